@@ -1,0 +1,1 @@
+"""vmemsim: simulated guest memory, and the virtio-mem device that grows and shrinks it."""

@@ -1,0 +1,107 @@
+"""The error tree, by who must act. Nothing here knows HTTP: api.problems turns each class into a status.
+
+    VmemsimError
+    +-- CallerError            the call can never succeed as it stands
+    |   +-- InvalidValue       one value is wrong: which, and what would be accepted
+    |   +-- Unknown            a guest, device, policy, preset or allocation that does not exist
+    +-- StateError             the call is sound, but not now
+    |   +-- NameTaken          a guest of that name exists
+    |   +-- RangeUnavailable   the pages named are not free, or not taken
+    |   +-- GuestOutOfMemory   the guest has not that much memory left
+    +-- CapacityError          the service has no room
+        +-- GuestLimitReached  as many guests as configured
+        +-- PageLimitReached   as many pages as configured
+
+Outcomes that the simulation is about (EBUSY, a partial unplug) are values, never exceptions.
+Our own defects are AssertionErrors that name an invariant.
+"""
+
+from collections.abc import Iterable
+
+# A caller's value is quoted in the error; a megabyte of it would help nobody.
+_LONGEST_QUOTE = 200
+
+
+class VmemsimError(Exception):
+    """An error with a sentence for people (`detail`) and numbers for programs (`members`)."""
+
+    def __init__(self, detail: str, **members: object) -> None:
+        """Keeps the sentence and the members; members must be JSON-ready."""
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class CallerError(VmemsimError):
+    """The call can never succeed as it stands."""
+
+
+class InvalidValue(CallerError):
+    """One value is wrong."""
+
+    def __init__(self, field: str, value: object, accepted: str, **members: object) -> None:
+        """Names the field, quotes the value, and says what would be accepted."""
+        quoted = value if isinstance(value, (int, float, bool, type(None))) else str(value)[:_LONGEST_QUOTE]
+        super().__init__(
+            f"{field} is {quoted!r}; accepted: {accepted}", field=field, value=quoted, accepted=accepted, **members
+        )
+
+
+class Unknown(CallerError):
+    """A name that means nothing here."""
+
+    def __init__(self, what: str, name: object, known: Iterable[str] = ()) -> None:
+        """Names what was looked for ("guest", "device", ...), under which name, and some that exist."""
+        names = list(known)[:20]
+        hint = f"; known: {', '.join(names)}" if names else ""
+        super().__init__(
+            f"no {what} is named {str(name)[:_LONGEST_QUOTE]!r}{hint}",
+            field=what,
+            value=str(name)[:_LONGEST_QUOTE],
+            known=names,
+        )
+
+
+class StateError(VmemsimError):
+    """The call is sound, but the present state does not allow it."""
+
+
+class NameTaken(StateError):
+    """A guest of that name exists."""
+
+    def __init__(self, name: str) -> None:
+        """Names the guest that is there already."""
+        super().__init__(f"a guest named {name!r} exists already", field="name", value=name)
+
+
+class RangeUnavailable(StateError):
+    """Pages of the named range are not in the state that the call needs."""
+
+
+class GuestOutOfMemory(StateError):
+    """The guest has not that much memory left; nothing was allocated."""
+
+
+class CapacityError(VmemsimError):
+    """The service has no room for it."""
+
+
+class GuestLimitReached(CapacityError):
+    """As many guests exist as the configuration allows."""
+
+    def __init__(self, limit: int) -> None:
+        """Says the limit."""
+        super().__init__(f"{limit} guests exist, which is the configured limit", limit=limit)
+
+
+class PageLimitReached(CapacityError):
+    """All guests together would have more pages than the configuration allows."""
+
+    def __init__(self, requested: int, in_use: int, limit: int) -> None:
+        """Says, in pages, what was asked for, what is in use, and the limit."""
+        super().__init__(
+            f"{requested} pages were asked for, {in_use} of {limit} are in use",
+            requested=requested,
+            in_use=in_use,
+            limit=limit,
+        )
