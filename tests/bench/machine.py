@@ -1,0 +1,36 @@
+"""What the figures were measured on: processor, cores, kernel, Python. No host name.
+
+Also reads this process's own resident memory.
+"""
+
+import gc
+import os
+import platform
+from pathlib import Path
+
+_KIB = 1024
+
+
+def describe() -> str:
+    """Returns one line about this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_cpu_model()}, {cores} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
+
+
+def resident_bytes() -> int:
+    """Returns the bytes resident in this process, exactly: statm's per-thread counters lag behind, smaps does not."""
+    gc.collect()
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * _KIB
+    msg = "smaps_rollup has no Rss line"
+    raise RuntimeError(msg)
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"

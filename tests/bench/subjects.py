@@ -1,0 +1,25 @@
+"""The subjects, in the order of the table. Each module is imported when it is measured, so that one can be run alone."""
+
+from importlib import import_module
+
+from tests.bench.subject import Measure
+
+# Name on the command line -> module with a function measure(effort).
+SUBJECTS = {
+    "pairs": "tests.bench.pairs",
+    "fill": "tests.bench.fill",
+    "footprint": "tests.bench.footprint",
+    "creation": "tests.bench.creation",
+    "unplug": "tests.bench.unplug",
+    "rest": "tests.bench.rest",
+    "latency": "tests.bench.latency",
+    "start": "tests.bench.start",
+    "load": "tests.bench.load",
+    "capture": "tests.bench.capture",
+}
+
+
+def find_measure(name: str) -> Measure:
+    """Returns the subject's function; raises KeyError for a name that is none."""
+    measure: Measure = import_module(SUBJECTS[name]).measure
+    return measure
