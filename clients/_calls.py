@@ -1,0 +1,226 @@
+"""Every call of the REST API v1, once: each function builds a `Call`, and both clients offer it as a method.
+
+The table is all that the clients know of the service's paths; a test holds it against openapi.json.
+Nothing here does I/O.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from clients import models
+from clients._exchange import Call
+from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload, as_json, as_query
+
+Query: TypeAlias = tuple[tuple[str, str], ...]
+T = TypeVar("T")
+M = TypeVar("M", bound=models.Answer)
+
+ROUTES: Mapping[str, tuple[str, str]] = {
+    "healthz": ("GET", "/healthz"),
+    "readyz": ("GET", "/readyz"),
+    "version": ("GET", "/version"),
+    "policies": ("GET", "/v1/policies"),
+    "presets": ("GET", "/v1/presets"),
+    "list_guests": ("GET", "/v1/guests"),
+    "create_guest": ("POST", "/v1/guests"),
+    "import_guest": ("POST", "/v1/guests/import"),
+    "show_guest": ("GET", "/v1/guests/{guest}"),
+    "delete_guest": ("DELETE", "/v1/guests/{guest}"),
+    "show_device": ("GET", "/v1/guests/{guest}/virtio-mem/{device}"),
+    "resize": ("PATCH", "/v1/guests/{guest}/virtio-mem/{device}"),
+    "plug": ("POST", "/v1/guests/{guest}/virtio-mem/{device}/plug"),
+    "unplug": ("POST", "/v1/guests/{guest}/virtio-mem/{device}/unplug"),
+    "alloc_contig_range": ("POST", "/v1/guests/{guest}/alloc-contig-range"),
+    "free_contig_range": ("DELETE", "/v1/guests/{guest}/alloc-contig-range"),
+    "allocate": ("POST", "/v1/guests/{guest}/allocations"),
+    "free_allocation": ("DELETE", "/v1/guests/{guest}/allocations/{allocation}"),
+    "memory_blocks": ("GET", "/v1/guests/{guest}/memory-blocks"),
+    "pageblocks": ("GET", "/v1/guests/{guest}/pageblocks"),
+    "proc": ("GET", "/v1/guests/{guest}/proc/{file}"),
+    "map_png": ("GET", "/v1/guests/{guest}/map.png"),
+    "verify": ("POST", "/v1/guests/{guest}/verify"),
+}
+
+
+def healthz() -> Call[models.Status]:
+    """Asks whether the service lives."""
+    return _call(_at("healthz"), _model(models.Status))
+
+
+def readyz() -> Call[models.Status]:
+    """Asks whether the service is ready: its kernels are loaded. Raises Refused (503) while it is not."""
+    return _call(_at("readyz"), _model(models.Status))
+
+
+def version() -> Call[models.Version]:
+    """Asks which service answers."""
+    return _call(_at("version"), _model(models.Version))
+
+
+def policies() -> Call[tuple[models.Policy, ...]]:
+    """Lists the kernel policies."""
+    return _call(_at("policies"), lambda body: _model(models.PolicyList)(body).policies)
+
+
+def presets() -> Call[tuple[models.Preset, ...]]:
+    """Lists the geometry presets."""
+    return _call(_at("presets"), lambda body: _model(models.PresetList)(body).presets)
+
+
+def list_guests() -> Call[tuple[models.Guest, ...]]:
+    """Lists the guests."""
+    return _call(_at("list_guests"), lambda body: _model(models.GuestList)(body).guests)
+
+
+def create_guest(spec: GuestSpec) -> Call[models.Guest]:
+    """Makes a guest from a geometry preset."""
+    return _call(_at("create_guest"), _model(models.Guest), json=as_json(spec))
+
+
+def import_guest(capture: Upload, spec: ImportSpec) -> Call[models.ImportedGuest]:
+    """Makes a guest from a capture, which is streamed."""
+    return _call(_at("import_guest"), _model(models.ImportedGuest), upload=capture, query=as_query(spec))
+
+
+def show_guest(guest: str) -> Call[models.Guest]:
+    """Shows one guest."""
+    return _call(_at("show_guest", guest=guest), _model(models.Guest))
+
+
+def delete_guest(guest: str) -> Call[None]:
+    """Deletes a guest."""
+    return _call(_at("delete_guest", guest=guest), _nothing)
+
+
+def show_device(guest: str, device: str) -> Call[models.Device]:
+    """Shows a virtio-mem device."""
+    return _call(_at("show_device", guest=guest, device=device), _model(models.Device))
+
+
+def resize(guest: str, device: str, requested_size: int) -> Call[models.Outcome]:
+    """Sets how much of the device the guest should have, in bytes, and runs the guest's driver to its end."""
+    return _call(
+        _at("resize", guest=guest, device=device),
+        _model(models.Outcome),
+        json={"requested_size": requested_size},
+    )
+
+
+def plug(guest: str, device: str, size: int) -> Call[models.Outcome]:
+    """Gives the guest `size` bytes more than the present target."""
+    return _call(_at("plug", guest=guest, device=device), _model(models.Outcome), json={"size": size})
+
+
+def unplug(guest: str, device: str, size: int) -> Call[models.Outcome]:
+    """Takes `size` bytes back, counted from the present target."""
+    return _call(_at("unplug", guest=guest, device=device), _model(models.Outcome), json={"size": size})
+
+
+def alloc_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[models.RangeOutcome]:
+    """Takes exactly the pages of [start_pfn, end_pfn), moving what can be moved out of the way."""
+    return _call(
+        _at("alloc_contig_range", guest=guest),
+        _model(models.RangeOutcome),
+        json={"start_pfn": start_pfn, "end_pfn": end_pfn},
+    )
+
+
+def free_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[None]:
+    """Gives back what alloc_contig_range took."""
+    return _call(
+        _at("free_contig_range", guest=guest), _nothing, json={"start_pfn": start_pfn, "end_pfn": end_pfn}
+    )
+
+
+def allocate(guest: str, spec: AllocationSpec) -> Call[models.Allocation]:
+    """Allocates pages on the guest's behalf."""
+    return _call(_at("allocate", guest=guest), _model(models.Allocation), json=as_json(spec))
+
+
+def free_allocation(
+    guest: str, allocation: int, *, fraction: float | None = None, seed: int | None = None
+) -> Call[models.FreedAllocation]:
+    """Frees an allocation, or a random `fraction` (0 to 1) of it, chosen by `seed`."""
+    return _call(
+        _at("free_allocation", guest=guest, allocation=str(allocation)),
+        _model(models.FreedAllocation),
+        query=_query(fraction=fraction, seed=seed),
+    )
+
+
+def memory_blocks(guest: str) -> Call[models.MemoryBlocks]:
+    """Shows state and zone of each Linux memory block."""
+    return _call(_at("memory_blocks", guest=guest), _model(models.MemoryBlocks))
+
+
+def pageblocks(guest: str) -> Call[models.Pageblocks]:
+    """Shows what each pageblock holds, run-length coded."""
+    return _call(_at("pageblocks", guest=guest), _model(models.Pageblocks))
+
+
+def proc(guest: str, file: str) -> Call[str]:
+    """Reads `buddyinfo`, `pagetypeinfo`, `zoneinfo` or `meminfo` of the guest, as text."""
+    return _call(_at("proc", guest=guest, file=file), lambda body: body.decode())
+
+
+def map_png(guest: str, *, scale: int | None = None, legend: bool | None = None) -> Call[bytes]:
+    """Draws the guest's memory, one pixel per pageblock, as a PNG image."""
+    return _call(_at("map_png", guest=guest), _png, query=_query(scale=scale, legend=legend))
+
+
+def verify(guest: str) -> Call[models.Verification]:
+    """Checks the invariants of the guest's memory management."""
+    return _call(_at("verify", guest=guest), _model(models.Verification))
+
+
+class _Target(NamedTuple):
+    method: str
+    path: str
+
+
+def _at(name: str, **names: str) -> _Target:
+    method, path = ROUTES[name]
+    return _Target(method, path.format_map({key: _segment(value) for key, value in names.items()}))
+
+
+def _call(
+    target: _Target,
+    read: Callable[[bytes], T],
+    *,
+    query: Query = (),
+    json: object = None,
+    upload: Upload | None = None,
+) -> Call[T]:
+    return Call(method=target.method, path=target.path, query=query, json=json, upload=upload, read=read)
+
+
+def _segment(name: str) -> str:
+    """Returns `name` as one path segment; "." and ".." would otherwise climb in the path.
+
+    Raises ValueError when it is empty: the path would then be another one.
+    """
+    if not name:
+        raise ValueError("a name in a path cannot be empty")
+    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
+
+
+def _query(**values: float | bool | None) -> Query:
+    pairs = ((name, value) for name, value in values.items() if value is not None)
+    return tuple(
+        (name, str(value).lower() if isinstance(value, bool) else repr(value)) for name, value in pairs
+    )
+
+
+def _model(model: type[M]) -> Callable[[bytes], M]:
+    return model.model_validate_json
+
+
+def _nothing(body: bytes) -> None:  # noqa: ARG001 - a reader, as every other
+    return None
+
+
+def _png(body: bytes) -> bytes:
+    if not body.startswith(b"\x89PNG"):
+        raise ValueError("no PNG image")
+    return body

@@ -1,0 +1,112 @@
+"""The blocking client of the REST API v1: `Client(url).unplug("web", "vm0", 2 * GIB)`.
+
+Every method builds its call in clients._calls and raises clients.errors; nothing is retried unasked.
+A client may be shared by threads.
+Left out: asyncio (clients.async_client).
+"""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from clients import _calls, _http
+from clients._exchange import Call, Pause, Procedure, Reply, advance, as_method
+from clients.errors import ClientError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _sends(build: Callable[P, Call[T]]) -> Callable[Concatenate["Client", P], T]:
+    """Returns a method that builds a call, sends it, and returns its answer."""
+
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.send(build(*args, **kwargs))
+
+    as_method(build, method)
+    return method
+
+
+class Client:
+    """A connection to one service; a context manager. Methods raise Refused or Unreachable."""
+
+    def __init__(self, url: str = _http.DEFAULT_URL, *, timeout_s: float = _http.DEFAULT_TIMEOUT_S) -> None:
+        """Connects lazily: a wrong address shows at the first call."""
+        self.url = url.rstrip("/")
+        timeout, headers = _http.settings(timeout_s)
+        self._client = httpx.Client(
+            base_url=self.url, timeout=timeout, headers=headers, mounts=dict.fromkeys(_http.DIRECT)
+        )
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def send(self, call: Call[T]) -> T:
+        """Sends one call and returns its answer."""
+        parts = _http.request_of(call)
+        try:
+            response = self._client.request(
+                parts.method,
+                parts.url,
+                params=parts.params,
+                headers=parts.headers,
+                json=parts.json,
+                content=None if call.upload is None else iter(call.upload.chunks),
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _http.unreachable(self.url, error) from error
+        return call.answer(Reply(response.status_code, response.content, self.url))
+
+    def run(self, procedure: Procedure[T]) -> T:
+        """Runs a procedure of clients.wait to its end and returns its result."""
+        step = advance(procedure, None)
+        while isinstance(step, (Call, Pause)):
+            step = advance(procedure, self._perform(step))
+        return step.result
+
+    def _perform(self, step: Call[Any] | Pause) -> object:
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+            return None
+        try:
+            return self.send(step)
+        except ClientError as error:
+            return error
+
+    healthz = _sends(_calls.healthz)
+    readyz = _sends(_calls.readyz)
+    version = _sends(_calls.version)
+    policies = _sends(_calls.policies)
+    presets = _sends(_calls.presets)
+    list_guests = _sends(_calls.list_guests)
+    create_guest = _sends(_calls.create_guest)
+    import_guest = _sends(_calls.import_guest)
+    show_guest = _sends(_calls.show_guest)
+    delete_guest = _sends(_calls.delete_guest)
+    show_device = _sends(_calls.show_device)
+    resize = _sends(_calls.resize)
+    plug = _sends(_calls.plug)
+    unplug = _sends(_calls.unplug)
+    alloc_contig_range = _sends(_calls.alloc_contig_range)
+    free_contig_range = _sends(_calls.free_contig_range)
+    allocate = _sends(_calls.allocate)
+    free_allocation = _sends(_calls.free_allocation)
+    memory_blocks = _sends(_calls.memory_blocks)
+    pageblocks = _sends(_calls.pageblocks)
+    proc = _sends(_calls.proc)
+    map_png = _sends(_calls.map_png)
+    verify = _sends(_calls.verify)

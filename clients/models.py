@@ -1,0 +1,260 @@
+"""What the service answers, as frozen typed values. Sizes are bytes, times simulated microseconds.
+
+Mirrors the REST API v1 (openapi.json).
+Tolerant on purpose: a member that this version does not know is kept and given back by `model_dump`, so that
+an older client works with a newer service, and `vmemctl --json` hides nothing.
+Left out: what a caller sends (clients.specs).
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Answer(BaseModel):
+    """Anything the service answers: cannot be changed; unknown members are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Memory(Answer):
+    """A guest's memory, in bytes."""
+
+    total: int
+    managed: int
+    free: int
+
+
+class Zone(Answer):
+    """A zone of a guest's memory, in bytes; min, low, high are its watermarks."""
+
+    name: str
+    spanned: int
+    present: int
+    managed: int
+    free: int
+    min: int
+    low: int
+    high: int
+
+
+class DriverState(Answer):
+    """What the guest's driver is at: `idle`, `waiting_retry` for retry_ms, or `broken`."""
+
+    state: str
+    retry_ms: int | None = None
+
+
+class Device(Answer):
+    """A virtio-mem device: the host's book, and what the guest's driver says of its Linux memory blocks."""
+
+    id: str
+    addr: int
+    block_size: int
+    region_size: int
+    usable_region_size: int
+    requested_size: int
+    size: int
+    node: int = 0
+    mode: str = "sbm"
+    subblock_size: int | None = None
+    unplug_levels: tuple[str, ...] = ()
+    driver: DriverState | None = None
+    blocks: Mapping[str, int] = {}
+
+
+class Allocation(Answer):
+    """Pages taken on the guest's behalf, under a name by which they can be given back."""
+
+    id: int
+    kind: str
+    nr_pages: int
+    order: int | None = None
+    label: str | None = None
+
+
+class FreedAllocation(Answer):
+    """How much of an allocation went, and how much is left."""
+
+    id: int
+    freed_pages: int
+    remaining_pages: int
+
+
+class Guest(Answer):
+    """One simulated guest."""
+
+    name: str
+    policy: str
+    source: str
+    preset: str | None = None
+    fallback: tuple[str, ...] = ()
+    online: str | None = None
+    seed: int | None = None
+    boot_size: int | None = None
+    simulated_us: int | float = 0
+    memory: Memory
+    zones: tuple[Zone, ...] = ()
+    devices: tuple[Device, ...] = ()
+    allocations: tuple[Allocation, ...] = ()
+
+
+class GuestList(Answer):
+    """All guests of the service."""
+
+    guests: tuple[Guest, ...]
+
+
+class ImportedGuest(Answer):
+    """A guest made from a capture, and what its loading could and could not tell."""
+
+    guest: Guest
+    load_report: Mapping[str, JsonValue]
+
+
+class LevelOutcome(Answer):
+    """What one level of the fallback did: bytes that went, attempts, and how many of them failed."""
+
+    bytes: int
+    attempts: int
+    failed: int
+
+
+class Obstacle(Answer):
+    """Why a piece stayed: the page (pfn, kind) in the way, or only a result where a shortage stopped it."""
+
+    level: str
+    result: str
+    bytes: int
+    pfn: int | None = None
+    kind: str | None = None
+
+
+class Outcome(Answer):
+    """What became of a plug, an unplug or a resize; `obstacles` is bounded, `obstacle_count` not."""
+
+    state: Literal["done", "partial"]
+    requested: int
+    achieved: int
+    requested_size: int
+    size: int
+    by_level: Mapping[str, LevelOutcome] = {}
+    obstacles: tuple[Obstacle, ...] = ()
+    obstacle_count: int = 0
+    migrated_pages: int = 0
+    simulated_us: int | float = 0
+
+
+class RangeObstacle(Answer):
+    """The page that kept a range from being taken."""
+
+    pfn: int
+    kind: str | None = None
+
+
+class RangeOutcome(Answer):
+    """What became of alloc_contig_range: the kernel's result ("0", "EBUSY", ...), and where it failed."""
+
+    result: str
+    step: str | None = None
+    obstacle: RangeObstacle | None = None
+    migrated_pages: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Tells whether the range was taken."""
+        return self.result == "0"
+
+
+class MemoryBlock(Answer):
+    """A Linux memory block that is present."""
+
+    id: int
+    start_pfn: int
+    state: str
+    zone: str | None = None
+    device: str | None = None
+
+
+class MemoryBlocks(Answer):
+    """The memory blocks of a guest; absent ones are left out."""
+
+    memory_block_size: int
+    memory_blocks: tuple[MemoryBlock, ...]
+
+
+class PageblockRun(Answer):
+    """Pageblocks in a row that are alike: `pages` counts the pages of each kind in each one of them."""
+
+    start_pageblock: int
+    nr_pageblocks: int
+    migratetype: str | None = None
+    zone: str | None = None
+    pages: Mapping[str, int] = {}
+
+
+class Pageblocks(Answer):
+    """The pageblocks of a guest, run-length coded."""
+
+    pageblock_nr_pages: int
+    runs: tuple[PageblockRun, ...]
+
+
+class Violation(Answer):
+    """A broken invariant: which, where, what the law says and what was found."""
+
+    id: str
+    where: str = ""
+    expected: str = ""
+    found: str = ""
+
+
+class Verification(Answer):
+    """The broken invariants of a guest; none, in a sound one."""
+
+    violations: tuple[Violation, ...]
+
+
+class Policy(Answer):
+    """A kernel policy: the switches in which kernels differ; `runs` tells whether this service can run it."""
+
+    name: str
+    runs: bool = True
+    switches: Mapping[str, JsonValue] = {}
+
+
+class PolicyList(Answer):
+    """The kernel policies that the service knows."""
+
+    policies: tuple[Policy, ...]
+
+
+class Preset(Answer):
+    """A geometry: sizes in bytes, orders in powers of two of pages."""
+
+    name: str
+    page_size: int
+    max_order: int
+    pageblock_order: int
+    section_size: int
+    memory_block_size: int
+
+
+class PresetList(Answer):
+    """The geometries that the service knows."""
+
+    presets: tuple[Preset, ...]
+
+
+class Status(Answer):
+    """The answer of /healthz and /readyz."""
+
+    status: str = ""
+
+
+class Version(Answer):
+    """Which service answers."""
+
+    name: str = ""
+    version: str = ""

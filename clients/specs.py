@@ -1,0 +1,85 @@
+"""What a caller asks for, as frozen values that become the JSON bodies and queries of the REST API v1.
+
+A field that is None is not sent: the service's own default holds.
+Left out: what the service answers (clients.models).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSpec:
+    """A virtio-mem device to be made: its region, its block, and how much of it is asked for (bytes)."""
+
+    size: int
+    block_size: int | None = None
+    requested_size: int | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestSpec:
+    """A guest to be made from a geometry preset."""
+
+    boot_size: int
+    preset: str = "x86-64"
+    policy: str | None = None
+    name: str | None = None
+    fallback: Sequence[str] | None = None
+    online: str | None = None
+    seed: int | None = None
+    devices: Sequence[DeviceSpec] = ()
+    workload: Sequence[Mapping[str, object]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSpec:
+    """How a capture becomes a guest; `device` says which range is the device's."""
+
+    name: str | None = None
+    policy: str | None = None
+    fallback: Sequence[str] | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationSpec:
+    """Pages to be taken on the guest's behalf: so many, or exactly the free pages at `at_pfns`."""
+
+    kind: str
+    order: int | None = None
+    nr_pages: int | None = None
+    size: int | None = None
+    at_pfns: Sequence[int] | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body that is sent piece by piece; its `size` is announced if known, so that a refusal comes early."""
+
+    chunks: Iterable[bytes]
+    size: int | None = None
+
+
+def as_json(spec: GuestSpec | AllocationSpec) -> dict[str, object]:
+    """Returns the JSON body of `spec`, without the fields that are None."""
+    return _without_none(asdict(spec))
+
+
+def as_query(spec: ImportSpec) -> tuple[tuple[str, str], ...]:
+    """Returns `spec` as query parameters; a list is one parameter with commas, None none."""
+    fallback = None if spec.fallback is None else ",".join(spec.fallback)
+    fields = {"name": spec.name, "policy": spec.policy, "fallback": fallback, "device": spec.device}
+    return tuple((name, value) for name, value in fields.items() if value is not None)
+
+
+def _without_none(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: _bare(value) for name, value in fields.items() if value is not None}
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_without_none(item) if isinstance(item, dict) else item for item in value]
+    return value
