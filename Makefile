@@ -109,7 +109,7 @@ $(RUN):
 
 $(TOOLS_STAMP): requirements-dev.txt | $(RUN)
 	@echo '[1/2] Installing what requirements-dev.txt pins ...'
-	@$(RUN) -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements-dev.txt | grep -v '^Requirement already' || [ $$? -eq 1 ]
+	@$(RUN) -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(TREE_STAMP): pyproject.toml $(TOOLS_STAMP) | $(RUN)

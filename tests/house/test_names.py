@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.tree import Finding, Source, parse_source, read_sources
+from tests.house.tree import Finding, Source, broken, parse_source, read_sources
 
 VAGUE_WORDS = frozenset({"util", "helper", "common", "misc", "base", "manager", "core", "handler"})
 # The parts of a door-plate, in the order in which they are read. Only the first is needed everywhere.
@@ -36,14 +36,12 @@ def find_missing_door_plates(source: Source) -> Iterator[Finding]:
 
 def test_files_are_named_after_what_they_hold() -> None:
     """No file is called utils, helpers, common, misc, base, manager, core or handler."""
-    assert [f for source in read_sources("app", "clients", "tests") for f in find_vague_names(source)] == []
+    assert broken(find_vague_names, read_sources("app", "clients", "tests")) == ""
 
 
 def test_modules_have_door_plates() -> None:
     """Every module says what lives here; then what it mirrors, keeps, and leaves out."""
-    assert [
-        f for source in read_sources("app", "clients", "tests") for f in find_missing_door_plates(source)
-    ] == []
+    assert broken(find_missing_door_plates, read_sources("app", "clients", "tests")) == ""
 
 
 def test_vague_names_are_found() -> None:

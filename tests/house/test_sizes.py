@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from statistics import median, quantiles
 
-from tests.house.tree import Finding, Source, functions_of, parse_source, read_sources
+from tests.house.tree import Finding, Source, broken, functions_of, parse_source, read_sources
 
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 50
@@ -18,6 +18,8 @@ KERNEL_ARGUMENTS = 10
 # Two arguments of one type can be told apart by their order; from the third on, the caller says the name.
 SAME_TYPE_POSITIONAL = 2
 NESTING_LIMIT = 3
+# Functions whose arguments are not ours to choose, and who chose them.
+FOREIGN_SIGNATURES = {"settings_customise_sources": "overrides a method of pydantic-settings"}
 
 _COMPOUND = (
     ast.If,
@@ -57,6 +59,8 @@ def find_long(source: Source) -> Iterator[Finding]:
 def find_crowded(source: Source) -> Iterator[Finding]:
     """Yields each function whose arguments a caller would mix up: too many of one type by position."""
     for function in functions_of(source.tree):
+        if function.name in FOREIGN_SIGNATURES:
+            continue
         arguments = function.args.posonlyargs + function.args.args
         if _is_kernel(source):
             if len(arguments) > KERNEL_ARGUMENTS:
@@ -103,19 +107,17 @@ def _nesting_of(statement: ast.stmt) -> int:
 
 def test_files_and_functions_stay_within_their_limits() -> None:
     """No file exceeds 400 lines, no function 50, no kernel 70."""
-    assert [
-        finding for source in read_sources("app", "clients", "tests") for finding in find_long(source)
-    ] == []
+    assert broken(find_long, read_sources("app", "clients", "tests")) == ""
 
 
 def test_arguments_of_one_type_go_by_name() -> None:
     """More than two arguments of one type are keyword-only; a kernel takes at most ten."""
-    assert [finding for source in read_sources("app", "clients") for finding in find_crowded(source)] == []
+    assert broken(find_crowded, read_sources("app", "clients")) == ""
 
 
 def test_functions_nest_three_deep_at_most() -> None:
     """Four levels of if, for, with and try are two functions."""
-    assert [finding for source in read_sources("app", "clients") for finding in find_deep(source)] == []
+    assert broken(find_deep, read_sources("app", "clients")) == ""
 
 
 def test_most_functions_are_short() -> None:

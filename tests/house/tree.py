@@ -4,10 +4,10 @@ Left out: anything that `make` or a tool makes; only what could be committed is 
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders that hold what people wrote. Dot folders hold what tools made, but for .ci.
@@ -32,12 +32,21 @@ class TextFile(NamedTuple):
     text: str
 
 
+File = TypeVar("File", Source, TextFile)
+
+
 class Finding(NamedTuple):
-    """One broken rule: where, and what is wrong. Printed by pytest as it stands."""
+    """One broken rule: where, and what is wrong."""
 
     path: str
     line: int
     wrong: str
+
+
+def broken(rule: Callable[[File], Iterator[Finding]], files: Iterable[File]) -> str:
+    """Returns what `rule` finds in `files`, a line each, so that a failing test shows all of it."""
+    findings = [finding for file in files for finding in rule(file)]
+    return "\n".join(f"{finding.path}:{finding.line}: {finding.wrong}" for finding in findings)
 
 
 def parse_source(path: str, text: str) -> Source:
