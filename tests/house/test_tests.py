@@ -4,11 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.tree import Finding, Source, functions_of, broken, parse_source, read_sources
+from tests.house.tree import Finding, Source, broken, functions_of, parse_source, read_sources
 
 # Calls that fail the test when something is wrong, beside `assert` itself.
 _ASSERTING_CALL = re.compile(
     r"^(assert_\w+|raises|warns|verify\w*|check\w*|call_and_validate|run_state_machine\w*)$"
+)
 _SKIPPING_CALL = re.compile(r"^(skip|skipif|xfail|importorskip)$")
 FEWEST_WORDS = 3
 
@@ -61,6 +62,8 @@ def _gives_reason(call: ast.Call) -> bool:
 def test_tests_can_fail_and_say_what_they_show() -> None:
     """Every test asserts, and has a docstring and a telling name."""
     assert broken(find_weak_tests, read_sources("tests")) == ""
+
+
 def test_skips_give_a_reason() -> None:
     """No test is skipped, or expected to fail, without saying why."""
     assert broken(find_unexplained_skips, read_sources("tests")) == ""
