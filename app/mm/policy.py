@@ -182,9 +182,6 @@ AVAILABLE: dict[str, frozenset[object]] = {
     "lookup_compound_head": frozenset({True}),
     "steal_rule": frozenset({StealRule.MOVE_THEN_DECIDE}),
     "cma_lock": frozenset({CmaLock.GLOBAL}),
-    "config_abort": frozenset({ConfigAbort.REQUEST}),
-    "l1_order": frozenset({L1Order.DEPTH}),
-    "retry_removal": frozenset({False}),
     "allow_lru_above_pageblock": frozenset({False}),
 }
 

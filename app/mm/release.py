@@ -44,4 +44,4 @@ def running_policy_for_release(release: str) -> KernelPolicy:
     wanted = policy_for_release(release)
     if wanted.runs:
         return wanted
-    return POLICIES["linux-5.10" if wanted.name == "no-guard" else "linux-5.19"]
+    return POLICIES["linux-5.10" if wanted.name == "no-guard" else "linux-6.6"]

@@ -75,7 +75,7 @@ def test_preset_unknown_is_named_with_known_ones() -> None:
 def test_validate_broken_law_names_field(field: str, value: int) -> None:
     """Each law of G-9, broken alone, is refused by the name of its field."""
     with pytest.raises(InvalidValue) as caught:
-        replace(X86, **{field: value}).validate()  # type: ignore[arg-type]
+        replace(X86, **{field: value}).validate()  # type: ignore[arg-type]  # the field is the parameter
     assert caught.value.members["field"] == f"geometry.{field}"
     assert caught.value.members["value"] == value
 

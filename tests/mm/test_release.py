@@ -15,12 +15,12 @@ from app.mm.release import policy_for_release, running_policy_for_release
         ("5.18.3", "linux-5.15", "linux-5.15"),
         ("5.19.0", "linux-5.19", "linux-5.19"),
         ("6.1.0-56-amd64", "linux-5.19", "linux-5.19"),
-        ("6.6.87", "linux-6.6", "linux-5.19"),
-        ("6.11.2", "linux-6.10", "linux-5.19"),
-        ("6.12.9+deb13-cloud-amd64", "linux-6.12", "linux-5.19"),
-        ("6.16", "linux-6.16", "linux-5.19"),
-        ("6.18.2", "linux-6.17", "linux-5.19"),
-        ("7.3.0-rc1", "linux-6.17", "linux-5.19"),
+        ("6.6.87", "linux-6.6", "linux-6.6"),
+        ("6.11.2", "linux-6.10", "linux-6.6"),
+        ("6.12.9+deb13-cloud-amd64", "linux-6.12", "linux-6.6"),
+        ("6.16", "linux-6.16", "linux-6.6"),
+        ("6.18.2", "linux-6.17", "linux-6.6"),
+        ("7.3.0-rc1", "linux-6.17", "linux-6.6"),
     ],
 )
 def test_policy_for_release_by_table(release: str, name: str, running: str) -> None:
