@@ -16,7 +16,7 @@ TOOLS_STAMP := $(VENV)/.tools-installed
 TREE_STAMP := $(VENV)/.tree-installed
 
 # In CI the test runner has the last word.
-next = @if [ -z "$${CI:-}" ]; then printf '\n%b\n' "$(1)"; fi
+next = @if [ -z "$${CI:-}" ]; then printf '\n%s\n' '$(1)'; fi
 title = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help demo test serve check bench openapi lock clean setup
