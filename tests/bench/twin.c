@@ -26,7 +26,7 @@ struct zone {
     struct page *pages;
     uint8_t *block_type;
     struct page list[NR_ORDERS][NR_TYPES];
-    int64_t list_length[NR_ORDERS][NR_TYPES];
+    int64_t nr_entries[NR_ORDERS];      /* over all types, as free_area has it */
     uint64_t checksum;
 };
 
@@ -50,15 +50,15 @@ static inline void list_page(struct zone *z, int64_t pfn, int order, int type, i
         link_between(page, sentinel->prev, sentinel);
     else
         link_between(page, sentinel, sentinel->next);
-    z->list_length[order][type]++;
+    z->nr_entries[order]++;
 }
 
-static inline void unlist_page(struct zone *z, struct page *page, int type)
+static inline void unlist_page(struct zone *z, struct page *page)
 {
     page->prev->next = page->next;
     page->next->prev = page->prev;
     page->kind = KIND_NONE;
-    z->list_length[page->order][type]--;
+    z->nr_entries[page->order]--;
 }
 
 /* ---- counters ------------------------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static int64_t alloc_page(struct zone *z, int order, int type, int kind, int32_t
         if (page == &z->list[high][type])
             continue;
         int64_t pfn = page - z->pages;
-        unlist_page(z, page, type);
+        unlist_page(z, page);
         while (high > order) {
             high--;
             list_page(z, pfn + ((int64_t)1 << high), high, type, 0);
@@ -124,10 +124,9 @@ static void free_page(struct zone *z, int64_t pfn, int order, int at_tail)
         int64_t buddy = pfn ^ ((int64_t)1 << order);
         if (!is_free_head(z, buddy, order))
             break;
-        int buddy_type = type_of(z, buddy);
-        if (order >= P && !may_merge(type, buddy_type))
+        if (order >= P && !may_merge(type, type_of(z, buddy)))
             break;
-        unlist_page(z, z->pages + buddy, buddy_type);
+        unlist_page(z, z->pages + buddy);
         pfn &= buddy;
         order++;
     }
@@ -140,7 +139,7 @@ static void free_page(struct zone *z, int64_t pfn, int order, int at_tail)
 
 /* ---- section 4: isolate a range of whole chunks, and give it back ------------------------------------------------ */
 
-static int64_t retype_block(struct zone *z, int64_t start, int from, int to)
+static int64_t retype_block(struct zone *z, int64_t start, int to)
 {
     int64_t moved = 0;
 
@@ -151,7 +150,7 @@ static int64_t retype_block(struct zone *z, int64_t start, int from, int to)
             continue;
         }
         int order = page->order;
-        unlist_page(z, page, from);
+        unlist_page(z, page);
         list_page(z, pfn, order, to, 1);
         moved += (int64_t)1 << order;
         pfn += (int64_t)1 << order;
@@ -164,7 +163,7 @@ static void isolate_range(struct zone *z, int64_t start, int64_t end)
 {
     for (; start < end; start += 1 << P) {
         int type = type_of(z, start);
-        account(z, type, -retype_block(z, start, type, ISOLATE));
+        account(z, type, -retype_block(z, start, ISOLATE));
         z->nr_isolate++;
     }
 }
@@ -172,7 +171,7 @@ static void isolate_range(struct zone *z, int64_t start, int64_t end)
 static void undo_isolate_range(struct zone *z, int64_t start, int64_t end, int type)
 {
     for (; start < end; start += 1 << P) {
-        account(z, type, retype_block(z, start, ISOLATE, type));
+        account(z, type, retype_block(z, start, type));
         z->nr_isolate--;
     }
 }
