@@ -11,7 +11,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {}
 
 
 def holds_code(source: Source) -> bool:
-    """Returns whether a module does more than import, re-export, and say what lives in its room."""
+    """Returns whether a module does more than import, re-export, start the program and say what it is."""
     return any(not _is_plate_or_import(statement) for statement in source.tree.body)
 
 
@@ -46,6 +46,8 @@ def _is_plate_or_import(statement: ast.stmt) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
+        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+            return True
     return False
 
 
@@ -69,10 +71,11 @@ def test_modules_tested_elsewhere_exist_and_say_why() -> None:
 
 
 def test_unmirrored_and_stray_files_are_found() -> None:
-    """A module without test, and a test without module, are found; a room that only re-exports needs none."""
+    """A module without test, and a test without module, are found; what only re-exports or starts needs none."""
     modules = (
         parse_source("app/mm/buddy.py", "X = 1"),
         parse_source("app/mm/__init__.py", '"""Room."""\nfrom app.mm.buddy import X\n__all__ = ["X"]'),
+        parse_source("app/__main__.py", 'from app.cli import main\nif __name__ == "__main__":\n    main()'),
         parse_source("clients/_calls.py", "X = 1"),
     )
     tests = (parse_source("tests/mm/test_zone.py", ""), parse_source("tests/clients/test_calls.py", ""))
