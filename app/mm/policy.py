@@ -224,12 +224,6 @@ def require_supported(policy: KernelPolicy) -> None:
         raise refusal
 
 
-def contig_align_nr_pages(geometry: Geometry, policy: KernelPolicy) -> int:
-    """Returns contig's outer alignment in pages; a chunk counts only up to a section (G-7, G-8)."""
-    chunk = policy.contig_align is Unit.CHUNK
-    return 1 << max(geometry.phys_contig_order if chunk else 0, geometry.pageblock_order)
-
-
 def cma_align(geometry: Geometry, policy: KernelPolicy) -> int:
     """Returns the alignment of CMA areas in bytes (G-7)."""
     return geometry.chunk_size if policy.cma_align is Unit.CHUNK else geometry.pageblock_size

@@ -1,0 +1,264 @@
+"""Free lists and the buddy allocator proper: take, expand, merge.
+
+Mirrors the free and allocation paths of mm/page_alloc.c (semantics B-1 .. B-9, B-18 .. B-20).
+Invariants kept here: INV-1, INV-3, INV-5, INV-8.
+Left out: accounting by list (6.10+), retyping on merge, split_on_free: the policies that need them are refused above.
+"""
+
+import numpy as np
+
+from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels.layout import (
+    CMA,
+    FREE,
+    G_MAX_ORDER,
+    G_MERGE_RULE,
+    G_PAGEBLOCK_ORDER,
+    G_SENTINELS,
+    ISOLATE,
+    MERGE_ANY,
+    MERGE_ISOLATE_ONLY,
+    NR_TYPES,
+    RECLAIMABLE,
+    S_NR_FREE,
+    S_NR_FREE_CMA,
+    S_NR_ISOLATE,
+    S_RESERVE,
+    S_WMARK_MIN,
+    NodeArrays,
+    block_type_of,
+    clear_head,
+    has_buddy,
+    head_at,
+    index_of,
+    pfn_of_row,
+    piece_order,
+    row_of,
+    set_head,
+    span,
+    zone_of,
+)
+
+
+@inlined
+def sentinel(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
+    """Returns the row that opens and closes a free list."""
+    return m.geo[G_SENTINELS] + (zone * (m.geo[G_MAX_ORDER] + 1) + order) * NR_TYPES + migratetype
+
+
+@inlined
+def first_free(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
+    """Returns the pfn at the head of a free list, or -1."""
+    opener = sentinel(m, zone, order, migratetype)
+    row = np.int64(m.link[opener, 0])
+    return np.int64(-1) if row == opener else pfn_of_row(m, row)
+
+
+@inlined
+def is_list_empty(m: NodeArrays, zone: int, order: int, migratetype: int) -> bool:
+    """Returns whether a free list has no entry."""
+    opener = sentinel(m, zone, order, migratetype)
+    return np.int64(m.link[opener, 0]) == opener
+
+
+@inlined
+def link_between(m: NodeArrays, row: int, before: int, after: int) -> None:
+    """Puts `row` between two neighbouring rows of a list."""
+    m.link[row, 0] = after
+    m.link[row, 1] = before
+    m.link[before, 0] = row
+    m.link[after, 1] = row
+
+
+@inlined
+def unlink(m: NodeArrays, row: int) -> None:
+    """Takes `row` out of its list."""
+    after = np.int64(m.link[row, 0])
+    before = np.int64(m.link[row, 1])
+    m.link[before, 0] = after
+    m.link[after, 1] = before
+
+
+@inlined
+def add_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int, at_tail: bool) -> None:  # noqa: FBT001
+    """Makes [pfn, pfn + 2**order) a free block and puts it at the head or the tail of its list."""
+    set_head(m, pfn, FREE, order)
+    row = row_of(m, pfn)
+    opener = sentinel(m, zone, order, migratetype)
+    if at_tail:
+        link_between(m, row, np.int64(m.link[opener, 1]), opener)
+    else:
+        link_between(m, row, opener, np.int64(m.link[opener, 0]))
+    m.nr_free[zone, order] += 1
+
+
+@inlined
+def remove_free(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
+    """Takes a free block out of its list; its pages belong to the caller, its head byte is 0."""
+    unlink(m, row_of(m, pfn))
+    clear_head(m, pfn)
+    m.nr_free[zone, order] -= 1
+
+
+@inlined
+def move_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> None:
+    """Moves a free block to the tail of another type's list (B-3)."""
+    row = row_of(m, pfn)
+    unlink(m, row)
+    opener = sentinel(m, zone, order, migratetype)
+    link_between(m, row, np.int64(m.link[opener, 1]), opener)
+
+
+@inlined
+def account_free(m: NodeArrays, zone: int, nr_pages: int, migratetype: int) -> None:
+    """Counts pages as free (negative: as taken) under `migratetype`; isolated ones are not counted (B-8)."""
+    if migratetype == ISOLATE:
+        return
+    m.stat[zone, S_NR_FREE] += nr_pages
+    if migratetype == CMA:
+        m.stat[zone, S_NR_FREE_CMA] += nr_pages
+
+
+@inlined
+def may_merge(m: NodeArrays, zone: int, mine: int, theirs: int) -> bool:
+    """Returns whether two free blocks of at least a pageblock, of these types, may become one (B-5)."""
+    rule = m.geo[G_MERGE_RULE]
+    if mine == theirs or rule == MERGE_ANY:
+        return True
+    if rule == MERGE_ISOLATE_ONLY:
+        return m.stat[zone, S_NR_ISOLATE] == 0 or (mine != ISOLATE and theirs != ISOLATE)
+    return mine <= RECLAIMABLE and theirs <= RECLAIMABLE
+
+
+@inlined
+def is_merge_likely(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
+    """Returns whether the block would soon merge twice: its combined buddy is already free (B-3)."""
+    if order >= m.geo[G_MAX_ORDER] - 1:
+        return False
+    combined = pfn & ~span(order)
+    return has_buddy(m, zone, combined ^ span(order + 1), order + 1)
+
+
+@kernel
+def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, at_tail: bool) -> None:  # noqa: FBT001
+    """Frees [pfn, pfn + 2**order) as type `migratetype`, merging upwards (B-4)."""
+    zone = zone_of(m, pfn)
+    account_free(m, zone, span(order), migratetype)
+    clear_head(m, pfn)
+    while order < m.geo[G_MAX_ORDER]:
+        buddy = pfn ^ span(order)
+        if not has_buddy(m, zone, buddy, order):
+            break
+        if order >= m.geo[G_PAGEBLOCK_ORDER] and not may_merge(m, zone, migratetype, block_type_of(m, buddy)):
+            break
+        remove_free(m, zone, buddy, order)
+        pfn = min(pfn, buddy)
+        order += 1
+    add_free(m, zone, pfn, order, migratetype, at_tail or is_merge_likely(m, zone, pfn, order))
+
+
+@kernel
+def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
+    """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
+    m.owner[index_of(m, pfn)] = 0
+    free_block(m, pfn, order, block_type_of(m, pfn), False)
+
+
+@kernel
+def free_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
+    """Frees every used run of [start_pfn, end_pfn), ascending; returns how many pages that were.
+
+    Runs must not cross the range's ends.
+    """
+    pfn = start_pfn
+    freed = np.int64(0)
+    while pfn < end_pfn:
+        head = head_at(m, pfn)
+        order = head >> 4
+        if (head & 15) > FREE:
+            free_by_block_type(m, pfn, order)
+            freed += span(order)
+        pfn += span(order)
+    return freed
+
+
+@inlined
+def expand(m: NodeArrays, zone: int, pfn: int, have_want: int, migratetype: int) -> None:
+    """Gives back the upper halves of a block, halving from order `have` to order `want` (B-2).
+
+    have_want is `have << 4 | want`.
+    """
+    order = have_want >> 4
+    while order > (have_want & 15):
+        order -= 1
+        add_free(m, zone, pfn + span(order), order, migratetype, False)
+
+
+@kernel
+def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
+    """Takes 2**order pages off one type's lists, smallest sufficient block first; returns its pfn or -1 (B-2)."""
+    current = order
+    while current <= m.geo[G_MAX_ORDER]:
+        pfn = first_free(m, zone, current, migratetype)
+        if pfn >= 0:
+            remove_free(m, zone, pfn, current)
+            expand(m, zone, pfn, (current << 4) | order, migratetype)
+            account_free(m, zone, -span(order), migratetype)
+            return pfn
+        current += 1
+    return np.int64(-1)
+
+
+@kernel
+def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int) -> bool:
+    """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20)."""
+    free = m.stat[zone, S_NR_FREE] - (span(order) - 1) - m.stat[zone, S_NR_FREE_CMA]
+    if free <= m.stat[zone, S_WMARK_MIN + mark] + m.stat[zone, S_RESERVE + highest_zone]:
+        return False
+    if order == 0:
+        return True
+    current = order
+    while current <= m.geo[G_MAX_ORDER]:
+        for migratetype in range(RECLAIMABLE + 1):
+            if not is_list_empty(m, zone, current, migratetype):
+                return True
+        current += 1
+    return False
+
+
+@kernel
+def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> int:
+    """Moves the free blocks whose heads lie in pfn's pageblock to `migratetype`'s lists; returns their pages (B-18).
+
+    A block larger than the pageblock moves whole, and is missed when its head lies before: as up to 6.9.
+    """
+    start = (pfn >> m.geo[G_PAGEBLOCK_ORDER]) << m.geo[G_PAGEBLOCK_ORDER]
+    end = start + span(m.geo[G_PAGEBLOCK_ORDER])
+    moved = np.int64(0)
+    page = start
+    while page < end:
+        head = head_at(m, page)
+        order = head >> 4
+        if (head & 15) == FREE:
+            move_free(m, zone, page, order, migratetype)
+            moved += span(order)
+        page += span(order)
+    return moved
+
+
+@kernel
+def free_at_tail(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
+    """Gives fresh pages to the buddy, ascending, in the largest aligned pieces, each at its list's tail (HP-4)."""
+    pfn = start_pfn
+    while pfn < end_pfn:
+        order = piece_order(m, pfn, end_pfn - pfn)
+        free_block(m, pfn, order, block_type_of(m, pfn), True)
+        pfn += span(order)
+
+
+@kernel
+def empty_lists(m: NodeArrays) -> None:
+    """Makes every free list an empty circle."""
+    for row in range(m.geo[G_SENTINELS], m.link.shape[0]):
+        m.link[row, 0] = row
+        m.link[row, 1] = row

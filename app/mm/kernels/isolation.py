@@ -1,0 +1,298 @@
+"""Pageblock isolation, one zone-lock section a function, and the ranges that are made of them.
+
+Mirrors mm/page_isolation.c of 5.15 and 5.19 (semantics section 4: I-1 .. I-12).
+Invariants kept here: INV-10, INV-11.
+Left out: the isolate bit of 6.17, atomic cutting of 6.10, CMA callers: refused above.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels.buddy import account_free, free_block, move_freepages_block, remove_free
+from app.mm.kernels.layout import (
+    ANON,
+    CMA,
+    FREE,
+    G_BOUNDARY_MIGRATES,
+    G_LOOKUP_HEAD,
+    G_MAX_ORDER,
+    G_PAGEBLOCK_ORDER,
+    HWPOISON,
+    ISOLATE,
+    MOVABLE_OPS,
+    NONE,
+    OFFLINE,
+    PCP,
+    PINNED,
+    RESERVED,
+    S_NR_ISOLATE,
+    UNMOVABLE_PAGES,
+    ZONE_MOVABLE,
+    NodeArrays,
+    block_type_of,
+    clear_head,
+    covering_head,
+    head_at,
+    index_of,
+    piece_order,
+    span,
+    zone_of,
+)
+from app.mm.kernels.migrate import DONE, evacuate, is_migratable
+
+# Who isolates: an ordinary alloc_contig_range() caller, or memory offlining (I-3).
+ORDINARY, MEMORY_OFFLINE = range(2)
+
+
+@inlined
+def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:  # noqa: FBT001
+    """Returns whether a page of this kind makes its pageblock unmovable (4.2).
+
+    is_first: the page is the first of its run; later pages of a non-compound run show no reference (K-2).
+    """
+    if kind == RESERVED:
+        return True
+    if zone == ZONE_MOVABLE or kind <= PCP:
+        return False
+    if kind in (OFFLINE, HWPOISON):
+        return mode != MEMORY_OFFLINE
+    if kind == UNMOVABLE_PAGES:
+        return is_first
+    return not (ANON <= kind <= PINNED or kind == MOVABLE_OPS)
+
+
+@kernel
+def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
+    """Returns the first page of a window inside one pageblock that cannot move, or -1 (4.2).
+
+    A compound that starts before the window is found by its head, unless the policy skips tails (I-4).
+    """
+    zone = zone_of(m, start_pfn)
+    if block_type_of(m, start_pfn) == CMA:
+        return start_pfn
+    pfn = start_pfn
+    if m.geo[G_LOOKUP_HEAD] or zone == ZONE_MOVABLE or head_at(m, pfn):
+        first = covering_head(m, pfn)
+    else:
+        first = np.int64(-1)
+    if first >= 0 and first < pfn:
+        head = head_at(m, first)
+        if stops_isolation(head & 15, False, zone, mode):
+            return pfn
+        pfn = first + span(head >> 4)
+    while pfn < end_pfn:
+        head = head_at(m, pfn)
+        if head != NONE and stops_isolation(head & 15, True, zone, mode):
+            return pfn
+        pfn += span(head >> 4)
+    return np.int64(-1)
+
+
+@kernel
+def isolate_pageblock(m: NodeArrays, pfn: int, mode: int) -> int:
+    """Isolates pfn's pageblock, in one lock section; returns -1, or the page that stops it (4.1).
+
+    A pageblock that is isolated already answers with its own first page.
+    """
+    start = (pfn >> m.geo[G_PAGEBLOCK_ORDER]) << m.geo[G_PAGEBLOCK_ORDER]
+    old_type = block_type_of(m, start)
+    if old_type == ISOLATE:
+        return start
+    obstacle = find_unmovable(m, start, start + span(m.geo[G_PAGEBLOCK_ORDER]), mode)
+    if obstacle >= 0:
+        return obstacle
+    zone = zone_of(m, start)
+    m.stat[zone, S_NR_ISOLATE] += 1
+    m.block_type[start >> m.geo[G_PAGEBLOCK_ORDER]] = ISOLATE
+    moved = move_freepages_block(m, zone, start, ISOLATE)
+    account_free(m, zone, -moved, old_type)
+    return np.int64(-1)
+
+
+@kernel
+def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
+    """Gives pfn's pageblock back as `migratetype`, in one lock section (4.4, I-10).
+
+    A free block that isolation kept from merging with its buddy is taken out and freed again, at the tail.
+    """
+    pageblock_order = m.geo[G_PAGEBLOCK_ORDER]
+    start = (pfn >> pageblock_order) << pageblock_order
+    if block_type_of(m, start) != ISOLATE:
+        return
+    zone = zone_of(m, start)
+    head = head_at(m, start)
+    order = head >> 4
+    again = False
+    if (head & 15) == FREE and pageblock_order <= order < m.geo[G_MAX_ORDER]:
+        buddy = start ^ span(order)
+        again = zone_of(m, buddy) == zone and block_type_of(m, buddy) != ISOLATE
+    m.stat[zone, S_NR_ISOLATE] -= 1
+    if again:
+        remove_free(m, zone, start, order)
+        m.block_type[start >> pageblock_order] = migratetype
+        free_block(m, start, order, migratetype, True)
+        return
+    moved = move_freepages_block(m, zone, start, migratetype)
+    m.block_type[start >> pageblock_order] = migratetype
+    account_free(m, zone, moved, migratetype)
+
+
+@kernel
+def cut_free_block(m: NodeArrays, pfn: int, order: int, boundary: int) -> None:
+    """Splits a free block at `boundary`; every piece is freed again under its own pageblock's type (I-8)."""
+    zone = zone_of(m, pfn)
+    account_free(m, zone, -span(order), block_type_of(m, pfn))
+    remove_free(m, zone, pfn, order)
+    end = pfn + span(order)
+    while pfn < end:
+        piece = piece_order(m, pfn, (boundary if pfn < boundary else end) - pfn)
+        free_block(m, pfn, piece, block_type_of(m, pfn), False)
+        pfn += span(piece)
+
+
+@kernel
+def settle_boundary(m: NodeArrays, boundary: int, tally: NDArray[np.int64]) -> int:
+    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the page that does (I-7, 5.19).
+
+    A free block is cut; a movable compound is migrated, its pageblock isolated meanwhile; anything else stays.
+    """
+    if zone_of(m, boundary) != zone_of(m, boundary - 1):
+        return np.int64(-1)
+    first = covering_head(m, boundary)
+    if first < 0 or first == boundary:
+        return np.int64(-1)
+    head = head_at(m, first)
+    kind = head & 15
+    if kind in (OFFLINE, RESERVED):
+        return np.int64(-1)  # no compound: the model only tiles such ranges
+    if kind != FREE:
+        if not is_migratable(kind) or not move_straddler(m, first, tally):
+            return first
+        first = covering_head(m, boundary)
+        head = head_at(m, first)
+    if (head & 15) == FREE and first < boundary:
+        cut_free_block(m, first, head >> 4, boundary)
+    return np.int64(-1)
+
+
+@kernel
+def move_straddler(m: NodeArrays, first: int, tally: NDArray[np.int64]) -> bool:
+    """Migrates a compound that lies over a boundary, its first pageblock isolated meanwhile; False when it stays."""
+    old_type = block_type_of(m, first)
+    if old_type != ISOLATE and isolate_pageblock(m, first, ORDINARY) >= 0:
+        return False
+    result = evacuate(m, first, tally)
+    if old_type != ISOLATE:
+        unisolate_pageblock(m, first, old_type)
+    return result == DONE and not is_migratable(head_at(m, first) & 15)
+
+
+@kernel
+def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: int) -> None:
+    """Gives back every isolated pageblock of [start_pfn, end_pfn), ascending."""
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if zone_of(m, pfn) >= 0:
+            unisolate_pageblock(m, pfn, migratetype)
+        pfn += span(m.geo[G_PAGEBLOCK_ORDER])
+
+
+@kernel
+def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int, migratetype: int) -> int:
+    """Isolates the pageblocks of [start_pfn, end_pfn) ascending, or none; returns -1 or the obstacle (4.3).
+
+    After a failure those done come back as `migratetype`, the caller's (I-10).
+    """
+    nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if zone_of(m, pfn) >= 0:
+            obstacle = isolate_pageblock(m, pfn, mode)
+            if obstacle >= 0:
+                unisolate_range(m, start_pfn, pfn, migratetype)
+                return obstacle
+        pfn += nr_pages
+    return np.int64(-1)
+
+
+@kernel
+def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int, tally: NDArray[np.int64]) -> int:
+    """Isolates an edge pageblock (unless block is -1: it is isolated) and settles its outer boundary (I-7).
+
+    Returns -1 or the obstacle; the pageblock is given back then, with its own type.
+    """
+    old_type = block_type_of(m, block) if block >= 0 else np.int64(ISOLATE)
+    if block >= 0:
+        obstacle = isolate_pageblock(m, block, mode)
+        if obstacle >= 0:
+            return obstacle
+    obstacle = settle_boundary(m, boundary, tally)
+    if obstacle >= 0 and block >= 0:
+        unisolate_pageblock(m, block, old_type)
+    return obstacle
+
+
+@kernel
+def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int, tally: NDArray[np.int64]) -> int:
+    """Isolates [start_pfn, end_pfn), whole pageblocks, or none; returns -1 or the obstacle (4.3).
+
+    Up to 5.15 the blocks in order; from 5.19 the first and the last one first, with their outer boundaries.
+    """
+    if not m.geo[G_BOUNDARY_MIGRATES]:
+        return isolate_blocks(m, start_pfn, end_pfn, mode, 1)
+    nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
+    last = end_pfn - nr_pages
+    obstacle = isolate_edge(m, start_pfn, start_pfn, mode, tally)
+    if obstacle >= 0:
+        return obstacle
+    obstacle = isolate_edge(m, last if last > start_pfn else np.int64(-1), end_pfn, mode, tally)
+    if obstacle >= 0:
+        unisolate_pageblock(m, start_pfn, 1)
+        return obstacle
+    obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode, 1)
+    if obstacle >= 0:
+        unisolate_pageblock(m, start_pfn, 1)
+        unisolate_pageblock(m, last, 1)
+    return obstacle
+
+
+@kernel
+def find_not_isolated(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
+    """Returns the first page of the range that is not isolated and free, or -1: the test of I-12.
+
+    Memory offlining also passes pages that virtio-mem holds, and poisoned ones.
+    """
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if block_type_of(m, pfn) != ISOLATE:
+            return pfn
+        head = head_at(m, pfn)
+        kind = head & 15
+        if kind == NONE:  # the range begins inside a run
+            head = head_at(m, covering_head(m, pfn))
+            if (head & 15) != FREE:
+                return pfn
+            pfn = covering_head(m, pfn) + span(head >> 4)
+            continue
+        if kind != FREE and not (mode == MEMORY_OFFLINE and kind in (OFFLINE, HWPOISON)):
+            return pfn
+        pfn += span(head >> 4)
+    return np.int64(-1)
+
+
+@kernel
+def forget_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
+    """Clears every head byte of an isolated range that leaves its zone; returns how many of its pages were free."""
+    pfn = start_pfn
+    free = np.int64(0)
+    while pfn < end_pfn:
+        head = head_at(m, pfn)
+        if (head & 15) == FREE:
+            remove_free(m, zone_of(m, pfn), pfn, head >> 4)
+            free += span(head >> 4)
+        else:
+            m.owner[index_of(m, pfn)] = 0
+            clear_head(m, pfn)
+        pfn += span(head >> 4)
+    return free

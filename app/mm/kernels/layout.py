@@ -1,0 +1,174 @@
+"""How a node's memory lies in flat arrays, and the smallest kernels that read and write it.
+
+Every page belongs to one *head*: a naturally aligned run of 2**order pages of one kind. The head's byte
+stands at the run's first page, `kind | order << 4`; every other page of the run has 0 there.
+
+    pfn       0    1    2    3    4    5    6    7
+    kind      free (order 2)      thp  (order 1)  anon free      head = [0x21, 0,0,0, 0x16, 0, 0x03, 0x01]
+
+Bytes and links are grouped by the alignment of their pfn, so that memory that only ever holds chunks
+touches three small areas and none of the rest:
+
+    head, owner   [ chunk-aligned | pageblock-aligned | every page ]
+    link rows     [ chunk-aligned | pageblock-aligned | every pair of pages | list sentinels ]
+
+Free lists are circular and doubly linked through `link[row] = (next row, previous row)`. Two order-0
+buddies are never both free, so a pair of pages shares a row, and a larger block uses the row of its first pair.
+Left out: what the kinds mean (app.mm.page), which switches a policy sets (app.mm.policy).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels._jit import inlined, kernel
+
+# --- page kinds; app.mm.page.PageKind gives them names, and a test holds the two together.
+NONE, FREE, PCP, ANON, FILE_CLEAN, FILE_DIRTY, THP, HUGETLB = range(8)
+PINNED, UNMOVABLE_PAGE, UNMOVABLE_PAGES, RECLAIMABLE_PAGE, RESERVED, OFFLINE, MOVABLE_OPS, HWPOISON = range(8, 16)
+NR_KINDS = 16
+
+# --- migratetypes, in the kernel's order
+UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = range(6)
+NR_TYPES = 6
+
+# --- zones, in the kernel's order
+NR_ZONES = 4
+ZONE_MOVABLE = 3
+
+# --- node.geo: sizes and the switches that kernels ask
+G_MAX_ORDER, G_PAGEBLOCK_ORDER, G_NR_PAGES, G_NR_CHUNKS, G_OTHERS, G_SENTINELS = range(6)
+G_PAGEBLOCK_MASK, G_CHUNK_SHIFT, G_MERGE_RULE, G_LOOKUP_HEAD, G_BOUNDARY_MIGRATES = range(6, 11)
+NR_GEO = 11
+MERGE_ANY, MERGE_ISOLATE_ONLY, MERGE_FALLBACK_TYPES = range(3)
+
+# --- node.stat[zone]: counters in pages, unless said otherwise
+S_NR_FREE, S_NR_FREE_CMA, S_MANAGED, S_PRESENT, S_START_PFN, S_END_PFN = range(6)
+S_NR_ISOLATE = 6  # pageblocks whose type is ISOLATE
+S_WMARK_MIN, S_WMARK_LOW, S_WMARK_HIGH = range(7, 10)
+S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3
+NR_STAT = 14
+
+
+class NodeArrays(NamedTuple):
+    """The arrays of one NUMA node; kernels change them in place.
+
+    head: uint8[index]; owner: int32[index], the allocation that a head belongs to, 0 = nobody;
+    link: int32[row, 2]; block_type: uint8[pageblock], a migratetype; block_zone: uint8[pageblock],
+    zone + 1, or 0 where no memory is online; nr_free: int64[zone, order], entries; stat, geo: int64, above.
+    """
+
+    head: NDArray[np.uint8]
+    owner: NDArray[np.int32]
+    link: NDArray[np.int32]
+    block_type: NDArray[np.uint8]
+    block_zone: NDArray[np.uint8]
+    nr_free: NDArray[np.int64]
+    stat: NDArray[np.int64]
+    geo: NDArray[np.int64]
+
+
+@inlined
+def span(order: int) -> int:
+    """Returns 2**order as int64."""
+    return np.int64(1) << np.int64(order)
+
+
+@inlined
+def index_of(m: NodeArrays, pfn: int) -> int:
+    """Returns where the head byte and the owner of `pfn` stand."""
+    if pfn & m.geo[G_PAGEBLOCK_MASK]:
+        return m.geo[G_OTHERS] + pfn
+    block = pfn >> m.geo[G_PAGEBLOCK_ORDER]
+    shift = m.geo[G_CHUNK_SHIFT]
+    chunk = block >> shift
+    if (chunk << shift) == block:
+        return chunk
+    return m.geo[G_NR_CHUNKS] + block
+
+
+@inlined
+def row_of(m: NodeArrays, pfn: int) -> int:
+    """Returns the link row of the free block that starts at `pfn`."""
+    first = pfn & ~np.int64(1)
+    if first & m.geo[G_PAGEBLOCK_MASK]:
+        return m.geo[G_OTHERS] + (first >> 1)
+    return index_of(m, first)
+
+
+@inlined
+def pfn_of_row(m: NodeArrays, row: int) -> int:
+    """Returns the first pfn of the free block whose links stand in `row`; no sentinel."""
+    others = m.geo[G_OTHERS]
+    if row >= others:
+        first = (row - others) << 1
+    elif row >= m.geo[G_NR_CHUNKS]:
+        first = (row - m.geo[G_NR_CHUNKS]) << m.geo[G_PAGEBLOCK_ORDER]
+    else:
+        first = row << m.geo[G_MAX_ORDER]
+    # Of a pair that shares a row, the odd page is the free one when the even one is not.
+    if np.int64(m.head[index_of(m, first)]) & 15 == FREE:
+        return first
+    return first + 1
+
+
+@inlined
+def head_at(m: NodeArrays, pfn: int) -> int:
+    """Returns the head byte at `pfn` as int64; 0 inside a run, and where there is no memory."""
+    return np.int64(m.head[index_of(m, pfn)])
+
+
+@inlined
+def set_head(m: NodeArrays, pfn: int, kind: int, order: int) -> None:
+    """Writes the head byte at `pfn`."""
+    m.head[index_of(m, pfn)] = np.uint8(kind | (order << 4))
+
+
+@inlined
+def clear_head(m: NodeArrays, pfn: int) -> None:
+    """Makes `pfn` a page inside some run, or no page at all."""
+    m.head[index_of(m, pfn)] = np.uint8(0)
+
+
+@kernel
+def covering_head(m: NodeArrays, pfn: int) -> int:
+    """Returns the first pfn of the run that holds `pfn`, or -1 where there is no memory."""
+    order = np.int64(0)
+    while order <= m.geo[G_MAX_ORDER]:
+        first = (pfn >> order) << order
+        head = head_at(m, first)
+        if head and (head >> 4) >= order:
+            return first
+        order += 1
+    return np.int64(-1)
+
+
+@inlined
+def block_type_of(m: NodeArrays, pfn: int) -> int:
+    """Returns the migratetype of the pageblock that holds `pfn`."""
+    return np.int64(m.block_type[pfn >> m.geo[G_PAGEBLOCK_ORDER]])
+
+
+@inlined
+def zone_of(m: NodeArrays, pfn: int) -> int:
+    """Returns the zone index of `pfn`, or -1 where no memory is online."""
+    return np.int64(m.block_zone[pfn >> m.geo[G_PAGEBLOCK_ORDER]]) - 1
+
+
+@inlined
+def has_buddy(m: NodeArrays, zone: int, buddy: int, order: int) -> bool:
+    """Returns whether a free block of exactly `order` starts at `buddy` in the same zone."""
+    if head_at(m, buddy) != (FREE | (order << 4)):
+        return False
+    # Below the pageblock order a buddy lies in the same pageblock, hence in the same zone.
+    return order < m.geo[G_PAGEBLOCK_ORDER] or zone_of(m, buddy) == zone
+
+
+@kernel
+def piece_order(m: NodeArrays, pfn: int, nr_pages: int) -> int:
+    """Returns the order of the largest naturally aligned piece at `pfn` within `nr_pages`, at most the maximum."""
+    order = m.geo[G_MAX_ORDER]
+    while (pfn & (span(order) - 1)) or span(order) > nr_pages:
+        order -= 1
+    return order

@@ -1,0 +1,127 @@
+"""Page migration: moves used pages of a range elsewhere, with real targets and real failure.
+
+Mirrors __alloc_contig_migrate_range() of mm/page_alloc.c and the target choice of mm/migrate.c (5.2, C-4 .. C-6).
+Invariants kept here: INV-7, and that an allocation's pages keep their owner.
+Left out: what a copy costs (app.guest.cost), hugetlb pools.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels.buddy import free_by_block_type
+from app.mm.kernels.fallback import ZONE_NORMAL, get_page
+from app.mm.kernels.layout import (
+    ANON,
+    FILE_CLEAN,
+    MOVABLE,
+    MOVABLE_OPS,
+    PINNED,
+    THP,
+    ZONE_MOVABLE,
+    NodeArrays,
+    head_at,
+    index_of,
+    set_head,
+    span,
+    zone_of,
+)
+
+# A batch ends when it holds this many pages; a compound counts as its pages (C-4).
+BATCH_PAGES = 32
+
+# What migrate_range() adds up, in pages except the last two.
+T_MIGRATED_BASE, T_MIGRATED_HUGE, T_DROPPED, T_OBSTACLE_PFN, T_HUGE_RUNS = range(5)
+NR_TALLY = 5
+DONE, BUSY, NO_MEMORY = range(3)
+
+
+@inlined
+def is_migratable(kind: int) -> bool:
+    """Returns whether migration collects pages of this kind at all; a pinned page is collected, and then fails."""
+    return ANON <= kind <= PINNED or kind == MOVABLE_OPS
+
+
+@kernel
+def migrate_run(m: NodeArrays, pfn: int) -> int:
+    """Moves the run at `pfn` to a new place of the same order; returns the new pfn, or -1 without a target (C-5).
+
+    Pages of ZONE_MOVABLE may go to any zone, pages of kernel zones only to kernel zones.
+    """
+    head = head_at(m, pfn)
+    highest_zone = ZONE_MOVABLE if zone_of(m, pfn) == ZONE_MOVABLE else ZONE_NORMAL
+    target = get_page(m, head >> 4, MOVABLE, highest_zone)
+    if target < 0:
+        return np.int64(-1)
+    set_head(m, target, head & 15, head >> 4)
+    m.owner[index_of(m, target)] = m.owner[index_of(m, pfn)]
+    free_by_block_type(m, pfn, head >> 4)
+    return target
+
+
+@kernel
+def split_thp(m: NodeArrays, pfn: int, order: int) -> None:
+    """Turns a huge page into base pages of the same owner: what is done when there is no huge target."""
+    owner = m.owner[index_of(m, pfn)]
+    for page in range(pfn, pfn + span(order)):
+        set_head(m, page, ANON, 0)
+        m.owner[index_of(m, page)] = owner
+
+
+@kernel
+def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
+    """Empties the movable run at `pfn`: drops it, moves it, or fails; returns DONE, BUSY or NO_MEMORY.
+
+    A huge page without a huge target is split, and DONE is returned with its base pages still in place.
+    """
+    head = head_at(m, pfn)
+    order = head >> 4
+    kind = head & 15
+    if kind == PINNED:
+        tally[T_OBSTACLE_PFN] = pfn
+        return BUSY
+    if kind == FILE_CLEAN:
+        free_by_block_type(m, pfn, order)
+        tally[T_DROPPED] += span(order)
+        return DONE
+    if migrate_run(m, pfn) < 0:
+        if kind == THP and order > 0:
+            split_thp(m, pfn, order)
+            return DONE
+        tally[T_OBSTACLE_PFN] = pfn
+        return NO_MEMORY
+    if order == 0:
+        tally[T_MIGRATED_BASE] += 1
+    else:
+        tally[T_MIGRATED_HUGE] += span(order)
+        tally[T_HUGE_RUNS] += 1
+    return DONE
+
+
+@kernel
+def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
+    """Migrates everything movable of [start_pfn, end_pfn); returns DONE, BUSY (a pin) or NO_MEMORY.
+
+    What cannot move is skipped: the test that follows finds it. A batch with a pinned page is the last one,
+    after five tries (C-4). tally: int64[NR_TALLY], added to.
+    """
+    pfn = start_pfn
+    batch = np.int64(0)
+    failed = False
+    while pfn < end_pfn:
+        head = head_at(m, pfn)
+        order = head >> 4
+        if is_migratable(head & 15):
+            result = evacuate(m, pfn, tally)
+            if result == NO_MEMORY:
+                return NO_MEMORY
+            failed = failed or result == BUSY
+            if is_migratable(head_at(m, pfn) & 15) and result == DONE:
+                continue  # split: its base pages are next
+            batch += span(order)
+            if batch >= BATCH_PAGES:
+                if failed:
+                    return BUSY
+                batch = np.int64(0)
+        pfn += span(order)
+    return BUSY if failed else DONE

@@ -1,0 +1,56 @@
+"""Allocations seen as a whole: how many pages each owner has, bursts of several kinds, and pins.
+
+Left out: the choice of pages and amounts, which the caller draws from its own stream.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels._jit import kernel
+from app.mm.kernels.fallback import alloc_pages
+from app.mm.kernels.layout import (
+    G_NR_PAGES,
+    G_PAGEBLOCK_ORDER,
+    NodeArrays,
+    head_at,
+    index_of,
+    set_head,
+    span,
+    zone_of,
+)
+
+
+@kernel
+def count_owned(m: NodeArrays, nr_pages: NDArray[np.int64]) -> None:
+    """Adds the pages of every owner from 1 to len(nr_pages) - 1 to nr_pages[owner]. Linear in runs."""
+    order = m.geo[G_PAGEBLOCK_ORDER]
+    pfn = np.int64(0)
+    while pfn < m.geo[G_NR_PAGES]:
+        if zone_of(m, pfn) < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        size = span(head_at(m, pfn) >> 4)
+        owner = np.int64(m.owner[index_of(m, pfn)])
+        if 0 < owner < nr_pages.shape[0]:
+            nr_pages[owner] += size
+        pfn += size
+
+
+@kernel
+def alloc_bursts(m: NodeArrays, bursts: NDArray[np.int64], got: NDArray[np.int64]) -> None:
+    """Allocates bursts in turn: each row is (head byte, runs, owner, highest zone); got: runs had."""
+    for number in range(bursts.shape[0]):
+        got[number] = alloc_pages(
+            m, bursts[number, 0], bursts[number, 1], bursts[number, 2], bursts[number, 3]
+        )
+
+
+@kernel
+def set_kind_of_runs(m: NodeArrays, pfns: NDArray[np.int64], kind: int) -> int:
+    """Gives the runs that start at pfns another kind, where they are; returns their pages."""
+    nr_pages = np.int64(0)
+    for number in range(pfns.shape[0]):
+        order = head_at(m, pfns[number]) >> 4
+        set_head(m, pfns[number], kind, order)
+        nr_pages += span(order)
+    return nr_pages

@@ -1,0 +1,107 @@
+"""Reading a node's pages: counts by kind, an allocation's runs, lists in order. Nothing is changed but what is asked.
+
+Left out: text and names (app.mm.vmstat).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels._jit import kernel
+from app.mm.kernels.buddy import sentinel
+from app.mm.kernels.fallback import free_run
+from app.mm.kernels.layout import (
+    G_PAGEBLOCK_MASK,
+    G_PAGEBLOCK_ORDER,
+    NodeArrays,
+    head_at,
+    index_of,
+    pfn_of_row,
+    span,
+    zone_of,
+)
+
+
+@kernel
+def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.int64]) -> None:
+    """Adds the pages of each kind to counts[pageblock - first pageblock, kind]; the range is whole pageblocks.
+
+    A run larger than a pageblock counts in each pageblock that it covers.
+    """
+    order = m.geo[G_PAGEBLOCK_ORDER]
+    first = start_pfn >> order
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if zone_of(m, pfn) < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        head = head_at(m, pfn)
+        nr_pages = span(head >> 4)
+        if nr_pages <= m.geo[G_PAGEBLOCK_MASK]:
+            counts[(pfn >> order) - first, head & 15] += nr_pages
+        else:
+            for block in range(pfn >> order, min(pfn + nr_pages, end_pfn) >> order):
+                counts[block - first, head & 15] += span(order)
+        pfn += nr_pages
+
+
+@kernel
+def collect_runs(m: NodeArrays, start_pfn: int, end_pfn: int, runs: NDArray[np.int64]) -> int:
+    """Writes (pfn, head byte, owner) of every run of online memory into runs[n, 3], ascending; returns n.
+
+    Stops when `runs` is full: then runs[n-1] tells where to go on.
+    """
+    order = m.geo[G_PAGEBLOCK_ORDER]
+    count = 0
+    pfn = start_pfn
+    while pfn < end_pfn and count < runs.shape[0]:
+        if zone_of(m, pfn) < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        head = head_at(m, pfn)
+        runs[count, 0] = pfn
+        runs[count, 1] = head
+        runs[count, 2] = m.owner[index_of(m, pfn)]
+        count += 1
+        pfn += span(head >> 4)
+    return count
+
+
+@kernel
+def collect_owned(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int, pfns: NDArray[np.int64]) -> int:
+    """Writes the first pfn of every run of `owner` into pfns, ascending, as far as it holds; returns how many there are."""
+    order = m.geo[G_PAGEBLOCK_ORDER]
+    count = 0
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if zone_of(m, pfn) < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        if m.owner[index_of(m, pfn)] == owner:
+            if count < pfns.shape[0]:
+                pfns[count] = pfn
+            count += 1
+        pfn += span(head_at(m, pfn) >> 4)
+    return count
+
+
+@kernel
+def free_runs(m: NodeArrays, pfns: NDArray[np.int64]) -> int:
+    """Frees the used runs that start at these pfns, in this order; returns their pages."""
+    freed = np.int64(0)
+    for position in range(pfns.shape[0]):
+        freed += free_run(m, pfns[position])
+    return freed
+
+
+@kernel
+def list_pfns(m: NodeArrays, zone: int, order: int, migratetype: int, pfns: NDArray[np.int64]) -> int:
+    """Writes the pfns of a free list, head first, into pfns as far as it holds; returns the list's length."""
+    opener = sentinel(m, zone, order, migratetype)
+    row = np.int64(m.link[opener, 0])
+    count = 0
+    while row != opener:
+        if count < pfns.shape[0]:
+            pfns[count] = pfn_of_row(m, row)
+        count += 1
+        row = np.int64(m.link[row, 0])
+    return count

@@ -1,0 +1,162 @@
+"""One NUMA node: its pages, zones, memory blocks and watermarks, and the plain allocations on it.
+
+Mirrors pglist_data and alloc_pages()/free_pages() of mm/page_alloc.c (B-10, B-19).
+Invariants kept here: INV-8, INV-29.
+Left out: contiguous ranges (app.mm.contig), hotplug (app.mm.hotplug).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.geometry import Geometry
+from app.mm.kernels import buddy, contig, fallback, layout, walk
+from app.mm.kernels.migrate import NR_TALLY
+from app.mm.memory_block import MemoryBlocks
+from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, map_node_arrays
+from app.mm.policy import KernelPolicy, require_supported
+from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
+from app.mm.zone import Zone, ZoneId
+from app.trace.sink import NullSink, Sink
+from app.units import align_up
+
+# Kinds whose allocations may use ZONE_MOVABLE (B-10).
+_MOVABLE_KINDS = frozenset(
+    {
+        PageKind.ANON,
+        PageKind.FILE_CLEAN,
+        PageKind.FILE_DIRTY,
+        PageKind.THP,
+        PageKind.HUGETLB,
+        PageKind.PINNED,
+        PageKind.MOVABLE_OPS,
+    }
+)
+
+
+class Node:
+    """A NUMA node. Pages are named by pfn, from 0 up to the end of the last region that may ever hold memory."""
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        policy: KernelPolicy,
+        *,
+        nr_pages: int,
+        min_free: MinFree | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        """Makes a node without memory for pfns below nr_pages.
+
+        Raises InvalidValue when the policy holds a switch value that does not run yet.
+        """
+        require_supported(policy)
+        unit = max(geometry.memory_block_nr_pages, geometry.chunk_nr_pages)
+        self.nr_pages = align_up(nr_pages, unit)
+        assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"  # noqa: S101 - an own defect: callers validate
+        self.geometry = geometry
+        self.policy = policy
+        self.arrays = map_node_arrays(self.nr_pages, geometry, policy)
+        self.zones = [Zone(self.arrays, zone) for zone in ZoneId]
+        self.memory_blocks = MemoryBlocks(self.nr_pages // geometry.memory_block_nr_pages)
+        self.min_free = min_free or MinFree()
+        self.sink: Sink = sink or NullSink()
+        # Pages on per-cpu lists; they come from captures only (B-21, capacity 0 otherwise).
+        self.pcp_pfns: NDArray[np.int64] = np.empty(0, np.int64)
+        # memory block id -> the runs (first pfn) that hold its memmap
+        self.memmaps: dict[int, list[int]] = {}
+        # What migration adds up during one operation.
+        self.tally = np.zeros(NR_TALLY, np.int64)
+
+    def kind_of(self, pfn: int) -> PageKind:
+        """Returns the kind of the run that holds `pfn`; NONE where no memory is online."""
+        first = int(layout.covering_head(self.arrays, pfn)) if 0 <= pfn < self.nr_pages else -1
+        return PageKind.NONE if first < 0 else PageKind(int(layout.head_at(self.arrays, first)) & 15)
+
+    def zone_at(self, pfn: int) -> Zone | None:
+        """Returns the zone in which `pfn` is online, or None."""
+        zone = int(self.arrays.block_zone[pfn >> self.geometry.pageblock_order]) - 1
+        return None if zone < 0 else self.zones[zone]
+
+    def is_one_zone(self, start_pfn: int, end_pfn: int) -> bool:
+        """Returns whether [start_pfn, end_pfn) is online, and all in one zone."""
+        order = self.geometry.pageblock_order
+        if not 0 <= start_pfn < end_pfn <= self.nr_pages:
+            return False
+        zones = self.arrays.block_zone[start_pfn >> order : ((end_pfn - 1) >> order) + 1]
+        return bool(zones[0]) and bool((zones == zones[0]).all())
+
+    def alloc_pages(self, kind: PageKind, order: int, count: int, owner: int) -> int:
+        """Allocates `count` runs of 2**order pages for `owner` by the buddy's rules; returns how many there was room for."""
+        highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
+        return int(fallback.alloc_pages(self.arrays, kind | (order << 4), count, owner, int(highest)))
+
+    def alloc_page(self, kind: PageKind, order: int, owner: int) -> int:
+        """Allocates one run of 2**order pages for `owner`; returns its first pfn, or -1 when there is no room."""
+        highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
+        return int(fallback.alloc_page(self.arrays, kind | (order << 4), owner, int(highest)))
+
+    def alloc_at(self, pfn: int, order: int, kind: PageKind, owner: int) -> bool:
+        """Allocates exactly [pfn, pfn + 2**order) if all of it is free; returns whether it was."""
+        zone = self.zone_at(pfn) if 0 <= pfn < self.nr_pages else None
+        if zone is None or not fallback.take_free_at(self.arrays, int(zone.index), pfn, order):
+            return False
+        layout.set_head(self.arrays, pfn, int(kind), order)
+        self.arrays.owner[layout.index_of(self.arrays, pfn)] = owner
+        return True
+
+    def owned_pfns(self, owner: int) -> NDArray[np.int64]:
+        """Returns the first pfn of every run of `owner`, ascending. Linear in the node's runs."""
+        pfns = np.empty(0, np.int64)
+        count = int(walk.collect_owned(self.arrays, 0, self.nr_pages, owner, pfns))
+        if count:
+            pfns = np.empty(count, np.int64)
+            walk.collect_owned(self.arrays, 0, self.nr_pages, owner, pfns)
+        return pfns
+
+    def free_runs(self, pfns: NDArray[np.int64]) -> int:
+        """Frees the used runs that start at `pfns`, in that order; returns their pages."""
+        return int(walk.free_runs(self.arrays, pfns))
+
+    def drain_pcp(self) -> int:
+        """Gives every page on a per-cpu list back to the buddy; returns how many (B-21)."""
+        drained = self.free_runs(self.pcp_pfns) if self.pcp_pfns.size else 0
+        self.pcp_pfns = self.pcp_pfns[:0]
+        return drained
+
+    def adjust_managed(self, pfn: int, nr_pages: int) -> None:
+        """Adds nr_pages, which may be negative, to what the zone of `pfn` manages (HP-8)."""
+        zone = self.zone_at(pfn)
+        assert zone is not None, f"pfn {pfn} is in no zone"  # noqa: S101
+        self.arrays.stat[zone.index, layout.S_MANAGED] += nr_pages
+
+    def set_free(self, start_pfn: int, end_pfn: int) -> None:
+        """Gives fresh pages to the buddy at the tails of its lists; managed grows with them (HP-4)."""
+        buddy.free_at_tail(self.arrays, start_pfn, end_pfn)
+        self.adjust_managed(start_pfn, end_pfn - start_pfn)
+
+    def set_kind(self, start_pfn: int, end_pfn: int, kind: PageKind, *, largest_order: int = 15) -> None:
+        """Declares pages that the buddy never had: reserved, offline, or as a capture found them."""
+        contig.tile(self.arrays, start_pfn, end_pfn, int(kind), largest_order)
+
+    def put_in_zone(self, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
+        """Makes whole pageblocks part of a zone, MOVABLE ones; span and present grow (HP-4)."""
+        order = self.geometry.pageblock_order
+        self.arrays.block_zone[start_pfn >> order : end_pfn >> order] = zone + 1
+        self.arrays.block_type[start_pfn >> order : end_pfn >> order] = Migratetype.MOVABLE
+        stat = self.arrays.stat[zone]
+        if not stat[layout.S_PRESENT]:
+            stat[layout.S_START_PFN], stat[layout.S_END_PFN] = start_pfn, end_pfn
+        stat[layout.S_START_PFN] = min(int(stat[layout.S_START_PFN]), start_pfn)
+        stat[layout.S_END_PFN] = max(int(stat[layout.S_END_PFN]), end_pfn)
+        stat[layout.S_PRESENT] += end_pfn - start_pfn
+
+    def recompute_watermarks(self) -> None:
+        """Sets watermarks and lowmem reserves anew from what the zones manage (B-19)."""
+        stat = self.arrays.stat
+        managed = [int(pages) for pages in stat[:, layout.S_MANAGED]]
+        geometry = self.geometry
+        kbytes = min_free_kbytes(managed, geometry.page_size, geometry.pageblock_nr_pages, self.min_free)
+        min_pages = kbytes * 1024 // geometry.page_size
+        marks = zone_watermarks(managed, min_pages, self.min_free.scale_factor)
+        stat[:, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
+        stat[:, layout.S_RESERVE : layout.S_RESERVE + layout.NR_ZONES] = lowmem_reserves(managed)

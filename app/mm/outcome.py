@@ -1,0 +1,46 @@
+"""What the kernel's acts answer: result codes by the kernel's names, and the page that stood in the way.
+
+Left out: sentences for people; whoever shows an outcome words it.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.mm.page import PageKind
+
+
+class Errno(StrEnum):
+    """Result codes in the kernel's sense; OK is 0."""
+
+    OK = "0"
+    EBUSY = "EBUSY"
+    ENOMEM = "ENOMEM"
+    EAGAIN = "EAGAIN"
+    EINVAL = "EINVAL"
+    EINTR = "EINTR"
+    ENOSPC = "ENOSPC"
+    ETXTBSY = "ETXTBSY"
+
+
+class Obstacle(NamedTuple):
+    """The page that stopped an act, and what it is."""
+
+    pfn: int
+    kind: PageKind
+
+
+class ContigOutcome(NamedTuple):
+    """How an alloc_contig_range() call ended.
+
+    step: where it failed ("isolate", "migrate", "test"), "" when it did not. Counts are in pages, except
+    nr_pageblocks (isolated ones) and nr_huge (runs above order 0 that were migrated; nr_migrated_huge: their pages).
+    """
+
+    result: Errno
+    step: str = ""
+    obstacle: Obstacle | None = None
+    nr_migrated: int = 0
+    nr_migrated_huge: int = 0
+    nr_huge: int = 0
+    nr_dropped: int = 0
+    nr_pageblocks: int = 0

@@ -1,0 +1,87 @@
+"""Allocations seen as a whole: room for one, bursts of several kinds in turn, pins, and pages by owner.
+
+Mirrors what a guest's programs do through alloc_pages(); nothing of the kernel's own.
+Left out: single allocations and frees (app.mm.node), and which pages are chosen (app.guest).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels import fallback, layout, owned
+from app.mm.node import Node
+from app.mm.page import PageKind
+from app.mm.zone import ZoneId
+
+
+class Burst(NamedTuple):
+    """One allocation of runs among others; kind, order and owner as in Node.alloc_pages()."""
+
+    kind: PageKind
+    order: int
+    nr_runs: int
+    owner: int
+
+
+def zones_for(kind: PageKind) -> range:
+    """Returns the indices of the zones that an allocation of this kind may use (B-10)."""
+    is_movable = fallback.migratetype_of(int(kind)) == layout.MOVABLE
+    return range((ZoneId.MOVABLE if is_movable else ZoneId.NORMAL) + 1)
+
+
+def room_for(node: Node, kind: PageKind, order: int) -> int:
+    """Returns how many runs Node.alloc_pages() could allocate now, one after the other (B-20).
+
+    Exact while no pageblock is isolated, CMA or HIGHATOMIC; else an upper bound.
+    """
+    stat, nr_free = node.arrays.stat, node.arrays.nr_free
+    zones = zones_for(kind)
+    runs = 0
+    for zone in zones:
+        floor = int(stat[zone, layout.S_WMARK_MIN]) + int(stat[zone, layout.S_RESERVE + zones[-1]])
+        above = int(stat[zone, layout.S_NR_FREE]) - int(stat[zone, layout.S_NR_FREE_CMA]) - floor
+        blocks = sum(
+            int(nr_free[zone, larger]) << (larger - order)
+            for larger in range(order, node.geometry.max_order + 1)
+        )
+        runs += max(0, min(above >> order, blocks))
+    return runs
+
+
+def is_free_at(node: Node, pfn: int, order: int) -> bool:
+    """Returns whether the aligned run [pfn, pfn + 2**order) is free as a whole, in one free block."""
+    first = int(layout.covering_head(node.arrays, pfn))
+    head = int(layout.head_at(node.arrays, first)) if first >= 0 else 0
+    return head & 15 == PageKind.FREE and head >> 4 >= order
+
+
+def nr_free_for(node: Node, kind: PageKind) -> int:
+    """Returns the free pages of the zones that this kind may use."""
+    return sum(node.zones[zone].nr_free for zone in zones_for(kind))
+
+
+def alloc_bursts(node: Node, bursts: Sequence[Burst] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Allocates bursts in turn; returns how many runs each got. One crossing for all.
+
+    As an array, each row is (kind, order, nr_runs, owner).
+    """
+    rows = np.asarray(bursts, np.int64).reshape(-1, 4)
+    highest = np.array([zones_for(kind)[-1] for kind in PageKind], np.int64)
+    table = np.stack((rows[:, 0] | (rows[:, 1] << 4), rows[:, 2], rows[:, 3], highest[rows[:, 0]]), axis=1)
+    got = np.zeros(len(rows), np.int64)
+    owned.alloc_bursts(node.arrays, np.ascontiguousarray(table), got)
+    return got
+
+
+def pin_runs(node: Node, pfns: NDArray[np.int64]) -> int:
+    """Pins the used runs that start at `pfns`, where they are; returns their pages."""
+    return int(owned.set_kind_of_runs(node.arrays, pfns, int(PageKind.PINNED)))
+
+
+def count_pages_by_owner(node: Node, largest_owner: int) -> NDArray[np.int64]:
+    """Returns the pages of owners 0 to largest_owner (0 stays 0). Linear in the node's runs."""
+    nr_pages = np.zeros(largest_owner + 1, np.int64)
+    owned.count_owned(node.arrays, nr_pages)
+    return nr_pages

@@ -1,0 +1,127 @@
+"""What a page can be, and the arrays that say it of every page of a node.
+
+Mirrors struct page, the memmap and enum migratetype (semantics section 3; head bytes: kernels.layout).
+Kept here: the names of kinds and types, and how much address space the arrays take.
+Left out: zones and lists (app.mm.zone, app.mm.kernels).
+"""
+
+import mmap
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from app.mm.geometry import Geometry
+from app.mm.kernels import layout
+from app.mm.kernels.buddy import empty_lists
+from app.mm.kernels.layout import NodeArrays
+from app.mm.policy import KernelPolicy
+from app.mm.switches import Boundary, MergeRule
+
+
+class PageKind(IntEnum):
+    """One state for every page (section 3)."""
+
+    NONE = 0  # no memory, or a page inside a run
+    FREE = 1  # in the buddy
+    PCP = 2  # free, but on a per-cpu list: neither free nor migratable until drained
+    ANON = 3
+    FILE_CLEAN = 4  # page cache that a contiguous allocation drops instead of copying
+    FILE_DIRTY = 5
+    THP = 6
+    HUGETLB = 7
+    PINNED = 8  # looks like anon, but migration fails on its reference count
+    UNMOVABLE = 9  # slab, page tables, other kernel memory; a compound above order 0
+    UNMOVABLE_PAGES = 10  # kernel memory without compound heads: later pages show no reference (K-2)
+    RECLAIMABLE = 11
+    RESERVED = 12
+    OFFLINE = 13  # unplugged by virtio-mem
+    MOVABLE_OPS = 14
+    HWPOISON = 15
+
+    @property
+    def api_name(self) -> str:
+        """The kind as the outside world reads it: "anon", "file_clean", "unmovable"."""
+        return self.name.lower()
+
+
+class Migratetype(IntEnum):
+    """Types of pageblocks and free lists, in the kernel's order."""
+
+    UNMOVABLE = 0
+    MOVABLE = 1
+    RECLAIMABLE = 2
+    HIGHATOMIC = 3
+    CMA = 4
+    ISOLATE = 5
+
+
+# An int32 link must reach every row: half as many rows as pages, and pfns stay far from the edge.
+LARGEST_NR_PAGES = 2**31
+
+# Python 3.11's mmap does not name it everywhere; the value is Linux's.
+_MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+_ALIGNMENT = 64
+
+_MERGE_RULES = {
+    MergeRule.ANY: layout.MERGE_ANY,
+    MergeRule.ISOLATE_ONLY: layout.MERGE_ISOLATE_ONLY,
+    MergeRule.FALLBACK_TYPES: layout.MERGE_FALLBACK_TYPES,
+}
+
+
+def _plan(nr_pages: int, geometry: Geometry) -> dict[str, tuple[DTypeLike, tuple[int, ...]]]:
+    """Returns dtype and shape of every array, by its name in NodeArrays."""
+    nr_pageblocks = nr_pages >> geometry.pageblock_order
+    others = (nr_pages >> geometry.max_order) + nr_pageblocks
+    nr_orders = geometry.max_order + 1
+    rows = others + nr_pages // 2 + layout.NR_ZONES * nr_orders * layout.NR_TYPES
+    return {
+        "head": (np.uint8, (others + nr_pages,)),
+        "owner": (np.int32, (others + nr_pages,)),
+        "link": (np.int32, (rows, 2)),
+        "block_type": (np.uint8, (nr_pageblocks,)),
+        "block_zone": (np.uint8, (nr_pageblocks,)),
+        "nr_free": (np.int64, (layout.NR_ZONES, nr_orders)),
+        "stat": (np.int64, (layout.NR_ZONES, layout.NR_STAT)),
+        "geo": (np.int64, (layout.NR_GEO,)),
+    }
+
+
+def _map(plan: dict[str, tuple[DTypeLike, tuple[int, ...]]]) -> NodeArrays:
+    """Lays the arrays into one anonymous mapping: zeros that take no memory until they are written."""
+    sizes = {name: int(np.prod(shape)) * np.dtype(dtype).itemsize for name, (dtype, shape) in plan.items()}
+    total = sum(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes.values())
+    mapping = mmap.mmap(-1, total, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        # A huge page behind one touched byte would cost 2 MiB.
+        mapping.madvise(mmap.MADV_NOHUGEPAGE)
+    arrays: dict[str, NDArray[np.generic]] = {}
+    offset = 0
+    for name, (dtype, shape) in plan.items():
+        arrays[name] = np.frombuffer(mapping, dtype, int(np.prod(shape)), offset).reshape(shape)
+        offset += -(-sizes[name] // _ALIGNMENT) * _ALIGNMENT
+    return NodeArrays(**arrays)  # type: ignore[arg-type]  # the plan's dtypes are NodeArrays' own
+
+
+def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> NodeArrays:
+    """Returns the arrays of a node whose pfns end below `nr_pages`, a multiple of the chunk: no memory online yet.
+
+    Takes address space in proportion to nr_pages, and memory only for what is written.
+    """
+    m = _map(_plan(nr_pages, geometry))
+    nr_chunks = nr_pages >> geometry.max_order
+    others = nr_chunks + (nr_pages >> geometry.pageblock_order)
+    m.geo[layout.G_MAX_ORDER] = geometry.max_order
+    m.geo[layout.G_PAGEBLOCK_ORDER] = geometry.pageblock_order
+    m.geo[layout.G_NR_PAGES] = nr_pages
+    m.geo[layout.G_NR_CHUNKS] = nr_chunks
+    m.geo[layout.G_OTHERS] = others
+    m.geo[layout.G_SENTINELS] = others + nr_pages // 2
+    m.geo[layout.G_PAGEBLOCK_MASK] = geometry.pageblock_nr_pages - 1
+    m.geo[layout.G_CHUNK_SHIFT] = geometry.max_order - geometry.pageblock_order
+    m.geo[layout.G_MERGE_RULE] = _MERGE_RULES[policy.merge_rule]
+    m.geo[layout.G_LOOKUP_HEAD] = policy.lookup_compound_head
+    m.geo[layout.G_BOUNDARY_MIGRATES] = policy.boundary is Boundary.MIGRATE
+    empty_lists(m)
+    return m

@@ -1,0 +1,81 @@
+"""Watermarks and lowmem reserves of a node's zones, from how many pages each manages.
+
+Mirrors setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve() and the huge-page daemon's minimum (B-19).
+Invariants kept here: INV-29.
+Left out: the boost of B-17.
+"""
+
+from collections.abc import Sequence
+from math import isqrt
+from typing import NamedTuple
+
+SMALLEST_MIN_FREE_KBYTES = 128
+LARGEST_MIN_FREE_KBYTES = 262144
+DEFAULT_WATERMARK_SCALE_FACTOR = 10
+# What each zone keeps from requests that could go higher: 1/ratio of the managed pages above it.
+LOWMEM_RESERVE_RATIOS = (256, 256, 32, 0)
+_MOVABLE = 3
+# The huge-page daemon wants two free pageblocks a zone, and one for each pair of the three types.
+_PAGEBLOCKS_PER_ZONE = 2 + 3 * 3
+
+
+class Watermarks(NamedTuple):
+    """One zone's marks, in pages."""
+
+    min: int
+    low: int
+    high: int
+
+
+class MinFree(NamedTuple):
+    """What decides min_free_kbytes.
+
+    user_kbytes: what the machine's owner wrote, or -1; has_huge_pages: the huge-page daemon runs.
+    """
+
+    user_kbytes: int = -1
+    has_huge_pages: bool = True
+    scale_factor: int = DEFAULT_WATERMARK_SCALE_FACTOR
+
+
+def min_free_kbytes(managed: Sequence[int], page_size: int, pageblock_nr_pages: int, rule: MinFree) -> int:
+    """Returns min_free_kbytes for zones that manage so many pages each; ZONE_MOVABLE, the last, does not count."""
+    lowmem = sum(managed[:_MOVABLE])
+    kbytes = page_size // 1024
+    computed = isqrt(16 * lowmem * kbytes)
+    chosen = computed if computed > rule.user_kbytes else rule.user_kbytes
+    chosen = min(max(chosen, SMALLEST_MIN_FREE_KBYTES), max(LARGEST_MIN_FREE_KBYTES, rule.user_kbytes))
+    if not rule.has_huge_pages:
+        return chosen
+    populated = sum(1 for pages in managed[:_MOVABLE] if pages)
+    wanted = min(_PAGEBLOCKS_PER_ZONE * populated * pageblock_nr_pages, lowmem // 20)
+    return max(chosen, wanted * kbytes)
+
+
+def zone_watermarks(managed: Sequence[int], min_pages: int, scale_factor: int) -> list[Watermarks]:
+    """Returns the watermarks of every zone, `min_pages` being shared among the kernel zones."""
+    lowmem = sum(managed[:_MOVABLE])
+    marks = []
+    for zone, pages in enumerate(managed):
+        if zone == _MOVABLE:
+            low_end = min(max(pages // 1024, 32), 128)
+            proportional = min_pages * pages // lowmem if lowmem else 0
+        else:
+            low_end = proportional = min_pages * pages // lowmem if lowmem else 0
+        if not pages:
+            marks.append(Watermarks(0, 0, 0))
+            continue
+        delta = max(proportional // 4, pages * scale_factor // 10000)
+        marks.append(Watermarks(low_end, low_end + delta, low_end + 2 * delta))
+    return marks
+
+
+def lowmem_reserves(managed: Sequence[int]) -> list[list[int]]:
+    """Returns reserve[zone][highest zone of the request], in pages."""
+    reserves = [[0] * len(managed) for _ in managed]
+    for zone, ratio in enumerate(LOWMEM_RESERVE_RATIOS):
+        above = 0
+        for highest in range(zone + 1, len(managed)):
+            above += managed[highest]
+            reserves[zone][highest] = above // ratio if ratio and managed[zone] else 0
+    return reserves
