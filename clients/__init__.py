@@ -16,6 +16,7 @@ from clients.errors import (
     Refused,
     Unintelligible,
     Unreachable,
+    Unsayable,
 )
 from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, Upload
 
@@ -35,5 +36,6 @@ __all__ = [
     "Refused",
     "Unintelligible",
     "Unreachable",
+    "Unsayable",
     "Upload",
 ]

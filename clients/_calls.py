@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from clients import models
 from clients._exchange import Call
+from clients.errors import Unsayable
 from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload, as_json, as_query
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
@@ -126,10 +127,12 @@ def alloc_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[models.
     )
 
 
-def free_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[None]:
+def free_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[models.FreedRange]:
     """Gives back what alloc_contig_range took."""
     return _call(
-        _at("free_contig_range", guest=guest), _nothing, json={"start_pfn": start_pfn, "end_pfn": end_pfn}
+        _at("free_contig_range", guest=guest),
+        _model(models.FreedRange),
+        query=_query(start_pfn=start_pfn, end_pfn=end_pfn),
     )
 
 
@@ -198,10 +201,10 @@ def _call(
 def _segment(name: str) -> str:
     """Returns `name` as one path segment; "." and ".." would otherwise climb in the path.
 
-    Raises ValueError when it is empty: the path would then be another one.
+    Raises Unsayable when it is empty: the path would then be another one.
     """
     if not name:
-        raise ValueError("a name in a path cannot be empty")
+        raise Unsayable("a name cannot be empty")
     return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
 
 

@@ -8,6 +8,7 @@
     |   +-- NoRoom         507: the service has no room for it
     +-- Unreachable        nothing answered in time, or something that is no vmemsim service
     |   +-- Unintelligible an answer that does not have the promised shape
+    +-- Unsayable          a call that cannot be put into a request; nothing was sent
     +-- DeadlinePassed     what was waited for did not come about in time
 
 A plug or an unplug that was met in part is no error: its outcome says `partial`.
@@ -64,6 +65,10 @@ class Unreachable(ClientError):
 
 class Unintelligible(Unreachable):
     """Something answered, but not in the promised shape."""
+
+
+class Unsayable(ClientError):
+    """The call cannot be put into a request, as with an empty name; nothing was sent."""
 
 
 class DeadlinePassed(ClientError):

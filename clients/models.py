@@ -167,6 +167,14 @@ class RangeOutcome(Answer):
         return self.result == "0"
 
 
+class FreedRange(Answer):
+    """A range that was given back to the guest's buddy allocator."""
+
+    start_pfn: int
+    end_pfn: int
+    freed_pages: int
+
+
 class MemoryBlock(Answer):
     """A Linux memory block that is present."""
 

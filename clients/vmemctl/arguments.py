@@ -1,0 +1,76 @@
+"""What people type for vmemctl, read: sizes, devices, lists, workload files. Every fault is a usage error.
+
+Left out: what the service accepts (whether a size fits a region, which policies there are): it knows better.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import typer
+
+from clients.sizes import parse_size
+from clients.specs import DeviceSpec
+
+
+def size(text: str) -> int:
+    """Returns the bytes that `text` names; raises typer.BadParameter."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def pfn(text: str) -> int:
+    """Returns a page frame number, decimal or 0x...; raises typer.BadParameter."""
+    try:
+        return int(text, 0)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no page frame number") from error
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """Returns the parts of `a,b,c`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def online(text: str) -> str:
+    """Returns the API's word for `kernel`, `movable`, `online_kernel` or `online_movable`."""
+    return text if text.startswith("online_") else f"online_{text}"
+
+
+def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec, ...]:
+    """Returns the devices of `SIZE[:BLOCK]` texts; one requested size holds for all, several go one to each.
+
+    Raises typer.BadParameter.
+    """
+    if len(requested) not in {0, 1, len(texts)}:
+        raise typer.BadParameter(f"--requested was given {len(requested)} times, --device {len(texts)} times")
+    targets = list(requested) if len(requested) == len(texts) else list(requested) * len(texts)
+    parsed = [_device(text) for text in texts]
+    if not targets:
+        return tuple(DeviceSpec(size=region, block_size=block) for region, block in parsed)
+    return tuple(
+        DeviceSpec(size=region, block_size=block, requested_size=target)
+        for (region, block), target in zip(parsed, targets, strict=True)
+    )
+
+
+def workload(path: Path) -> tuple[Mapping[str, object], ...]:
+    """Returns the steps in a JSON file: an array, or an object whose `workload` is one.
+
+    Raises typer.BadParameter.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from error
+    steps = content.get("workload") if isinstance(content, dict) else content
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise typer.BadParameter(f"{path}: not an array of workload steps")
+    return tuple(steps)
+
+
+def _device(text: str) -> tuple[int, int | None]:
+    region, colon, block = text.partition(":")
+    return size(region), size(block) if colon else None

@@ -1,0 +1,149 @@
+"""`vmemctl create`: makes a guest from a geometry preset, or from a capture of a real machine.
+
+Its many options stand above the command, each with its help.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from clients.sizes import GIB
+from clients.specs import GuestSpec, ImportSpec
+from clients.vmemctl import arguments
+from clients.vmemctl.load_report import load_report
+from clients.vmemctl.progress import STANDARD_INPUT, open_upload
+from clients.vmemctl.session import JsonOption, Session, open_session
+from clients.vmemctl.tables import guest_details
+
+_PRESET_PANEL = "A guest from a geometry preset"
+_CAPTURE_PANEL = "A guest from a capture"
+
+NameArgument = Annotated[
+    str | None, typer.Argument(help="Name; the service chooses one when left out.", show_default=False)
+]
+PolicyOption = Annotated[
+    str | None, typer.Option(help="Kernel; `vmemctl policies` lists them.", show_default="linux-5.19")
+]
+DeviceSpecOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device",
+        "-d",
+        metavar="SIZE[:BLOCK]",
+        help="A virtio-mem device: its region, and its block size; may be repeated. "
+        "With --from: which range of the capture is the device's.",
+        show_default=False,
+    ),
+]
+FallbackOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL,...",
+        help="Levels of an unplug, largest first, of memory_block, chunk, section, pageblock.",
+        show_default="memory_block,chunk,pageblock",
+    ),
+]
+PresetOption = Annotated[
+    str, typer.Option(help="Geometry; `vmemctl presets` lists them.", rich_help_panel=_PRESET_PANEL)
+]
+BootOption = Annotated[
+    int,
+    typer.Option(
+        parser=arguments.size,
+        metavar="SIZE",
+        help="Boot memory.",
+        show_default="1GiB",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+RequestedOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        parser=arguments.size,
+        metavar="SIZE",
+        help="What the device has plugged at once; for several devices once, or once for each.",
+        show_default="0",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+OnlineOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZONE",
+        help="Zone that plugged memory goes to: kernel or movable.",
+        show_default="movable",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(help="Equal seeds make equal guests.", show_default="0", rich_help_panel=_PRESET_PANEL),
+]
+WorkloadOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json",
+        help="Steps that fill the guest: a JSON array.",
+        show_default=False,
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+CaptureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE.vmem",
+        help='A capture of a real machine; "-" reads standard input.',
+        show_default=False,
+        rich_help_panel=_CAPTURE_PANEL,
+    ),
+]
+
+
+def create(  # noqa: PLR0913 - one argument for each option of the command line
+    context: typer.Context,
+    name: NameArgument = None,
+    *,
+    preset: PresetOption = "x86-64",
+    policy: PolicyOption = None,
+    boot: BootOption = GIB,
+    device: DeviceSpecOption = None,
+    requested: RequestedOption = None,
+    fallback: FallbackOption = None,
+    online: OnlineOption = None,
+    seed: SeedOption = None,
+    workload: WorkloadOption = None,
+    capture: CaptureOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes a guest, from a geometry preset or (with --from) from a capture of a real machine."""
+    session = open_session(context, as_json=as_json)
+    levels = None if fallback is None else arguments.comma_list(fallback)
+    if capture is not None:
+        chosen = ",".join(device or ()) or None
+        _import(session, capture, ImportSpec(name=name, policy=policy, fallback=levels, device=chosen))
+        return
+    spec = GuestSpec(
+        name=name,
+        preset=preset,
+        policy=policy,
+        boot_size=boot,
+        devices=arguments.devices(device or (), requested or ()),
+        fallback=levels,
+        online=None if online is None else arguments.online(online),
+        seed=seed,
+        workload=None if workload is None else arguments.workload(workload),
+    )
+    guest = session.client.create_guest(spec)
+    session.print(guest, guest_details(guest))
+
+
+def _import(session: Session, path: Path, spec: ImportSpec) -> None:
+    if path != STANDARD_INPUT and not path.is_file():
+        raise typer.BadParameter(f"{path} is no file")
+    with open_upload(session, path) as capture:
+        imported = session.client.import_guest(capture, spec)
+    shown = Group(load_report(imported.load_report), guest_details(imported.guest))
+    session.print(imported, shown)

@@ -1,0 +1,256 @@
+"""Guests, devices, memory blocks and outcomes as tables for a terminal.
+
+Nothing here asks the service anything.
+Left out: the map (clients.vmemctl.memory_map) and problems (clients.vmemctl.complaints).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from clients.models import (
+    Device,
+    Guest,
+    MemoryBlock,
+    MemoryBlocks,
+    Outcome,
+    Policy,
+    Preset,
+    Verification,
+)
+from clients.sizes import format_size, round_size
+from clients.vmemctl.obstacles import obstacle_table
+
+_BAR_CELLS = 20
+_TIME_UNITS = {"s": 1_000_000, "ms": 1000}  # in microseconds, longest first
+_STATE_STYLES = {"done": "bold green", "partial": "bold yellow"}
+
+
+def guest_table(guests: Sequence[Guest]) -> RenderableType:
+    """Shows one line per guest."""
+    if not guests:
+        return "no guests; `vmemctl create` makes one"
+    table = plain_table("guest", "source", "policy", "fallback", "*memory", "*free", "*requested", "*plugged")
+    for guest in guests:
+        table.add_row(
+            guest.name,
+            guest.preset or guest.source,
+            guest.policy,
+            ",".join(guest.fallback),
+            round_size(guest.memory.total),
+            round_size(guest.memory.free),
+            round_size(sum(device.requested_size for device in guest.devices)),
+            round_size(sum(device.size for device in guest.devices)),
+        )
+    return table
+
+
+def guest_details(guest: Guest) -> RenderableType:
+    """Shows all that is known of a guest."""
+    facts = {
+        "guest": guest.name,
+        "source": guest.source,
+        "preset": guest.preset,
+        "policy": guest.policy,
+        "fallback": ",".join(guest.fallback) or None,
+        "online": guest.online,
+        "seed": guest.seed,
+        "boot memory": None if guest.boot_size is None else format_size(guest.boot_size),
+        "memory": f"{round_size(guest.memory.total)}, {round_size(guest.memory.free)} free",
+        "simulated time": format_us(guest.simulated_us),
+    }
+    parts: list[RenderableType] = [fact_table(facts), zone_table(guest), device_table(guest.devices)]
+    if guest.allocations:
+        parts.append(allocation_table(guest))
+    return Group(*parts)
+
+
+def fact_table(facts: Mapping[str, object]) -> Table:
+    """Shows names and values in two columns; None is left out."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(name, str(value))
+    return table
+
+
+def zone_table(guest: Guest) -> Table:
+    """Shows one line per zone."""
+    table = plain_table("zone", "*spanned", "*present", "*managed", "*free", "*min", "*low", "*high")
+    for zone in guest.zones:
+        sizes = (zone.spanned, zone.present, zone.managed, zone.free, zone.min, zone.low, zone.high)
+        table.add_row(zone.name, *map(round_size, sizes))
+    return table
+
+
+def device_table(devices: Iterable[Device], *, guest: str | None = None) -> Table:
+    """Shows one line per device; `guest` is put before each, where several guests are shown."""
+    table = device_columns(with_guest=guest is not None)
+    for device in devices:
+        add_device(table, device, guest=guest)
+    return table
+
+
+def device_columns(*, with_guest: bool) -> Table:
+    """Returns an empty table of devices."""
+    names = (
+        "device",
+        "*requested",
+        "*plugged",
+        "of its region",
+        "*region",
+        "*block",
+        "driver",
+        "memory blocks",
+    )
+    return plain_table(*(("guest", *names) if with_guest else names))
+
+
+def add_device(table: Table, device: Device, *, guest: str | None = None) -> None:
+    """Adds one device's line to a table made by device_columns."""
+    blocks = ", ".join(f"{count} {state}" for state, count in device.blocks.items() if count)
+    table.add_row(
+        *(() if guest is None else (guest,)),
+        device.id,
+        format_size(device.requested_size),
+        Text(format_size(device.size), style="" if device.size == device.requested_size else "yellow"),
+        fill_bar(device.size, device.region_size),
+        format_size(device.region_size),
+        format_size(device.block_size),
+        driver_state(device),
+        blocks or "-",
+    )
+
+
+def driver_state(device: Device) -> str:
+    """Returns the driver's state, with the time until it tries again."""
+    if device.driver is None:
+        return "-"
+    retry_ms = device.driver.retry_ms
+    return f"{device.driver.state} {retry_ms / 1000:g} s" if retry_ms else device.driver.state
+
+
+def fill_bar(part: int, whole: int) -> Text:
+    """Shows `part` of `whole` as a bar of fixed width; anything above nothing is seen."""
+    filled = 0 if whole <= 0 else min(_BAR_CELLS, -(-part * _BAR_CELLS // whole))
+    return Text("█" * filled, style="cyan") + Text("░" * (_BAR_CELLS - filled), style="dim")
+
+
+def allocation_table(guest: Guest) -> Table:
+    """Shows one line per allocation."""
+    table = plain_table("*allocation", "kind", "*pages", "label")
+    for allocation in guest.allocations:
+        table.add_row(str(allocation.id), allocation.kind, str(allocation.nr_pages), allocation.label or "")
+    return table
+
+
+def outcome_table(outcome: Outcome) -> RenderableType:
+    """Shows what was asked, what was got, at which level, and what stopped the rest."""
+    headline = Text.assemble(
+        (outcome.state, _STATE_STYLES[outcome.state]),
+        f": {format_size(outcome.achieved)} of {format_size(outcome.requested)}",
+        f"; plugged {format_size(outcome.size)}, requested {format_size(outcome.requested_size)}",
+        f"; {outcome.migrated_pages} pages migrated in {format_us(outcome.simulated_us)} simulated",
+    )
+    parts: list[RenderableType] = [headline]
+    if outcome.by_level:
+        parts.append(level_table(outcome))
+    if outcome.obstacles or outcome.obstacle_count:
+        parts.append(obstacle_table(outcome))
+    return Group(*parts)
+
+
+def level_table(outcome: Outcome) -> Table:
+    """Shows one line per level of the fallback."""
+    table = plain_table("level", "*bytes", "*attempts", "*failed")
+    for level, result in outcome.by_level.items():
+        table.add_row(level, format_size(result.bytes), str(result.attempts), str(result.failed))
+    return table
+
+
+def memory_block_table(blocks: MemoryBlocks) -> RenderableType:
+    """Shows one line per run of memory blocks that are alike."""
+    table = plain_table("memory blocks", "*count", "*size", "*start pfn", "state", "zone", "device")
+    for run in _runs(blocks.memory_blocks):
+        first, last = run[0], run[-1]
+        table.add_row(
+            str(first.id) if first is last else f"{first.id}-{last.id}",
+            str(len(run)),
+            format_size(len(run) * blocks.memory_block_size),
+            f"{first.start_pfn:#x}",
+            Text(first.state, style="" if first.state == "online" else "yellow"),
+            first.zone or "-",
+            first.device or "-",
+        )
+    return Group(f"memory blocks of {format_size(blocks.memory_block_size)}", table)
+
+
+def violation_table(verification: Verification) -> RenderableType:
+    """Shows each broken invariant, or that there is none."""
+    if not verification.violations:
+        return Text("sound: no invariant is broken", style="green")
+    table = plain_table("invariant", "where", "expected", "found")
+    for violation in verification.violations:
+        table.add_row(violation.id, violation.where, violation.expected, violation.found)
+    return table
+
+
+def policy_table(policies: Sequence[Policy]) -> Table:
+    """Shows the kernel policies side by side: one line per switch."""
+    table = plain_table("switch", *(policy.name for policy in policies))
+    table.add_row("(runs here)", *("yes" if policy.runs else "no" for policy in policies))
+    for switch in dict.fromkeys(name for policy in policies for name in policy.switches):
+        table.add_row(switch, *(_switch(policy.switches.get(switch)) for policy in policies))
+    return table
+
+
+def preset_table(presets: Sequence[Preset]) -> Table:
+    """Shows one line per geometry."""
+    table = plain_table("preset", "*page", "*pageblock", "*largest chunk", "*section", "*memory block")
+    for preset in presets:
+        table.add_row(
+            preset.name,
+            format_size(preset.page_size),
+            format_size(preset.page_size << preset.pageblock_order),
+            format_size(preset.page_size << preset.max_order),
+            format_size(preset.section_size),
+            format_size(preset.memory_block_size),
+        )
+    return table
+
+
+def plain_table(*names: str) -> Table:
+    """Returns an empty table; a column whose name begins with "*" holds numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name.removeprefix("*"), justify="right" if name.startswith("*") else "left")
+    return table
+
+
+def format_us(microseconds: float) -> str:
+    """Returns a simulated time in the unit that people would use."""
+    for unit, length in _TIME_UNITS.items():
+        if microseconds >= length:
+            return f"{microseconds / length:.3g} {unit}"
+    return f"{microseconds:g} us"
+
+
+def _runs(blocks: Sequence[MemoryBlock]) -> list[list[MemoryBlock]]:
+    """Returns blocks in a row that are alike, together."""
+    numbered = enumerate(blocks)
+    grouped = groupby(
+        numbered, key=lambda item: (item[1].id - item[0], item[1].state, item[1].zone, item[1].device)
+    )
+    return [[block for _, block in group] for _, group in grouped]
+
+
+def _switch(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return "-" if value is None else str(value)
