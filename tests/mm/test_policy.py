@@ -11,7 +11,6 @@ from app.mm.policy import (
     POLICIES,
     KernelPolicy,
     cma_align,
-    contig_align_nr_pages,
     fadump_align,
     is_subblock_mode,
     policy,
@@ -19,7 +18,7 @@ from app.mm.policy import (
     subblock_size,
 )
 from app.mm.switches import CmaLock, MergeRule, UndoType, Unit
-from app.units import KIB, MIB
+from app.units import MIB
 
 RUNNING = ("linux-5.10", "linux-5.15", "linux-5.19", "linux-6.6")
 
@@ -140,18 +139,14 @@ def test_mode_is_as_recorded(name: str, device_block: int, size: int, *, is_subb
 
 
 def test_alignments_follow_policy() -> None:
-    """G-7: contig, CMA and fadump align to chunks until 5.18, to pageblocks from 5.19."""
+    """G-7: CMA and fadump align to chunks until 5.18, to pageblocks from 5.19."""
     x86 = preset("x86-64")
     old, new = policy("linux-5.15"), policy("linux-5.19")
-    assert contig_align_nr_pages(x86, old) == 1024
-    assert contig_align_nr_pages(x86, new) == 512
     assert (cma_align(x86, old), cma_align(x86, new)) == (4 * MIB, 2 * MIB)
     assert (fadump_align(x86, old), fadump_align(x86, new)) == (4 * MIB, 2 * MIB)
 
 
-def test_contig_align_stops_at_section() -> None:
-    """G-8: where a chunk is larger than a section, the outer range grows to sections only."""
-    tall = replace(
-        preset("x86-64"), max_order=15, section_size=16 * MIB, page_size=4 * KIB, allow_wide_max=True
-    )
-    assert contig_align_nr_pages(tall, policy("linux-5.15")) == 4096
+def test_subblock_stops_at_section() -> None:
+    """G-8: where a chunk is larger than a section, a chunk-sized sub-block grows to the section only."""
+    tall = replace(preset("x86-64"), max_order=15, section_size=16 * MIB, allow_wide_max=True)
+    assert subblock_size(tall, policy("linux-5.15"), MIB) == 16 * MIB

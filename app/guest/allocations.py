@@ -1,0 +1,223 @@
+"""The allocations on a guest's behalf: who has which pages, taken by the buddy's rules or at exact places.
+
+Kept here: an allocation is made whole or not at all, and its page count is that of its pages.
+Left out: which random part is freed or pinned (app.guest.random_stream chooses).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import GuestOutOfMemory, InvalidValue, RangeUnavailable, Unknown
+from app.guest.page_use import checked_order, parse_kind
+from app.guest.random_stream import RandomStream
+from app.mm.node import Node
+from app.mm.owned import count_pages_by_owner, is_free_at, pin_runs, room_for, zones_for
+from app.mm.page import PageKind
+from app.trace.events import PagesAllocated, PagesFreed
+from app.trace.sink import Sink
+
+LONGEST_LABEL = 100
+# Owners are int32 in the node's arrays.
+_LARGEST_ID = (1 << 31) - 1
+_EVERYTHING = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationSpec:
+    """Pages that are wanted: `nr_pages` of them, or the free runs of 2**order pages at `at_pfns`."""
+
+    kind: str
+    # None: the kind's own.
+    order: int | None = None
+    nr_pages: int = 0
+    at_pfns: tuple[int, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Pages of one kind with one owner; `order` is that of its runs when they were allocated."""
+
+    id: int
+    kind: PageKind
+    order: int
+    nr_pages: int
+    label: str
+
+    def describe(self) -> dict[str, object]:
+        """Returns it JSON-ready."""
+        return {
+            "id": self.id,
+            "kind": self.kind.api_name,
+            "order": self.order,
+            "nr_pages": self.nr_pages,
+            "label": self.label,
+        }
+
+
+class AllocationTable:
+    """A guest's allocations by id; ids count up from 1 and are never used again."""
+
+    def __init__(self, node: Node, sink: Sink) -> None:
+        """Starts empty."""
+        self._node = node
+        self._sink = sink
+        self._rows: dict[int, Allocation] = {}
+        self._last_id = 0
+
+    def __iter__(self) -> Iterator[Allocation]:
+        """Yields the allocations, oldest first."""
+        return iter(self._rows.values())
+
+    @property
+    def last_id(self) -> int:
+        """The id given last."""
+        return self._last_id
+
+    def get(self, allocation_id: int) -> Allocation:
+        """Returns the allocation `allocation_id`.
+
+        Raises Unknown.
+        """
+        row = self._rows.get(allocation_id)
+        if row is None:
+            raise Unknown("allocation", allocation_id, [str(known) for known in self._rows])
+        return row
+
+    def new_id(self) -> int:
+        """Returns an id that nothing had before."""
+        assert self._last_id < _LARGEST_ID, "an owner is an int32"
+        self._last_id += 1
+        return self._last_id
+
+    def allocate(self, spec: AllocationSpec) -> Allocation:
+        """Takes what `spec` wants, all of it or nothing.
+
+        Raises InvalidValue, RangeUnavailable (a page named is not free), GuestOutOfMemory.
+        """
+        kind = parse_kind(spec.kind, field="kind")
+        order = checked_order(self._node.geometry, kind, spec.order, field="order")
+        if len(spec.label) > LONGEST_LABEL:
+            raise InvalidValue("label", spec.label, f"at most {LONGEST_LABEL} characters")
+        if spec.at_pfns:
+            return self._allocate_at(kind, order, spec)
+        if spec.nr_pages <= 0 or spec.nr_pages % (1 << order):
+            raise InvalidValue("nr_pages", spec.nr_pages, f"a multiple of {1 << order} pages, above 0")
+        nr_runs = spec.nr_pages >> order
+        room = room_for(self._node, kind, order)
+        if nr_runs > room:
+            raise self._out_of_memory(spec.nr_pages, room << order)
+        row = self.fill(kind, order, nr_runs, label=spec.label)
+        if row.nr_pages < spec.nr_pages:
+            # room_for() is a bound only while a pageblock is isolated, CMA or HIGHATOMIC.
+            self.free(row.id)
+            raise self._out_of_memory(spec.nr_pages, row.nr_pages)
+        return row
+
+    def fill(self, kind: PageKind, order: int, nr_runs: int, *, label: str) -> Allocation:
+        """Allocates up to `nr_runs` runs, as many as there is room for."""
+        owner = self.new_id()
+        got = self._node.alloc_pages(kind, order, nr_runs, owner)
+        return self.adopt(Allocation(owner, kind, order, got << order, label))
+
+    def adopt(self, row: Allocation) -> Allocation:
+        """Takes an allocation into the table whose pages have its id as their owner already."""
+        self._rows[row.id] = row
+        self._sink.emit(PagesAllocated(row.id, row.kind.api_name, row.order, row.nr_pages))
+        return row
+
+    def free(
+        self, allocation_id: int, fraction: float = _EVERYTHING, stream: RandomStream | None = None
+    ) -> int:
+        """Frees the allocation, or a random `fraction` of its runs; returns how many pages.
+
+        Raises Unknown, InvalidValue.
+        """
+        row = self.get(allocation_id)
+        if not 0 <= fraction <= 1:
+            raise InvalidValue("fraction", fraction, "a number from 0 to 1")
+        pfns = self._node.owned_pfns(allocation_id)
+        if fraction < 1:
+            assert stream is not None, "a part is chosen from a stream"
+            pfns = pfns[stream.choose(len(pfns), int(len(pfns) * fraction))]
+        freed = self._free_runs(row, pfns)
+        self.forget_empty()
+        return freed
+
+    def shrink(self, allocation_id: int, nr_runs: int, stream: RandomStream) -> int:
+        """Frees up to `nr_runs` random runs; returns how many. The allocation stays, even an empty one."""
+        pfns = self._node.owned_pfns(allocation_id)
+        chosen = pfns[stream.choose(len(pfns), min(nr_runs, len(pfns)))]
+        self._free_runs(self._rows[allocation_id], chosen)
+        return len(chosen)
+
+    def grow(self, allocation_id: int, nr_runs: int) -> int:
+        """Allocates up to `nr_runs` more runs for an allocation; returns how many there was room for."""
+        row = self._rows[allocation_id]
+        got = self._node.alloc_pages(row.kind, row.order, nr_runs, row.id)
+        self.credit(row.id, got << row.order)
+        return got
+
+    def credit(self, allocation_id: int, nr_pages: int) -> None:
+        """Books pages that the node gave to an allocation."""
+        row = self._rows[allocation_id]
+        self._rows[row.id] = replace(row, nr_pages=row.nr_pages + nr_pages)
+        self._sink.emit(PagesAllocated(row.id, row.kind.api_name, row.order, nr_pages))
+
+    def pin(self, allocation_id: int, nr_runs: int, stream: RandomStream) -> int:
+        """Pins up to `nr_runs` random runs of the allocation; returns how many pages."""
+        pfns = self._node.owned_pfns(allocation_id)
+        return pin_runs(self._node, pfns[stream.choose(len(pfns), min(nr_runs, len(pfns)))])
+
+    def recount(self) -> None:
+        """Counts every allocation's pages anew: a migration may have dropped clean ones. Linear in runs."""
+        nr_pages = count_pages_by_owner(self._node, self._last_id)
+        for row in list(self._rows.values()):
+            self._rows[row.id] = replace(row, nr_pages=int(nr_pages[row.id]))
+        self.forget_empty()
+
+    def forget_empty(self) -> None:
+        """Forgets the allocations that have no pages left."""
+        self._rows = {row.id: row for row in self._rows.values() if row.nr_pages}
+
+    def _allocate_at(self, kind: PageKind, order: int, spec: AllocationSpec) -> Allocation:
+        self._require_free(kind, order, spec.at_pfns)
+        owner = self.new_id()
+        for pfn in spec.at_pfns:
+            is_taken = self._node.alloc_at(pfn, order, kind, owner)
+            assert is_taken, "INV-3: a free run that cannot be taken"
+        return self.adopt(Allocation(owner, kind, order, len(spec.at_pfns) << order, spec.label))
+
+    def _require_free(self, kind: PageKind, order: int, pfns: tuple[int, ...]) -> None:
+        """Checks that every run named can be taken, before any is."""
+        seen: set[int] = set()
+        highest = zones_for(kind)[-1]
+        for number, pfn in enumerate(pfns):
+            place = f"at_pfns[{number}]"
+            if not 0 <= pfn < self._node.nr_pages or pfn % (1 << order) or pfn in seen:
+                accepted = f"a multiple of {1 << order} below {self._node.nr_pages}, each only once"
+                raise InvalidValue(place, pfn, accepted)
+            seen.add(pfn)
+            zone = self._node.zone_at(pfn)
+            if zone is None or not is_free_at(self._node, pfn, order):
+                found = self._node.kind_of(pfn).api_name
+                detail = f"{place}: the {1 << order} pages at {pfn} are not all free; the first is {found}"
+                raise RangeUnavailable(detail, field=place, pfn=pfn, kind=found)
+            if zone.index > highest:
+                # INV-15: the kernel's own pages never lie in ZONE_MOVABLE.
+                raise InvalidValue(
+                    place, pfn, f"a page below zone {zone.name}: {kind.api_name} pages cannot lie there"
+                )
+
+    def _free_runs(self, row: Allocation, pfns: NDArray[np.int64]) -> int:
+        freed = self._node.free_runs(pfns)
+        self._rows[row.id] = replace(row, nr_pages=row.nr_pages - freed)
+        self._sink.emit(PagesFreed(row.id, freed))
+        return freed
+
+    def _out_of_memory(self, wanted: int, room: int) -> GuestOutOfMemory:
+        detail = f"{wanted} pages are wanted, and there is room for {room} of that order above the watermarks"
+        return GuestOutOfMemory(detail, nr_pages=wanted, room_pages=room)

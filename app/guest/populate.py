@@ -1,0 +1,138 @@
+"""Doing a workload's steps: the node's own allocator places every page, the seeded stream chooses what goes.
+
+Kept here: a step takes what it can get; that a fill found less room than it wanted is no error.
+Left out: what the steps are (app.guest.workload).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.guest.allocations import Allocation, AllocationTable
+from app.guest.page_use import checked_order
+from app.guest.random_stream import RandomStream
+from app.guest.workload import Act, Part, WorkloadStep
+from app.mm.geometry import Geometry
+from app.mm.node import Node
+from app.mm.owned import alloc_bursts, nr_free_for
+
+# A mix allocates 1 to this many pages of one kind before it turns to the next.
+LONGEST_BURST = 32
+_BURSTS_AT_ONCE = 1 << 15
+# Shares of a mix are counted in parts of this.
+_SHARES = 1 << 20
+
+
+def validate_orders(steps: Sequence[WorkloadStep], geometry: Geometry) -> None:
+    """Checks that each kind has the order that a step names.
+
+    Raises InvalidValue.
+    """
+    for number, step in enumerate(steps):
+        place = f"workload[{number}]"
+        if step.act is Act.FILL:
+            checked_order(geometry, step.kind, step.order, field=f"{place}.order")
+        for position, part in enumerate(step.parts):
+            checked_order(geometry, part.kind, part.order, field=f"{place}.parts[{position}].order")
+
+
+class Workload:
+    """One run of a workload over a node."""
+
+    def __init__(self, node: Node, table: AllocationTable, stream: RandomStream) -> None:
+        """Takes pages from `node` into `table`; every choice comes from `stream`."""
+        self._node = node
+        self._table = table
+        self._stream = stream
+        self._ids: dict[str, int] = {}
+        self._acts: dict[Act, Callable[[WorkloadStep], None]] = {
+            Act.FILL: self._fill,
+            Act.MIX: self._mix,
+            Act.FREE: self._free,
+            Act.PIN: self._pin,
+            Act.CHURN: self._churn,
+        }
+
+    def run(self, steps: Sequence[WorkloadStep]) -> None:
+        """Does the steps in order."""
+        for step in steps:
+            self._acts[step.act](step)
+        self._table.forget_empty()
+
+    def _fill(self, step: WorkloadStep) -> None:
+        order = checked_order(self._node.geometry, step.kind, step.order, field="order")
+        nr_pages = self._amount(step, nr_free_for(self._node, step.kind))
+        self._ids[step.label] = self._table.fill(step.kind, order, nr_pages >> order, label=step.label).id
+
+    def _mix(self, step: WorkloadStep) -> None:
+        rows = [self._open(part) for part in step.parts]
+        total_weight = sum(part.weight for part in step.parts)
+        # Kernel kinds cannot use ZONE_MOVABLE: each kind has its share of the memory that it may use.
+        targets = [
+            self._amount(step, nr_free_for(self._node, part.kind)) * part.weight // total_weight
+            for part in step.parts
+        ]
+        left = sum(targets)
+        while left > 0:
+            bursts = self._draw_bursts(rows, targets, left)
+            got = alloc_bursts(self._node, bursts) << bursts[:, 1]
+            if self._credit(bursts[:, 3], got) == 0:
+                break
+            # A burst that found no room is not made up for: its kind has had its turn.
+            left -= int((bursts[:, 2] << bursts[:, 1]).sum())
+
+    def _free(self, step: WorkloadStep) -> None:
+        row = self._row(step)
+        self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
+
+    def _pin(self, step: WorkloadStep) -> None:
+        row = self._row(step)
+        self._table.pin(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
+
+    def _churn(self, step: WorkloadStep) -> None:
+        for _ in range(step.rounds):
+            row = self._row(step)
+            freed = self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
+            self._table.grow(row.id, freed)
+
+    def _row(self, step: WorkloadStep) -> Allocation:
+        return self._table.get(self._ids[step.label])
+
+    def _amount(self, step: WorkloadStep, whole: int) -> int:
+        """Returns how many pages a step means, of `whole`."""
+        if step.size:
+            return step.size // self._node.geometry.page_size
+        return int(whole * step.fraction)
+
+    def _open(self, part: Part) -> Allocation:
+        order = checked_order(self._node.geometry, part.kind, part.order, field="order")
+        row = self._table.fill(part.kind, order, 0, label=part.label)
+        self._ids[part.label] = row.id
+        return row
+
+    def _draw_bursts(
+        self, rows: Sequence[Allocation], targets: Sequence[int], left: int
+    ) -> NDArray[np.int64]:
+        """Returns random bursts of up to `left` pages in all, rows of (kind, order, runs, owner).
+
+        The allocations' shares of the pages are as their targets; a run of a high order counts as its pages.
+        """
+        table = np.array([(row.kind, row.order, 0, row.id) for row in rows], np.int64)
+        burst_pages = np.maximum(LONGEST_BURST, 2 << table[:, 1])
+        # An allocation whose bursts are longer gets its turn less often.
+        shares = np.array([_SHARES * target // sum(targets) for target in targets], np.int64)
+        edges = np.cumsum(np.maximum(shares * LONGEST_BURST // burst_pages, 1))
+        nr_bursts = min(_BURSTS_AT_ONCE, 1 + left // (LONGEST_BURST // 2))
+        picks = np.searchsorted(edges, self._stream.below(int(edges[-1]), nr_bursts), side="right")
+        bursts = table[picks]
+        lengths = (self._stream.words(nr_bursts) >> np.uint64(32)).astype(np.int64)
+        bursts[:, 2] = 1 + (lengths * (burst_pages[picks] >> bursts[:, 1]) >> 32)
+        wanted = np.cumsum(bursts[:, 2] << bursts[:, 1])
+        return bursts[: max(1, int(np.searchsorted(wanted, left, side="right")))]
+
+    def _credit(self, owners: NDArray[np.int64], nr_pages: NDArray[np.int64]) -> int:
+        """Books what the bursts got; returns the pages."""
+        for owner in np.unique(owners).tolist():
+            self._table.credit(owner, int(nr_pages[owners == owner].sum()))
+        return int(nr_pages.sum())

@@ -1,0 +1,201 @@
+"""What a caller asks for when a guest is made, and the plan that follows: sizes checked, devices placed.
+
+    0            boot_size          4 GiB              addr               addr + size
+    | boot memory |  nothing         |  alignment hole  | device region 0  | device region 1 ...
+
+Kept here: which guests can exist. A value that cannot be is named by its field, `devices[0].size`.
+Left out: making the guest (app.guest.boot), and how many guests a service allows.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import InvalidValue
+from app.guest.workload import WorkloadStep
+from app.guest.workload_json import validate_labels
+from app.mm.geometry import Geometry, preset, x86_memory_block_size
+from app.mm.policy import KernelPolicy, policy, require_supported
+from app.units import GIB, MIB, align_up, format_size, is_aligned
+from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, Level, parse_fallback, plan_fallback
+from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
+
+# Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.
+LARGEST_NR_PAGES = 1 << 30
+LARGEST_NR_DEVICES = 32
+LARGEST_SEED = (1 << 63) - 1
+ONLINE_KINDS = ("online_movable", "online_kernel")
+# Device memory starts here or above boot memory, as on QEMU's x86-64 machines.
+DEVICE_MEMORY_START = 4 * GIB
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_NAME_ACCEPTED = "1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSpec:
+    """One virtio-mem device; sizes in bytes. Without an id it is vm0, vm1 ... by its place."""
+
+    size: int
+    id: str | None = None
+    # None: a pageblock, at least 1 MiB, as QEMU's default is a huge page (V-Q6).
+    block_size: int | None = None
+    requested_size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestSpec:
+    """All that decides a guest: equal specs and equal commands give equal guests."""
+
+    name: str
+    boot_size: int
+    preset: str = "x86-64"
+    policy: str = "linux-5.19"
+    fallback: tuple[str, ...] = DEFAULT_FALLBACK
+    # The zone of hotplugged memory: Normal or Movable (HP-2).
+    online: str = "online_movable"
+    seed: int = 0
+    devices: tuple[DeviceSpec, ...] = ()
+    workload: tuple[WorkloadStep, ...] = ()
+    # None: the preset's, and on large x86-64 guests what Linux would choose (G-6).
+    memory_block_size: int | None = None
+
+
+@dataclass(frozen=True)
+class DevicePlan:
+    """A device with its place."""
+
+    id: str
+    region: DeviceRegion
+    requested_size: int
+
+
+@dataclass(frozen=True)
+class GuestPlan:
+    """A spec that was checked, with everything that follows from it; `nr_pages` is the span."""
+
+    spec: GuestSpec
+    geometry: Geometry
+    policy: KernelPolicy
+    levels: tuple[Level, ...]
+    devices: tuple[DevicePlan, ...]
+    nr_pages: int
+
+
+def plan_guest(spec: GuestSpec) -> GuestPlan:
+    """Checks `spec` and places its devices; touches no memory.
+
+    Raises InvalidValue or Unknown, naming the field.
+    """
+    _require_name("name", spec.name)
+    kernel_policy = policy(spec.policy)
+    require_supported(kernel_policy)
+    levels = parse_fallback(spec.fallback)
+    if spec.online not in ONLINE_KINDS:
+        raise InvalidValue("online", spec.online, " or ".join(ONLINE_KINDS))
+    if not 0 <= spec.seed <= LARGEST_SEED:
+        raise InvalidValue("seed", spec.seed, f"0 to {LARGEST_SEED}")
+    geometry = choose_geometry(spec)
+    validate_labels(spec.workload)
+    devices = _place_devices(spec, geometry)
+    for number, device in enumerate(devices):
+        _require_driver(geometry, kernel_policy, levels, device=device, place=f"devices[{number}]")
+    end = max([spec.boot_size, *(device.region.end for device in devices)])
+    nr_pages = align_up(end, geometry.memory_block_size) // geometry.page_size
+    return GuestPlan(spec, geometry, kernel_policy, levels, devices, nr_pages)
+
+
+def choose_geometry(spec: GuestSpec) -> Geometry:
+    """Returns the preset's geometry with the memory block size that this guest has (G-6).
+
+    Raises InvalidValue when boot memory is no whole number of memory blocks, or there is too much of it.
+    """
+    geometry = preset(spec.preset)
+    largest = LARGEST_NR_PAGES * geometry.page_size
+    unit = geometry.memory_block_size
+    if not (unit <= spec.boot_size <= largest and is_aligned(spec.boot_size, unit)):
+        accepted = f"a multiple of {format_size(unit)}, up to {format_size(largest)}"
+        raise InvalidValue("boot_size", spec.boot_size, accepted)
+    if spec.memory_block_size is not None:
+        return _with_memory_block_size(geometry, spec.memory_block_size, spec.boot_size)
+    if geometry.name == "x86-64":
+        return geometry.with_memory_block_size(x86_memory_block_size(spec.boot_size))
+    return geometry
+
+
+def _with_memory_block_size(geometry: Geometry, memory_block_size: int, boot_size: int) -> Geometry:
+    changed = geometry.with_memory_block_size(memory_block_size)
+    if not is_aligned(boot_size, memory_block_size):
+        raise InvalidValue("boot_size", boot_size, f"a multiple of memory_block_size ({memory_block_size})")
+    return changed
+
+
+def default_block_size(geometry: Geometry) -> int:
+    """Returns the device block size when nobody names one (V-Q6)."""
+    return max(geometry.pageblock_size, MIB)
+
+
+def extent_of(geometry: Geometry) -> int:
+    """Returns how far the usable region runs ahead of the target on this architecture (V-Q3)."""
+    return EXTENT_ARM if geometry.name.startswith("arm64") else EXTENT_X86
+
+
+def _require_name(field: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidValue(field, name, _NAME_ACCEPTED)
+
+
+def _place_devices(spec: GuestSpec, geometry: Geometry) -> tuple[DevicePlan, ...]:
+    """Puts the devices one after the other, each at the start of a memory block.
+
+    Raises InvalidValue, naming the device's place and field.
+    """
+    if len(spec.devices) > LARGEST_NR_DEVICES:
+        raise InvalidValue("devices", f"{len(spec.devices)} devices", f"at most {LARGEST_NR_DEVICES}")
+    plans: list[DevicePlan] = []
+    addr = align_up(max(spec.boot_size, DEVICE_MEMORY_START), geometry.memory_block_size)
+    for number, device in enumerate(spec.devices):
+        place = f"devices[{number}]"
+        device_id = device.id if device.id is not None else f"vm{number}"
+        _require_name(f"{place}.id", device_id)
+        if device_id in {plan.id for plan in plans}:
+            raise InvalidValue(f"{place}.id", device_id, "an id that no earlier device has")
+        plans.append(DevicePlan(device_id, _region(geometry, device, addr, place), device.requested_size))
+        addr = align_up(plans[-1].region.end, geometry.memory_block_size)
+    return tuple(plans)
+
+
+def _region(geometry: Geometry, device: DeviceSpec, addr: int, place: str) -> DeviceRegion:
+    block_size = default_block_size(geometry) if device.block_size is None else device.block_size
+    region = DeviceRegion(addr, device.size, block_size, extent=extent_of(geometry))
+    try:
+        region.validate()
+        region.validate_requested_size(device.requested_size)
+    except InvalidValue as error:
+        raise at_place(error, place) from None
+    largest = LARGEST_NR_PAGES * geometry.page_size
+    if align_up(region.end, geometry.memory_block_size) > largest:
+        accepted = f"at most {largest - addr} there: a guest spans up to {LARGEST_NR_PAGES} pages"
+        raise InvalidValue(f"{place}.size", device.size, accepted)
+    return region
+
+
+def _require_driver(
+    geometry: Geometry,
+    kernel_policy: KernelPolicy,
+    levels: Sequence[Level],
+    *,
+    device: DevicePlan,
+    place: str,
+) -> None:
+    try:
+        plan_fallback(geometry, kernel_policy, fallback=levels, block_size=device.region.block_size)
+    except InvalidValue as error:
+        raise at_place(error, place) if error.members["field"] == "block_size" else error from None
+
+
+def at_place(error: InvalidValue, place: str) -> InvalidValue:
+    """Returns the same error with its field named inside `place`: size -> devices[0].size."""
+    members = dict(error.members)
+    field, value, accepted = members.pop("field"), members.pop("value"), members.pop("accepted")
+    return InvalidValue(f"{place}.{field}", value, str(accepted), **members)

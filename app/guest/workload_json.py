@@ -1,0 +1,178 @@
+"""Workload steps from JSON: every wrong value is named by its place, `workload[2].fraction`.
+
+Kept here: what a step in JSON may say. A workload is a name, or a list of steps:
+
+    {"do": "fill", "kind": "anon", "fraction": 0.5, "label": "heap"}        or "size": 1073741824
+    {"do": "mix", "fraction": 0.3, "parts": [{"kind": "anon", "weight": 8}, {"kind": "slab", "weight": 1}]}
+    {"do": "free", "label": "heap", "fraction": 0.4}
+    {"do": "pin", "label": "heap", "fraction": 0.001}
+    {"do": "churn", "label": "heap", "fraction": 0.3, "rounds": 5}
+
+Left out: what the steps do (app.guest.workload, app.guest.populate).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from app.errors import InvalidValue
+from app.guest.page_use import parse_kind
+from app.guest.workload import WORKLOADS, Act, Part, WorkloadStep, workload
+from app.mm.geometry import HIGHEST_ORDER
+from app.units import parse_size
+
+LARGEST_NR_STEPS = 64
+LARGEST_NR_PARTS = 16
+LARGEST_NR_ROUNDS = 100
+LARGEST_WEIGHT = 1_000_000
+LONGEST_LABEL = 64
+_LARGEST_SIZE = 1 << 62
+
+_MEMBERS = {
+    Act.FILL: {"do", "label", "kind", "order", "size", "fraction"},
+    Act.MIX: {"do", "parts", "size", "fraction"},
+    Act.FREE: {"do", "label", "fraction", "size"},
+    Act.PIN: {"do", "label", "fraction", "size"},
+    Act.CHURN: {"do", "label", "fraction", "rounds"},
+}
+_PART_MEMBERS = {"kind", "weight", "label", "order"}
+
+
+class _Member(NamedTuple):
+    """One value of a step and the name of its place."""
+
+    value: object
+    field: str
+
+    def integer(self, lowest: int, highest: int) -> int:
+        """Returns it as an integer of [lowest, highest]."""
+        value = self.value
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise InvalidValue(self.field, value, f"an integer from {lowest} to {highest}")
+        return value
+
+    def fraction(self) -> float:
+        """Returns it as a number above 0, up to 1."""
+        value = self.value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            raise InvalidValue(self.field, value, "a number above 0, up to 1")
+        return float(value)
+
+    def size(self) -> int:
+        """Returns it as bytes."""
+        if isinstance(self.value, str):
+            return _Member(parse_size(self.value, field=self.field), self.field).size()
+        return self.integer(1, _LARGEST_SIZE)
+
+    def label(self) -> str:
+        """Returns it as a label."""
+        value = self.value
+        if not isinstance(value, str) or not value or len(value) > LONGEST_LABEL or not value.isprintable():
+            raise InvalidValue(self.field, value, f"1 to {LONGEST_LABEL} printable characters")
+        return value
+
+
+def parse_workload(value: object, *, field: str = "workload") -> tuple[WorkloadStep, ...]:
+    """Returns the steps that `value` means: None, the name of a ready-made workload, or a list of steps.
+
+    Raises InvalidValue, naming the place of the wrong value, or Unknown for a name.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return workload(value)
+    if not isinstance(value, Sequence) or len(value) > LARGEST_NR_STEPS:
+        names = ", ".join(WORKLOADS)
+        raise InvalidValue(field, value, f"a list of at most {LARGEST_NR_STEPS} steps, or one of {names}")
+    steps = tuple(_parse_step(step, f"{field}[{number}]") for number, step in enumerate(value))
+    validate_labels(steps, field=field)
+    return steps
+
+
+def validate_labels(steps: Sequence[WorkloadStep], *, field: str = "workload") -> None:
+    """Checks that each step works on an allocation that an earlier one made, and that none is made twice.
+
+    Raises InvalidValue.
+    """
+    made: set[str] = set()
+    for number, step in enumerate(steps):
+        place = f"{field}[{number}].label"
+        for label in step.labels_made:
+            if label in made:
+                raise InvalidValue(place, label, "a label that no earlier step made")
+            made.add(label)
+        if not step.labels_made and step.label not in made:
+            raise InvalidValue(
+                place, step.label, f"a label that an earlier step made ({', '.join(sorted(made))})"
+            )
+
+
+def _members(value: object, field: str, known: set[str]) -> dict[str, _Member]:
+    """Returns the members of a JSON object by name.
+
+    Raises InvalidValue when it is no object, or has a member that is not known.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidValue(field, value, "an object")
+    for name in value:
+        if name not in known:
+            raise InvalidValue(
+                f"{field}.{name}"[:200], value[name], f"no such member; known: {', '.join(sorted(known))}"
+            )
+    return {name: _Member(member, f"{field}.{name}") for name, member in value.items() if member is not None}
+
+
+def _parse_step(value: object, field: str) -> WorkloadStep:
+    name = value.get("do") if isinstance(value, Mapping) else None
+    if name not in tuple(Act):
+        raise InvalidValue(f"{field}.do", name, f"one of {', '.join(Act)}")
+    act = Act(name)
+    members = _members(value, field, _MEMBERS[act])
+    fraction, size = _parse_amount(members, field)
+    if act is Act.MIX:
+        return WorkloadStep(
+            act=act, fraction=fraction, size=size, parts=_parse_parts(members.get("parts"), field)
+        )
+    kind = members.get("kind", _Member("anon", field))
+    label = members.get("label", _Member(kind.value if act is Act.FILL else None, f"{field}.label")).label()
+    return WorkloadStep(
+        act=act,
+        label=label,
+        fraction=fraction,
+        size=size,
+        kind=parse_kind(kind.value, field=kind.field),
+        order=_parse_order(members),
+        rounds=members["rounds"].integer(1, LARGEST_NR_ROUNDS) if "rounds" in members else 1,
+    )
+
+
+def _parse_order(members: Mapping[str, _Member]) -> int | None:
+    return members["order"].integer(0, HIGHEST_ORDER) if "order" in members else None
+
+
+def _parse_amount(members: Mapping[str, _Member], field: str) -> tuple[float, int]:
+    """Returns (fraction, size): exactly one of them is above 0."""
+    if ("fraction" in members) == ("size" in members):
+        given = "both" if "size" in members else None
+        raise InvalidValue(f"{field}.fraction", given, "fraction or size, one of them")
+    if "size" in members:
+        return 0.0, members["size"].size()
+    return members["fraction"].fraction(), 0
+
+
+def _parse_parts(parts: _Member | None, field: str) -> tuple[Part, ...]:
+    value = parts.value if parts else None
+    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= LARGEST_NR_PARTS:
+        raise InvalidValue(f"{field}.parts", value, f"a list of 1 to {LARGEST_NR_PARTS} parts")
+    return tuple(_parse_part(part, f"{field}.parts[{number}]") for number, part in enumerate(value))
+
+
+def _parse_part(value: object, field: str) -> Part:
+    members = _members(value, field, _PART_MEMBERS)
+    kind = members.get("kind", _Member(None, f"{field}.kind"))
+    page_kind = parse_kind(kind.value, field=kind.field)
+    return Part(
+        kind=page_kind,
+        weight=members.get("weight", _Member(1, field)).integer(1, LARGEST_WEIGHT),
+        label=members.get("label", _Member(kind.value, field)).label(),
+        order=_parse_order(members),
+    )
