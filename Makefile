@@ -51,7 +51,8 @@ bench: setup  ## Measures speed and memory, and writes the table that README quo
 	$(call next,Next: compare with the table in README.md$(,) "Speed and memory".)
 
 openapi: setup  ## Writes openapi.json from the code
-	@$(RUN) -m app openapi > openapi.json
+	@$(RUN) -m app openapi > openapi.json.new
+	@mv openapi.json.new openapi.json
 	$(call next,Next: `git diff openapi.json` shows what callers will notice.)
 
 lock: setup  ## Writes both requirements files anew, for every platform, with hashes
