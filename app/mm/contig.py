@@ -11,11 +11,12 @@ Left out: CMA callers, free hugetlb replacement.
 
 import numpy as np
 
+from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import contig as contig_kernels
 from app.mm.kernels import isolation, migrate
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno, Obstacle
-from app.mm.page import Migratetype, PageKind
+from app.mm.page import PageKind
 from app.mm.switches import Unit
 from app.trace.events import ContigAttempted
 from app.units import align_down, align_up
@@ -43,11 +44,11 @@ def alloc_contig_range(
     outer_start = align_down(start_pfn, align)
     outer_end = min(align_up(end_pfn, align), node.nr_pages)
     node.tally[:] = 0
-    obstacle = int(isolation.isolate_range(node.arrays, outer_start, outer_end, isolation.ORDINARY, node.tally))
+    obstacle = start_isolate_page_range(node, outer_start, outer_end, isolation.ORDINARY)
     if obstacle >= 0:
         return _report(node, start_pfn, end_pfn, _failed(node, Errno.EBUSY, "isolate", obstacle))
     outcome = _empty_and_take(node, start_pfn, end_pfn, kind=kind, owner=owner)
-    isolation.unisolate_range(node.arrays, outer_start, outer_end, int(Migratetype.MOVABLE))
+    undo_isolate_page_range(node, outer_start, outer_end)
     nr_pageblocks = (outer_end - outer_start) >> node.geometry.pageblock_order
     return _report(node, start_pfn, end_pfn, outcome._replace(nr_pageblocks=nr_pageblocks))
 

@@ -122,6 +122,6 @@ def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> 
     m.geo[layout.G_CHUNK_SHIFT] = geometry.max_order - geometry.pageblock_order
     m.geo[layout.G_MERGE_RULE] = _MERGE_RULES[policy.merge_rule]
     m.geo[layout.G_LOOKUP_HEAD] = policy.lookup_compound_head
-    m.geo[layout.G_BOUNDARY_MIGRATES] = policy.boundary is Boundary.MIGRATE
+    m.geo[layout.G_SETTLES_BOUNDARY] = policy.boundary is Boundary.MIGRATE
     empty_lists(m)
     return m

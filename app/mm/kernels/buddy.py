@@ -9,6 +9,8 @@ import numpy as np
 
 from app.mm.kernels._jit import inlined, kernel
 from app.mm.kernels.layout import (
+    AT_HEAD,
+    AT_TAIL,
     CMA,
     FREE,
     G_MAX_ORDER,
@@ -80,12 +82,12 @@ def unlink(m: NodeArrays, row: int) -> None:
 
 
 @inlined
-def add_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int, at_tail: bool) -> None:  # noqa: FBT001
+def add_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int, place: int) -> None:
     """Makes [pfn, pfn + 2**order) a free block and puts it at the head or the tail of its list."""
     set_head(m, pfn, FREE, order)
     row = row_of(m, pfn)
     opener = sentinel(m, zone, order, migratetype)
-    if at_tail:
+    if place == AT_TAIL:
         link_between(m, row, np.int64(m.link[opener, 1]), opener)
     else:
         link_between(m, row, opener, np.int64(m.link[opener, 0]))
@@ -140,7 +142,7 @@ def is_merge_likely(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
 
 
 @kernel
-def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, at_tail: bool) -> None:  # noqa: FBT001
+def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int) -> None:
     """Frees [pfn, pfn + 2**order) as type `migratetype`, merging upwards (B-4)."""
     zone = zone_of(m, pfn)
     account_free(m, zone, span(order), migratetype)
@@ -154,14 +156,16 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, at_tail: b
         remove_free(m, zone, buddy, order)
         pfn = min(pfn, buddy)
         order += 1
-    add_free(m, zone, pfn, order, migratetype, at_tail or is_merge_likely(m, zone, pfn, order))
+    if is_merge_likely(m, zone, pfn, order):
+        place = AT_TAIL
+    add_free(m, zone, pfn, order, migratetype, place)
 
 
 @kernel
 def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
     """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
     m.owner[index_of(m, pfn)] = 0
-    free_block(m, pfn, order, block_type_of(m, pfn), False)
+    free_block(m, pfn, order, block_type_of(m, pfn), AT_HEAD)
 
 
 @kernel
@@ -191,7 +195,7 @@ def expand(m: NodeArrays, zone: int, pfn: int, have_want: int, migratetype: int)
     order = have_want >> 4
     while order > (have_want & 15):
         order -= 1
-        add_free(m, zone, pfn + span(order), order, migratetype, False)
+        add_free(m, zone, pfn + span(order), order, migratetype, AT_HEAD)
 
 
 @kernel
@@ -252,7 +256,7 @@ def free_at_tail(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
     pfn = start_pfn
     while pfn < end_pfn:
         order = piece_order(m, pfn, end_pfn - pfn)
-        free_block(m, pfn, order, block_type_of(m, pfn), True)
+        free_block(m, pfn, order, block_type_of(m, pfn), AT_TAIL)
         pfn += span(order)
 
 

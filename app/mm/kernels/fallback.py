@@ -22,6 +22,7 @@ from app.mm.kernels.buddy import (
 )
 from app.mm.kernels.layout import (
     ANON,
+    AT_HEAD,
     FREE,
     G_MAX_ORDER,
     G_PAGEBLOCK_ORDER,
@@ -33,6 +34,7 @@ from app.mm.kernels.layout import (
     RECLAIMABLE,
     RECLAIMABLE_PAGE,
     UNMOVABLE,
+    ZONE_NORMAL,
     NodeArrays,
     block_type_of,
     covering_head,
@@ -41,9 +43,6 @@ from app.mm.kernels.layout import (
     set_head,
     span,
 )
-
-ZONE_NORMAL = 2
-
 
 @inlined
 def fallback_type(migratetype: int, choice: int) -> int:
@@ -231,10 +230,10 @@ def take_free_at(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
         current -= 1
         half = first + span(current)
         if pfn >= half:
-            add_free(m, zone, first, current, migratetype, False)
+            add_free(m, zone, first, current, migratetype, AT_HEAD)
             first = half
         else:
-            add_free(m, zone, half, current, migratetype, False)
+            add_free(m, zone, half, current, migratetype, AT_HEAD)
     return True
 
 

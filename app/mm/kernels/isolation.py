@@ -6,20 +6,23 @@ Left out: the isolate bit of 6.17, atomic cutting of 6.10, CMA callers: refused 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.mm.kernels._jit import inlined, kernel
 from app.mm.kernels.buddy import account_free, free_block, move_freepages_block, remove_free
 from app.mm.kernels.layout import (
     ANON,
+    AT_HEAD,
+    AT_TAIL,
     CMA,
     FREE,
-    G_BOUNDARY_MIGRATES,
+    G_SETTLES_BOUNDARY,
     G_LOOKUP_HEAD,
     G_MAX_ORDER,
+    G_NR_PAGES,
     G_PAGEBLOCK_ORDER,
     HWPOISON,
     ISOLATE,
+    MOVABLE,
     MOVABLE_OPS,
     NONE,
     OFFLINE,
@@ -39,7 +42,6 @@ from app.mm.kernels.layout import (
     span,
     zone_of,
 )
-from app.mm.kernels.migrate import DONE, evacuate, is_migratable
 
 # Who isolates: an ordinary alloc_contig_range() caller, or memory offlining (I-3).
 ORDINARY, MEMORY_OFFLINE = range(2)
@@ -131,7 +133,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     if again:
         remove_free(m, zone, start, order)
         m.block_type[start >> pageblock_order] = migratetype
-        free_block(m, start, order, migratetype, True)
+        free_block(m, start, order, migratetype, AT_TAIL)
         return
     moved = move_freepages_block(m, zone, start, migratetype)
     m.block_type[start >> pageblock_order] = migratetype
@@ -147,17 +149,17 @@ def cut_free_block(m: NodeArrays, pfn: int, order: int, boundary: int) -> None:
     end = pfn + span(order)
     while pfn < end:
         piece = piece_order(m, pfn, (boundary if pfn < boundary else end) - pfn)
-        free_block(m, pfn, piece, block_type_of(m, pfn), False)
+        free_block(m, pfn, piece, block_type_of(m, pfn), AT_HEAD)
         pfn += span(piece)
 
 
 @kernel
-def settle_boundary(m: NodeArrays, boundary: int, tally: NDArray[np.int64]) -> int:
-    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the page that does (I-7, 5.19).
+def settle_boundary(m: NodeArrays, boundary: int) -> int:
+    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the run that does (I-7, 5.19).
 
-    A free block is cut; a movable compound is migrated, its pageblock isolated meanwhile; anything else stays.
+    A free block is cut. An offline or reserved range is no compound: the model only tiles such pages.
     """
-    if zone_of(m, boundary) != zone_of(m, boundary - 1):
+    if boundary <= 0 or boundary >= m.geo[G_NR_PAGES] or zone_of(m, boundary) != zone_of(m, boundary - 1):
         return np.int64(-1)
     first = covering_head(m, boundary)
     if first < 0 or first == boundary:
@@ -165,27 +167,11 @@ def settle_boundary(m: NodeArrays, boundary: int, tally: NDArray[np.int64]) -> i
     head = head_at(m, first)
     kind = head & 15
     if kind in (OFFLINE, RESERVED):
-        return np.int64(-1)  # no compound: the model only tiles such ranges
+        return np.int64(-1)
     if kind != FREE:
-        if not is_migratable(kind) or not move_straddler(m, first, tally):
-            return first
-        first = covering_head(m, boundary)
-        head = head_at(m, first)
-    if (head & 15) == FREE and first < boundary:
-        cut_free_block(m, first, head >> 4, boundary)
+        return first
+    cut_free_block(m, first, head >> 4, boundary)
     return np.int64(-1)
-
-
-@kernel
-def move_straddler(m: NodeArrays, first: int, tally: NDArray[np.int64]) -> bool:
-    """Migrates a compound that lies over a boundary, its first pageblock isolated meanwhile; False when it stays."""
-    old_type = block_type_of(m, first)
-    if old_type != ISOLATE and isolate_pageblock(m, first, ORDINARY) >= 0:
-        return False
-    result = evacuate(m, first, tally)
-    if old_type != ISOLATE:
-        unisolate_pageblock(m, first, old_type)
-    return result == DONE and not is_migratable(head_at(m, first) & 15)
 
 
 @kernel
@@ -199,10 +185,10 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
 
 
 @kernel
-def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int, migratetype: int) -> int:
+def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Isolates the pageblocks of [start_pfn, end_pfn) ascending, or none; returns -1 or the obstacle (4.3).
 
-    After a failure those done come back as `migratetype`, the caller's (I-10).
+    After a failure those done come back MOVABLE, the caller's type (I-10).
     """
     nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
     pfn = start_pfn
@@ -210,50 +196,52 @@ def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int, migra
         if zone_of(m, pfn) >= 0:
             obstacle = isolate_pageblock(m, pfn, mode)
             if obstacle >= 0:
-                unisolate_range(m, start_pfn, pfn, migratetype)
+                unisolate_range(m, start_pfn, pfn, MOVABLE)
                 return obstacle
         pfn += nr_pages
     return np.int64(-1)
 
 
 @kernel
-def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int, tally: NDArray[np.int64]) -> int:
-    """Isolates an edge pageblock (unless block is -1: it is isolated) and settles its outer boundary (I-7).
+def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int) -> int:
+    """Isolates an edge pageblock and settles its outer boundary; returns -1 or the obstacle (I-7).
 
-    Returns -1 or the obstacle; the pageblock is given back then, with its own type.
+    The pageblock is given back, with its own type, when something straddles the boundary.
     """
-    old_type = block_type_of(m, block) if block >= 0 else np.int64(ISOLATE)
-    if block >= 0:
-        obstacle = isolate_pageblock(m, block, mode)
-        if obstacle >= 0:
-            return obstacle
-    obstacle = settle_boundary(m, boundary, tally)
-    if obstacle >= 0 and block >= 0:
+    old_type = block_type_of(m, block)
+    obstacle = isolate_pageblock(m, block, mode)
+    if obstacle >= 0:
+        return obstacle
+    obstacle = settle_boundary(m, boundary)
+    if obstacle >= 0:
         unisolate_pageblock(m, block, old_type)
     return obstacle
 
 
 @kernel
-def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int, tally: NDArray[np.int64]) -> int:
+def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Isolates [start_pfn, end_pfn), whole pageblocks, or none; returns -1 or the obstacle (4.3).
 
-    Up to 5.15 the blocks in order; from 5.19 the first and the last one first, with their outer boundaries.
+    Up to 5.15 the pageblocks in order; from 5.19 the first and the last one first, with their outer boundaries.
+    What was isolated before a failure comes back MOVABLE, the caller's type (I-10).
     """
-    if not m.geo[G_BOUNDARY_MIGRATES]:
-        return isolate_blocks(m, start_pfn, end_pfn, mode, 1)
+    if not m.geo[G_SETTLES_BOUNDARY]:
+        return isolate_blocks(m, start_pfn, end_pfn, mode)
     nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
     last = end_pfn - nr_pages
-    obstacle = isolate_edge(m, start_pfn, start_pfn, mode, tally)
+    obstacle = isolate_edge(m, start_pfn, start_pfn, mode)
     if obstacle >= 0:
         return obstacle
-    obstacle = isolate_edge(m, last if last > start_pfn else np.int64(-1), end_pfn, mode, tally)
+    if last > start_pfn:
+        obstacle = isolate_edge(m, last, end_pfn, mode)
+    else:
+        obstacle = settle_boundary(m, end_pfn)
+    if obstacle < 0:
+        obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode)
+        if obstacle >= 0 and last > start_pfn:
+            unisolate_pageblock(m, last, MOVABLE)
     if obstacle >= 0:
-        unisolate_pageblock(m, start_pfn, 1)
-        return obstacle
-    obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode, 1)
-    if obstacle >= 0:
-        unisolate_pageblock(m, start_pfn, 1)
-        unisolate_pageblock(m, last, 1)
+        unisolate_pageblock(m, start_pfn, MOVABLE)
     return obstacle
 
 

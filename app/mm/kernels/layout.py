@@ -24,22 +24,29 @@ from numpy.typing import NDArray
 
 from app.mm.kernels._jit import inlined, kernel
 
+
+
+def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
+    # numba compiles a kernel anew for every Python literal that it is called with; NumPy scalars are no literals.
+    return tuple(np.int64(number) for number in range(first, first + count))  # type: ignore[misc]
+
+
 # --- page kinds; app.mm.page.PageKind gives them names, and a test holds the two together.
-NONE, FREE, PCP, ANON, FILE_CLEAN, FILE_DIRTY, THP, HUGETLB = range(8)
-PINNED, UNMOVABLE_PAGE, UNMOVABLE_PAGES, RECLAIMABLE_PAGE, RESERVED, OFFLINE, MOVABLE_OPS, HWPOISON = range(8, 16)
+NONE, FREE, PCP, ANON, FILE_CLEAN, FILE_DIRTY, THP, HUGETLB = _numbers(8)
+PINNED, UNMOVABLE_PAGE, UNMOVABLE_PAGES, RECLAIMABLE_PAGE, RESERVED, OFFLINE, MOVABLE_OPS, HWPOISON = _numbers(8, 8)
 NR_KINDS = 16
 
 # --- migratetypes, in the kernel's order
-UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = range(6)
+UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = _numbers(6)
 NR_TYPES = 6
 
 # --- zones, in the kernel's order
 NR_ZONES = 4
-ZONE_MOVABLE = 3
+ZONE_NORMAL, ZONE_MOVABLE = _numbers(2, 2)
 
 # --- node.geo: sizes and the switches that kernels ask
 G_MAX_ORDER, G_PAGEBLOCK_ORDER, G_NR_PAGES, G_NR_CHUNKS, G_OTHERS, G_SENTINELS = range(6)
-G_PAGEBLOCK_MASK, G_CHUNK_SHIFT, G_MERGE_RULE, G_LOOKUP_HEAD, G_BOUNDARY_MIGRATES = range(6, 11)
+G_PAGEBLOCK_MASK, G_CHUNK_SHIFT, G_MERGE_RULE, G_LOOKUP_HEAD, G_SETTLES_BOUNDARY = range(6, 11)
 NR_GEO = 11
 MERGE_ANY, MERGE_ISOLATE_ONLY, MERGE_FALLBACK_TYPES = range(3)
 
@@ -49,6 +56,9 @@ S_NR_ISOLATE = 6  # pageblocks whose type is ISOLATE
 S_WMARK_MIN, S_WMARK_LOW, S_WMARK_HIGH = range(7, 10)
 S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3
 NR_STAT = 14
+
+# --- where a freed block enters its list (B-3)
+AT_HEAD, AT_TAIL = _numbers(2)
 
 
 class NodeArrays(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.mm.kernels._jit import inlined, kernel
 from app.mm.kernels.buddy import free_by_block_type
-from app.mm.kernels.fallback import ZONE_NORMAL, get_page
+from app.mm.kernels.fallback import get_page
 from app.mm.kernels.layout import (
     ANON,
     FILE_CLEAN,
@@ -19,6 +19,7 @@ from app.mm.kernels.layout import (
     PINNED,
     THP,
     ZONE_MOVABLE,
+    ZONE_NORMAL,
     NodeArrays,
     head_at,
     index_of,

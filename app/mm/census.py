@@ -1,0 +1,83 @@
+"""What each pageblock holds: its type, its zone, and how many pages of each kind.
+
+Left out: the text of /proc files (app.mm.vmstat).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.kernels import layout, walk
+from app.mm.node import Node
+from app.mm.page import Migratetype, PageKind
+from app.mm.zone import ZONE_NAMES
+
+# Pageblocks looked at in one crossing: 4096 rows of 16 counters are 512 KiB.
+_BATCH = 4096
+
+
+class PageblockRun(NamedTuple):
+    """Pageblocks [start, end) that are alike; `pages`: pages of each kind in each of them, none that is 0."""
+
+    start: int
+    end: int
+    migratetype: Migratetype
+    zone_name: str
+    pages: dict[PageKind, int]
+
+
+def count_kinds(node: Node, first: int, end: int) -> NDArray[np.int64]:
+    """Returns pages[pageblock - first, kind] of the pageblocks [first, end); rows without memory are 0."""
+    order = node.geometry.pageblock_order
+    counts = np.zeros((end - first, layout.NR_KINDS), np.int64)
+    walk.count_kinds(node.arrays, first << order, end << order, counts)
+    return counts
+
+
+def dominant_kinds(node: Node) -> NDArray[np.uint8]:
+    """Returns the kind of most pages of each pageblock from pfn 0 on; NONE where no memory is online."""
+    nr_pageblocks = node.nr_pages >> node.geometry.pageblock_order
+    kinds = np.zeros(nr_pageblocks, np.uint8)
+    for first, end in online_batches(node):
+        kinds[first:end] = count_kinds(node, first, end).argmax(axis=1)
+    return kinds
+
+
+def pageblock_runs(node: Node) -> Iterator[PageblockRun]:
+    """Yields the online pageblocks, ascending, neighbours that are alike in one run."""
+    last: PageblockRun | None = None
+    for first, end in online_batches(node):
+        for run in _runs_of_batch(node, first, end):
+            if last is not None and last.end == run.start and last[2:] == run[2:]:
+                last = last._replace(end=run.end)
+                continue
+            if last is not None:
+                yield last
+            last = run
+    if last is not None:
+        yield last
+
+
+def online_batches(node: Node) -> Iterator[tuple[int, int]]:
+    """Yields [first, end) of pageblocks that are online and in one zone, _BATCH at most."""
+    zones = node.arrays.block_zone
+    edges = np.flatnonzero(np.diff(zones)) + 1
+    bounds = [0, *edges.tolist(), len(zones)]
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        if zones[start]:
+            for first in range(start, end, _BATCH):
+                yield first, min(first + _BATCH, end)
+
+
+def _runs_of_batch(node: Node, first: int, end: int) -> Iterator[PageblockRun]:
+    types = node.arrays.block_type[first:end].astype(np.int64)
+    rows = np.concatenate((types[:, None], count_kinds(node, first, end)), axis=1)
+    changes = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1
+    bounds = [0, *changes.tolist(), end - first]
+    zone_name = ZONE_NAMES[int(node.arrays.block_zone[first]) - 1]
+    for start, stop in zip(bounds, bounds[1:], strict=False):
+        migratetype, *counts = rows[start].tolist()
+        pages = {PageKind(kind): count for kind, count in enumerate(counts) if count}
+        yield PageblockRun(first + start, first + stop, Migratetype(migratetype), zone_name, pages)
