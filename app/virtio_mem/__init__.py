@@ -1,0 +1,1 @@
+"""virtio-mem: the device on the host side, its driver in the guest, and the words between them."""

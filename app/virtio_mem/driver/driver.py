@@ -1,0 +1,274 @@
+"""The driver's work item: reads the config, cleans up, plugs or unplugs, and decides when to try again.
+
+Mirrors virtio_mem_run_wq() of drivers/virtio/virtio_mem.c (semantics 8.3, D-2 to D-5), 5.10 to 6.18.
+
+    run ──▶ pass ──▶ pass ...      a pass is followed by another at once when a new config interrupted it,
+                      │            or when it has removed memory (its memmap may hold the next piece)
+                      └──▶ idle | waiting_retry | broken
+
+Invariants kept here: INV-26, INV-28.
+Left out: waiting (the guest's clock owns it), big block mode, the crash kernel of D-5, suspend (D-15).
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.mm.node import Node
+from app.mm.outcome import Errno
+from app.mm.zone import ZoneId
+from app.trace.events import DriverPassEnded
+from app.trace.sink import NullSink, Sink
+from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.cleanup import cleanup_pending
+from app.virtio_mem.driver.fallback import Level, plan_fallback
+from app.virtio_mem.driver.options import DriverOptions
+from app.virtio_mem.driver.plug import PlugWalk
+from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport
+from app.virtio_mem.driver.requests import RequestQueue
+from app.virtio_mem.driver.states import api_names
+from app.virtio_mem.driver.subblock_mode import SubblockMode
+from app.virtio_mem.driver.unplug import UnplugWalk
+from app.virtio_mem.protocol import DevicePort
+
+RETRY_MIN_MS = 50_000
+RETRY_MAX_MS = 300_000
+# A stale view of the host's makes the driver run again at once, for ever (S37); the simulator stops here.
+MAX_PASSES = 1000
+
+
+# D-14: what starts the retry timer.
+_RETRIED = frozenset({Errno.ETXTBSY, Errno.EBUSY, Errno.ENOMEM})
+
+
+class DriverState(StrEnum):
+    """What the driver does between two work items."""
+
+    IDLE = "idle"
+    WAITING_RETRY = "waiting_retry"
+    BROKEN = "broken"
+
+
+class ImportedBlock(NamedTuple):
+    """A captured memory block: its id, its zone (None: offline), the bits of its plugged sub-blocks."""
+
+    memory_block: int
+    zone: ZoneId | None
+    plugged: int
+
+
+class Driver:
+    """One device's driver in sub-block mode."""
+
+    def __init__(
+        self,
+        device: DevicePort,
+        node: Node,
+        options: DriverOptions | None = None,
+        *,
+        sink: Sink | None = None,
+        charge: Callable[[PassCounts], int] | None = None,
+    ) -> None:
+        """Probes the device.
+
+        charge: takes the counts of each pass and returns the simulated time in us after it.
+        Raises InvalidValue when the levels make no sense here, or the device needs big block mode.
+        """
+        options = DriverOptions() if options is None else options
+        policy = node.policy if options.policy is None else options.policy
+        queue = RequestQueue(device)
+        self.plan = plan_fallback(
+            node.geometry, policy, fallback=options.fallback, block_size=queue.block_size
+        )
+        self._sink: Sink = NullSink() if sink is None else sink
+        self.sbm = SubblockMode(queue, node, self.plan, policy=policy, sink=self._sink)
+        self.sbm.auto_online = options.online.zone
+        self.options = options
+        self.is_broken = False
+        # Milliseconds of the armed retry timer; 0 when it is not armed.
+        self.armed_ms = 0
+        self._retry_ms = RETRY_MIN_MS
+        self._charge = charge
+        # D-5: an earlier kernel left memory plugged that this one does not use.
+        self._is_unplug_all_required = queue.plugged_size > 0
+        self._counts = PassCounts()
+        self._offline_bytes = 0
+
+    # ----------------------------------------------------------------------------- what it tells
+
+    @property
+    def state(self) -> DriverState:
+        """What the driver does now."""
+        if self.is_broken:
+            return DriverState.BROKEN
+        return DriverState.WAITING_RETRY if self.armed_ms else DriverState.IDLE
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels in use, largest first; the last one's unit is the sub-block."""
+        return tuple(unplug_level.level for unplug_level in self.plan.levels)
+
+    @property
+    def subblock_size(self) -> int:
+        """Bytes of a sub-block."""
+        return self.plan.subblock_size
+
+    def count_blocks(self) -> dict[str, int]:
+        """Returns how many memory blocks are in each state; those never used count as unused."""
+        blocks = self.sbm.blocks
+        counts = {name: blocks.counts[state] for state, name in api_names(self.sbm.policy.driver_states)}
+        counts["unused"] += blocks.nr_memory_blocks - blocks.next_index
+        return counts
+
+    # ------------------------------------------------------------------------------ the work item
+
+    def run(self) -> PassOutcome:
+        """Runs the work item: because the config changed, or memory went online or offline."""
+        self.armed_ms = 0
+        queue = self.sbm.queue
+        size_before = queue.plugged_size
+        self.sbm.report = WorkReport(self.plan, self.sbm.blocks)
+        self._counts = PassCounts()
+        self._offline_bytes = 0
+        result = Errno.OK
+        nr_passes = 0
+        is_wanted = not self.is_broken
+        while is_wanted and nr_passes < MAX_PASSES:
+            nr_passes += 1
+            result = self._run_pass()
+            is_wanted = self._is_pass_wanted(result)
+        return self._outcome(result, nr_passes=nr_passes, size_before=size_before, is_livelocked=is_wanted)
+
+    def fire_timer(self) -> PassOutcome:
+        """Runs the work item because the retry timer has expired; the next one waits twice as long (D-3)."""
+        assert self.armed_ms, "INV-26: the retry timer fired without being armed"
+        self._retry_ms = min(2 * self._retry_ms, RETRY_MAX_MS)
+        return self.run()
+
+    def _run_pass(self) -> Errno:
+        sbm = self.sbm
+        sbm.tally = PassTally(sbm.queue.nr_requests)
+        sbm.report.begin_pass()
+        result = self._attempt()
+        self._settle(result)
+        counts = sbm.tally.counts(sbm.queue.nr_requests)
+        self._counts = self._counts.plus(counts)
+        self._offline_bytes += sbm.tally.offline_bytes
+        now_us = 0 if self._charge is None else self._charge(counts)
+        queue = sbm.queue
+        self._sink.emit(DriverPassEnded(queue.device_id, result, queue.plugged_size, self.armed_ms, now_us))
+        return result
+
+    def _attempt(self) -> Errno:
+        """The body of one pass; the config is read again whatever became of UNPLUG_ALL."""
+        sbm = self.sbm
+        queue = sbm.queue
+        result = Errno.OK
+        if self._is_unplug_all_required:
+            result = queue.unplug_all()
+            self._is_unplug_all_required = result is not Errno.OK
+        if queue.is_config_changed:
+            queue.refresh()
+        if result is Errno.OK:
+            result = cleanup_pending(sbm)
+        if result is Errno.OK:
+            result = self._approach_target()
+        if result is Errno.OK and sbm.is_removal_pending:
+            result = Errno.EBUSY
+        return result
+
+    def _approach_target(self) -> Errno:
+        sbm = self.sbm
+        missing = sbm.queue.requested_size - sbm.queue.plugged_size
+        # A rest smaller than a sub-block stays (8.4, 8.5).
+        if missing > 0:
+            sbm.report.forget_stuck()
+            return PlugWalk(sbm, missing // sbm.subblock_size).run()
+        if missing < 0:
+            return UnplugWalk(sbm, -missing // sbm.subblock_size).run(
+                unplug_online=self.options.unplug_online
+            )
+        return Errno.OK
+
+    def _settle(self, result: Errno) -> None:
+        """Sets timer and brokenness from a pass's result (8.3)."""
+        self.armed_ms = 0
+        if result is Errno.OK:
+            self._retry_ms = RETRY_MIN_MS
+        elif result in _RETRIED:
+            self.armed_ms = self._retry_ms
+        elif result is not Errno.ENOSPC and result is not Errno.EAGAIN:
+            self.is_broken = True  # D-4
+
+    def _is_pass_wanted(self, result: Errno) -> bool:
+        if self.is_broken:
+            return False
+        # Recorded: a pass that removed a memory block is followed by one more at once.
+        has_removed = self.sbm.tally.memory_blocks_removed > 0
+        return result is Errno.EAGAIN or has_removed or self.sbm.queue.is_config_changed
+
+    def _outcome(
+        self, result: Errno, *, nr_passes: int, size_before: int, is_livelocked: bool
+    ) -> PassOutcome:
+        queue, report = self.sbm.queue, self.sbm.report
+        is_done = result is Errno.OK
+        return PassOutcome(
+            result=result,
+            nr_passes=nr_passes,
+            requested_size=queue.requested_size,
+            size_before=size_before,
+            size=queue.plugged_size,
+            by_level=report.by_level(),
+            offline_bytes=self._offline_bytes,
+            obstacles=() if is_done else report.obstacles(),
+            obstacle_count=0 if is_done else report.obstacle_count(),
+            counts=self._counts,
+            retry_ms=self.armed_ms,
+            is_livelocked=is_livelocked,
+        )
+
+    # ------------------------------------------------------------- memory blocks set by somebody else
+
+    def online_memory_block(self, memory_block: int, zone: ZoneId) -> Errno:
+        """Onlines one of the driver's memory blocks, as user space does; run() should follow (8.8).
+
+        EINVAL: the block is not this driver's, or not offline.
+        """
+        index = self._index(memory_block)
+        return Errno.EINVAL if index < 0 else block_hotplug.online_memory_block(self.sbm, index, zone)
+
+    def offline_memory_block(self, memory_block: int) -> Errno:
+        """Offlines one of the driver's memory blocks, as user space does; run() should follow (8.8).
+
+        EINVAL: the block is not this driver's, or not online.
+        """
+        index = self._index(memory_block)
+        return Errno.EINVAL if index < 0 else block_hotplug.offline_memory_block(self.sbm, index)
+
+    def owns(self, memory_block: int) -> bool:
+        """Whether a memory block was added by this driver, or can be."""
+        return 0 <= memory_block - self.sbm.first_memory_block < self.sbm.blocks.nr_memory_blocks
+
+    def _index(self, memory_block: int) -> int:
+        """Returns the index of a memory block that was ever used, or -1."""
+        index = memory_block - self.sbm.first_memory_block
+        return index if 0 <= index < self.sbm.blocks.next_index else -1
+
+    # ---------------------------------------------------------------------------- captured guests
+
+    def import_state(self, imported: Iterable[ImportedBlock]) -> None:
+        """Takes over a captured guest's memory blocks; device and node must hold the same state already.
+
+        Only before the first run(). Raises nothing: ids outside the region are our own defect.
+        """
+        sbm = self.sbm
+        for memory_block, zone, plugged in imported:
+            index = memory_block - sbm.first_memory_block
+            assert self.owns(memory_block), f"INV-20: memory block {memory_block} is outside the region"
+            assert plugged & ~sbm.blocks.full_mask == 0, f"INV-19: too many bits: {plugged:#x}"
+            sbm.blocks.claim_up_to(index)
+            sbm.blocks.plugged[index] = plugged
+            sbm.settle_state(index, zone)
+            sbm.offline_size += sbm.memory_block_size if zone is None else 0
+        sbm.queue.refresh()
+        self._is_unplug_all_required = False

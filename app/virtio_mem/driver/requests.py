@@ -1,0 +1,80 @@
+"""The driver's end of the queue: sends requests, turns responses into error codes, notices a changed config.
+
+Mirrors virtio_mem_send_request() and its callers (semantics 8.2, D-2, D-4).
+Invariants kept here: INV-27 (nothing but UNPLUG_ALL is sent on a stale config), the driver's part of INV-18.
+Left out: what to do about an error code (driver.py).
+"""
+
+from app.mm.outcome import Errno
+from app.virtio_mem.protocol import DevicePort, Request, RequestType, ResponseType
+
+# 8.2: the response's meaning depends on the request.
+_PLUG_ERRNO = {
+    ResponseType.ACK: Errno.OK,
+    ResponseType.NACK: Errno.EAGAIN,
+    ResponseType.BUSY: Errno.ETXTBSY,
+    ResponseType.ERROR: Errno.EINVAL,
+}
+_UNPLUG_ERRNO = _PLUG_ERRNO | {ResponseType.NACK: Errno.ENOMEM}
+_UNPLUG_ALL_ERRNO = _UNPLUG_ERRNO | {ResponseType.ERROR: Errno.ENOMEM}
+
+
+class RequestQueue:
+    """Carries the driver's requests to its device, and holds the config as the driver last read it."""
+
+    def __init__(self, device: DevicePort) -> None:
+        """Reads the config once, as probing does."""
+        self._device = device
+        config = device.config
+        self.device_id = device.id
+        self.block_size = config.block_size
+        self.addr = config.addr
+        self.region_end = config.addr + config.region_size
+        # What the driver believes to be plugged.
+        self.plugged_size = config.plugged_size
+        self.requested_size = config.requested_size
+        self.usable_end = config.addr + config.usable_region_size
+        self._generation = device.generation
+        self.nr_requests = 0
+
+    @property
+    def is_config_changed(self) -> bool:
+        """Whether the host sent a notification that the driver has not handled."""
+        return self._device.generation != self._generation
+
+    def refresh(self) -> None:
+        """Reads the config again, which handles every notification so far."""
+        self._generation = self._device.generation
+        config = self._device.config
+        self.requested_size = config.requested_size
+        self.usable_end = config.addr + config.usable_region_size
+        self.plugged_size = config.plugged_size
+
+    def plug(self, addr: int, size: int) -> Errno:
+        """Asks for `size` bytes at `addr`; EAGAIN without asking when the config has changed."""
+        if self._device.generation != self._generation:
+            return Errno.EAGAIN  # D-2
+        self.nr_requests += 1
+        response = self._device.handle(Request(RequestType.PLUG, addr, size // self.block_size))
+        if response.type is ResponseType.ACK:
+            self.plugged_size += size
+        return _PLUG_ERRNO[response.type]
+
+    def unplug(self, addr: int, size: int) -> Errno:
+        """Gives `size` bytes at `addr` back; EAGAIN without asking when the config has changed."""
+        if self._device.generation != self._generation:
+            return Errno.EAGAIN  # D-2
+        self.nr_requests += 1
+        response = self._device.handle(Request(RequestType.UNPLUG, addr, size // self.block_size))
+        if response.type is ResponseType.ACK:
+            self.plugged_size -= size
+        return _UNPLUG_ERRNO[response.type]
+
+    def unplug_all(self) -> Errno:
+        """Gives everything back, whatever the config says; reads the config again after an ACK."""
+        self.nr_requests += 1
+        response = self._device.handle(Request(RequestType.UNPLUG_ALL))
+        if response.type is ResponseType.ACK:
+            # The device may have shrunk the usable region without a notification (V-11, V-50).
+            self.refresh()
+        return _UNPLUG_ALL_ERRNO[response.type]
