@@ -30,6 +30,7 @@ from app.mm.kernels.layout import (
     NodeArrays,
     block_type_of,
     clear_head,
+    first_run_from,
     has_buddy,
     head_at,
     index_of,
@@ -161,7 +162,7 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
     add_free(m, zone, pfn, order, migratetype, place)
 
 
-@kernel
+@inlined
 def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
     """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
     m.owner[index_of(m, pfn)] = 0
@@ -239,7 +240,7 @@ def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -
     start = (pfn >> m.geo[G_PAGEBLOCK_ORDER]) << m.geo[G_PAGEBLOCK_ORDER]
     end = start + span(m.geo[G_PAGEBLOCK_ORDER])
     moved = np.int64(0)
-    page = start
+    page = first_run_from(m, start)
     while page < end:
         head = head_at(m, page)
         order = head >> 4

@@ -38,6 +38,7 @@ from app.mm.kernels.layout import (
     NodeArrays,
     block_type_of,
     covering_head,
+    first_run_from,
     head_at,
     index_of,
     set_head,
@@ -63,7 +64,7 @@ def can_claim(m: NodeArrays, order: int, migratetype: int) -> bool:
 @kernel
 def count_movable_used(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Returns how many used pages of a pageblock can move: they lie on the LRU or have movable operations."""
-    pfn = start_pfn
+    pfn = first_run_from(m, start_pfn)
     movable = np.int64(0)
     while pfn < end_pfn:
         head = head_at(m, pfn)
@@ -159,7 +160,7 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment:
     return take_smallest(m, zone, order, migratetype)
 
 
-@kernel
+@inlined
 def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> int:
     """Allocates 2**order pages, preferring the highest zone; returns the pfn, or -1 when none may give (B-10).
 
@@ -237,7 +238,7 @@ def take_free_at(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
     return True
 
 
-@kernel
+@inlined
 def free_run(m: NodeArrays, pfn: int) -> int:
     """Frees the used run that starts at `pfn`; returns its pages."""
     order = head_at(m, pfn) >> 4

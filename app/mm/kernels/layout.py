@@ -154,6 +154,15 @@ def covering_head(m: NodeArrays, pfn: int) -> int:
     return np.int64(-1)
 
 
+@kernel
+def first_run_from(m: NodeArrays, pfn: int) -> int:
+    """Returns where the first run starts that begins at `pfn` or later; its zone's memory must not end before."""
+    if head_at(m, pfn):
+        return pfn
+    first = covering_head(m, pfn)
+    return pfn if first < 0 else first + span(head_at(m, first) >> 4)
+
+
 @inlined
 def block_type_of(m: NodeArrays, pfn: int) -> int:
     """Returns the migratetype of the pageblock that holds `pfn`."""
