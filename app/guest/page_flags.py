@@ -1,7 +1,7 @@
 """Bits of a /proc/kpageflags word: what a real kernel says about one page.
 
-Mirrors include/uapi/linux/kernel-page-flags.h and the few bits that fs/proc/page.c adds for debugging (32 and up),
-which are not promised to stay; kernels of 5.10 to 6.18 agree on all of them.
+Mirrors include/uapi/linux/kernel-page-flags.h, and the bits from 32 on that fs/proc/page.c adds for debugging:
+those are not promised to stay, but kernels of 5.10 to 6.18 agree on them.
 Left out: what the bits make of a page (app.guest.capture decides that).
 """
 

@@ -2,7 +2,7 @@
 
 Mirrors what mm/vmstat.c (zoneinfo, buddyinfo, pagetypeinfo), kernel/resource.c (iomem), fs/proc/meminfo.c and
 drivers/base/memory.c print, Linux 5.10 to 6.18.
-Kept here: no text, however damaged, raises anything but InvalidValue; no number leaves that does not fit 63 bits.
+Kept here: no text, however damaged, raises anything but InvalidValue; every number returned fits 63 bits.
 Left out: per-node statistics, and everything else that no simulated guest needs.
 """
 
@@ -25,7 +25,7 @@ class ZoneKey(NamedTuple):
 
 
 class CapturedZone(NamedTuple):
-    """A zone of zoneinfo; everything is counted in pages. An unpopulated zone has start_pfn 0 and spans nothing."""
+    """A zone of zoneinfo, counted in pages. An unpopulated zone has start_pfn 0 and spans nothing."""
 
     node: int
     name: str
@@ -53,7 +53,7 @@ class CapturedZone(NamedTuple):
 
 
 class CapturedPageTypes(NamedTuple):
-    """What pagetypeinfo says: free entries per order, and pageblocks, by the kernel's names of the migratetypes."""
+    """What pagetypeinfo says: free entries per order, and pageblocks, by the kernel's migratetype names."""
 
     pageblock_order: int
     free: dict[ZoneKey, dict[str, tuple[int, ...]]]  # at most 100000 each: the kernel stops counting there
@@ -137,13 +137,12 @@ def _parse_zone(key: ZoneKey, body: str) -> CapturedZone:
 
 
 def _validate_zone(zone: CapturedZone, where: str) -> None:
-    """Raises InvalidValue unless managed <= present <= spanned, as the kernel keeps them, and the span fits."""
+    """Raises InvalidValue unless managed <= present <= spanned, as the kernel keeps them, and sums fit."""
     if not zone.managed <= zone.present <= zone.spanned:
-        raise _defect(
-            where, f"managed {zone.managed}, present {zone.present} and spanned {zone.spanned} are not in this order"
-        )
-    if zone.end_pfn > _LARGEST:
-        raise _defect(where, "it ends beyond every address")
+        sizes = f"managed {zone.managed}, present {zone.present}, spanned {zone.spanned}"
+        raise _defect(where, f"{sizes}: each should be at least the one before")
+    if max(zone.end_pfn, zone.pcp_count) > _LARGEST:
+        raise _defect(where, "its numbers add up to more than 63 bits")
 
 
 def parse_buddyinfo(text: str) -> dict[ZoneKey, tuple[int, ...]]:
@@ -237,7 +236,7 @@ _NR_MEMORY_COLUMNS = 6
 def parse_memory_blocks(text: str) -> tuple[CapturedMemoryBlock, ...]:
     """Returns the memory blocks by rising id, from the table that capture.py makes of their sysfs folders.
 
-    A line: name, phys_index, state, valid_zones, removable, node, parted by tabs; "-" where sysfs has no such file.
+    A line: name, phys_index, state, valid_zones, removable, node, parted by tabs; "-" for what sysfs lacks.
     """
     blocks = sorted(_memory_block(line) for line in text.splitlines())
     if len({block.id for block in blocks}) < len(blocks):
@@ -269,29 +268,42 @@ def _memory_block(line: str) -> CapturedMemoryBlock:
     )
 
 
+_VERSION = re.compile(r"Linux version (\S{1,128})")
 _MEMINFO = re.compile(r"^([^:\s]{1,64}):\s+(\d+)( kB)?$", re.ASCII | re.MULTILINE)
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
     """Returns the lines of /proc/meminfo: bytes where the kernel prints kB, plain counts elsewhere."""
     return {
-        name: _number(digits, "meminfo") * (1024 if unit else 1) for name, digits, unit in _MEMINFO.findall(text)
+        name: _number(digits, "meminfo") * (1024 if unit else 1)
+        for name, digits, unit in _MEMINFO.findall(text)
     }
 
 
-def parse_hex(text: str, where: str) -> int:
-    """Returns a positive number that the kernel printed in hexadecimal, such as block_size_bytes."""
+def parse_vmstat(text: str) -> dict[str, int]:
+    """Returns the counters of /proc/vmstat, without those that wrapped around below zero."""
+    counters = (line.partition(" ") for line in text.splitlines())
+    return {name: int(value) for name, _, value in counters if _is_number(value)}
+
+
+def parse_version(text: str) -> str:
+    """Returns the release that /proc/version tells, such as 6.1.0-56-amd64."""
+    match = _VERSION.match(text)
+    if match is None:
+        raise _defect("version", f"it reads {_quote(text)}")
+    return match.group(1)
+
+
+def parse_block_size(text: str) -> int:
+    """Returns the size of memory blocks, which block_size_bytes tells in hexadecimal."""
     if _HEX.fullmatch(text.strip()) is None:
-        raise _defect(where, f"it reads {_quote(text)}")
+        raise _defect("block_size_bytes", f"it reads {_quote(text)}")
     return int(text.strip(), 16)
 
 
-def parse_number(text: str, where: str) -> int:
+def parse_number(text: str) -> int:
     """Returns the one decimal number that a file such as min_free_kbytes holds."""
-    numbers = _numbers(text, where)
-    if len(numbers) != 1:
-        raise _defect(where, f"it reads {_quote(text)}")
-    return numbers[0]
+    return _number(text.strip(), "a file of one number")
 
 
 def _zone_key(match: re.Match[str]) -> ZoneKey:
@@ -302,13 +314,17 @@ def _numbers(text: str, where: str) -> tuple[int, ...]:
     return tuple(_number(word, where) for word in text.split())
 
 
+def _number(digits: str, where: str) -> int:
+    if not _is_number(digits):
+        raise _defect(where, f"{_quote(digits)} is no number of 63 bits")
+    return int(digits)
+
+
 _DIGITS = re.compile(r"\d{1,19}", re.ASCII)
 
 
-def _number(digits: str, where: str) -> int:
-    if _DIGITS.fullmatch(digits) is None or int(digits) > _LARGEST:
-        raise _defect(where, f"{_quote(digits)} is no number of 63 bits")
-    return int(digits)
+def _is_number(digits: str) -> bool:
+    return _DIGITS.fullmatch(digits) is not None and int(digits) <= _LARGEST
 
 
 def _quote(line: str) -> str:
