@@ -137,10 +137,11 @@ def open_file(path: str) -> BinaryIO:
 
 
 def read_fully(file: BinaryIO, size: int) -> bytes:
-    """Reads `size` bytes, or all up to the end: files of /proc may hand out less at a time."""
-    data, piece = b"", file.read(size)
+    """Reads `size` bytes, or all up to the end: /proc may hand out less, and refuses to be asked for 4 MiB."""
+    data, piece = b"", file.read(min(size, CHUNK_SIZE))
     while piece:
-        data, piece = data + piece, file.read(size - len(data) - len(piece))
+        data += piece
+        piece = file.read(min(size - len(data), CHUNK_SIZE))
     return data
 
 
