@@ -19,7 +19,7 @@ def node_digest(node: Node) -> bytes:
     fold_runs(arrays, lanes)
     fold_lists(arrays, lanes)
     digest = blake2b(digest_size=16)
-    for array in (lanes, arrays.geo, arrays.stat, arrays.nr_free, arrays.block_zone, arrays.block_type):
+    for array in (lanes, arrays.stat, arrays.nr_free, arrays.block_zone, arrays.block_type):
         digest.update(array.tobytes())
     digest.update(node.pcp_pfns.tobytes())
     blocks = node.memory_blocks

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from app.mm.geometry import Geometry
 from app.mm.kernels import layout
 from app.mm.kernels.buddy import empty_lists
-from app.mm.kernels.layout import NodeArrays
+from app.mm.kernels.layout import Geo, NodeArrays
 from app.mm.policy import KernelPolicy
 from app.mm.switches import Boundary, MergeRule
 
@@ -84,11 +84,10 @@ def _plan(nr_pages: int, geometry: Geometry) -> dict[str, tuple[DTypeLike, tuple
         "block_zone": (np.uint8, (nr_pageblocks,)),
         "nr_free": (np.int64, (layout.NR_ZONES, nr_orders)),
         "stat": (np.int64, (layout.NR_ZONES, layout.NR_STAT)),
-        "geo": (np.int64, (layout.NR_GEO,)),
     }
 
 
-def _map(plan: dict[str, tuple[DTypeLike, tuple[int, ...]]]) -> NodeArrays:
+def _map(plan: dict[str, tuple[DTypeLike, tuple[int, ...]]], geo: Geo) -> NodeArrays:
     """Lays the arrays into one anonymous mapping: zeros that take no memory until they are written."""
     sizes = {name: int(np.prod(shape)) * np.dtype(dtype).itemsize for name, (dtype, shape) in plan.items()}
     total = sum(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes.values())
@@ -101,7 +100,7 @@ def _map(plan: dict[str, tuple[DTypeLike, tuple[int, ...]]]) -> NodeArrays:
     for name, (dtype, shape) in plan.items():
         arrays[name] = np.frombuffer(mapping, dtype, int(np.prod(shape)), offset).reshape(shape)
         offset += -(-sizes[name] // _ALIGNMENT) * _ALIGNMENT
-    return NodeArrays(**arrays)  # type: ignore[arg-type]  # the plan's dtypes are NodeArrays' own
+    return NodeArrays(geo=geo, **arrays)  # type: ignore[arg-type]  # the plan's dtypes are NodeArrays' own
 
 
 def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> NodeArrays:
@@ -109,19 +108,21 @@ def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> 
 
     Takes address space in proportion to nr_pages, and memory only for what is written.
     """
-    m = _map(_plan(nr_pages, geometry))
     nr_chunks = nr_pages >> geometry.max_order
     others = nr_chunks + (nr_pages >> geometry.pageblock_order)
-    m.geo[layout.G_MAX_ORDER] = geometry.max_order
-    m.geo[layout.G_PAGEBLOCK_ORDER] = geometry.pageblock_order
-    m.geo[layout.G_NR_PAGES] = nr_pages
-    m.geo[layout.G_NR_CHUNKS] = nr_chunks
-    m.geo[layout.G_OTHERS] = others
-    m.geo[layout.G_SENTINELS] = others + nr_pages // 2
-    m.geo[layout.G_PAGEBLOCK_MASK] = geometry.pageblock_nr_pages - 1
-    m.geo[layout.G_CHUNK_SHIFT] = geometry.max_order - geometry.pageblock_order
-    m.geo[layout.G_MERGE_RULE] = _MERGE_RULES[policy.merge_rule]
-    m.geo[layout.G_LOOKUP_HEAD] = policy.lookup_compound_head
-    m.geo[layout.G_SETTLES_BOUNDARY] = policy.boundary is Boundary.MIGRATE
+    geo = Geo(
+        max_order=geometry.max_order,
+        pageblock_order=geometry.pageblock_order,
+        nr_pages=nr_pages,
+        nr_chunks=nr_chunks,
+        others=others,
+        sentinels=others + nr_pages // 2,
+        pageblock_mask=geometry.pageblock_nr_pages - 1,
+        chunk_shift=geometry.max_order - geometry.pageblock_order,
+        merge_rule=_MERGE_RULES[policy.merge_rule],
+        lookup_head=int(policy.lookup_compound_head),
+        settles_boundary=int(policy.boundary is Boundary.MIGRATE),
+    )
+    m = _map(_plan(nr_pages, geometry), geo)
     empty_lists(m)
     return m

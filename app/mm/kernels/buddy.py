@@ -13,10 +13,6 @@ from app.mm.kernels.layout import (
     AT_TAIL,
     CMA,
     FREE,
-    G_MAX_ORDER,
-    G_MERGE_RULE,
-    G_PAGEBLOCK_ORDER,
-    G_SENTINELS,
     ISOLATE,
     MERGE_ANY,
     MERGE_ISOLATE_ONLY,
@@ -33,11 +29,13 @@ from app.mm.kernels.layout import (
     first_run_from,
     has_buddy,
     head_at,
-    index_of,
+    last_row,
+    next_row,
     pfn_of_row,
     piece_order,
     row_of,
     set_head,
+    set_owner,
     span,
     zone_of,
 )
@@ -46,14 +44,14 @@ from app.mm.kernels.layout import (
 @inlined
 def sentinel(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Returns the row that opens and closes a free list."""
-    return m.geo[G_SENTINELS] + (zone * (m.geo[G_MAX_ORDER] + 1) + order) * NR_TYPES + migratetype
+    return m.geo.sentinels + (zone * (m.geo.max_order + 1) + order) * NR_TYPES + migratetype
 
 
 @inlined
 def first_free(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Returns the pfn at the head of a free list, or -1."""
     opener = sentinel(m, zone, order, migratetype)
-    row = np.int64(m.link[opener, 0])
+    row = next_row(m, opener)
     return np.int64(-1) if row == opener else pfn_of_row(m, row)
 
 
@@ -61,25 +59,25 @@ def first_free(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
 def is_list_empty(m: NodeArrays, zone: int, order: int, migratetype: int) -> bool:
     """Returns whether a free list has no entry."""
     opener = sentinel(m, zone, order, migratetype)
-    return np.int64(m.link[opener, 0]) == opener
+    return next_row(m, opener) == opener
 
 
 @inlined
 def link_between(m: NodeArrays, row: int, before: int, after: int) -> None:
     """Puts `row` between two neighbouring rows of a list."""
-    m.link[row, 0] = after
-    m.link[row, 1] = before
-    m.link[before, 0] = row
-    m.link[after, 1] = row
+    m.link[np.uint64(row), 0] = after
+    m.link[np.uint64(row), 1] = before
+    m.link[np.uint64(before), 0] = row
+    m.link[np.uint64(after), 1] = row
 
 
 @inlined
 def unlink(m: NodeArrays, row: int) -> None:
     """Takes `row` out of its list."""
-    after = np.int64(m.link[row, 0])
-    before = np.int64(m.link[row, 1])
-    m.link[before, 0] = after
-    m.link[after, 1] = before
+    after = next_row(m, row)
+    before = last_row(m, row)
+    m.link[np.uint64(before), 0] = after
+    m.link[np.uint64(after), 1] = before
 
 
 @inlined
@@ -89,10 +87,10 @@ def add_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int, p
     row = row_of(m, pfn)
     opener = sentinel(m, zone, order, migratetype)
     if place == AT_TAIL:
-        link_between(m, row, np.int64(m.link[opener, 1]), opener)
+        link_between(m, row, last_row(m, opener), opener)
     else:
-        link_between(m, row, opener, np.int64(m.link[opener, 0]))
-    m.nr_free[zone, order] += 1
+        link_between(m, row, opener, next_row(m, opener))
+    m.nr_free[np.uint64(zone), np.uint64(order)] += 1
 
 
 @inlined
@@ -100,7 +98,7 @@ def remove_free(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
     """Takes a free block out of its list; its pages belong to the caller, its head byte is 0."""
     unlink(m, row_of(m, pfn))
     clear_head(m, pfn)
-    m.nr_free[zone, order] -= 1
+    m.nr_free[np.uint64(zone), np.uint64(order)] -= 1
 
 
 @inlined
@@ -109,7 +107,7 @@ def move_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) 
     row = row_of(m, pfn)
     unlink(m, row)
     opener = sentinel(m, zone, order, migratetype)
-    link_between(m, row, np.int64(m.link[opener, 1]), opener)
+    link_between(m, row, last_row(m, opener), opener)
 
 
 @inlined
@@ -117,26 +115,26 @@ def account_free(m: NodeArrays, zone: int, nr_pages: int, migratetype: int) -> N
     """Counts pages as free (negative: as taken) under `migratetype`; isolated ones are not counted (B-8)."""
     if migratetype == ISOLATE:
         return
-    m.stat[zone, S_NR_FREE] += nr_pages
+    m.stat[np.uint64(zone), S_NR_FREE] += nr_pages
     if migratetype == CMA:
-        m.stat[zone, S_NR_FREE_CMA] += nr_pages
+        m.stat[np.uint64(zone), S_NR_FREE_CMA] += nr_pages
 
 
 @inlined
 def may_merge(m: NodeArrays, zone: int, mine: int, theirs: int) -> bool:
     """Returns whether two free blocks of at least a pageblock, of these types, may become one (B-5)."""
-    rule = m.geo[G_MERGE_RULE]
+    rule = m.geo.merge_rule
     if mine == theirs or rule == MERGE_ANY:
         return True
     if rule == MERGE_ISOLATE_ONLY:
-        return m.stat[zone, S_NR_ISOLATE] == 0 or (mine != ISOLATE and theirs != ISOLATE)
+        return m.stat[np.uint64(zone), S_NR_ISOLATE] == 0 or (mine != ISOLATE and theirs != ISOLATE)
     return mine <= RECLAIMABLE and theirs <= RECLAIMABLE
 
 
 @inlined
 def is_merge_likely(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
     """Returns whether the block would soon merge twice: its combined buddy is already free (B-3)."""
-    if order >= m.geo[G_MAX_ORDER] - 1:
+    if order >= m.geo.max_order - 1:
         return False
     combined = pfn & ~span(order)
     return has_buddy(m, zone, combined ^ span(order + 1), order + 1)
@@ -148,11 +146,11 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
     zone = zone_of(m, pfn)
     account_free(m, zone, span(order), migratetype)
     clear_head(m, pfn)
-    while order < m.geo[G_MAX_ORDER]:
+    while order < m.geo.max_order:
         buddy = pfn ^ span(order)
         if not has_buddy(m, zone, buddy, order):
             break
-        if order >= m.geo[G_PAGEBLOCK_ORDER] and not may_merge(m, zone, migratetype, block_type_of(m, buddy)):
+        if order >= m.geo.pageblock_order and not may_merge(m, zone, migratetype, block_type_of(m, buddy)):
             break
         remove_free(m, zone, buddy, order)
         pfn = min(pfn, buddy)
@@ -165,7 +163,7 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
 @inlined
 def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
     """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
-    m.owner[index_of(m, pfn)] = 0
+    set_owner(m, pfn, 0)
     free_block(m, pfn, order, block_type_of(m, pfn), AT_HEAD)
 
 
@@ -203,7 +201,7 @@ def expand(m: NodeArrays, zone: int, pfn: int, have_want: int, migratetype: int)
 def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Takes 2**order pages off one type's lists, smallest sufficient block first; returns its pfn or -1 (B-2)."""
     current = order
-    while current <= m.geo[G_MAX_ORDER]:
+    while current <= m.geo.max_order:
         pfn = first_free(m, zone, current, migratetype)
         if pfn >= 0:
             remove_free(m, zone, pfn, current)
@@ -217,13 +215,16 @@ def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
 @kernel
 def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int) -> bool:
     """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20)."""
-    free = m.stat[zone, S_NR_FREE] - (span(order) - 1) - m.stat[zone, S_NR_FREE_CMA]
-    if free <= m.stat[zone, S_WMARK_MIN + mark] + m.stat[zone, S_RESERVE + highest_zone]:
+    free = m.stat[np.uint64(zone), S_NR_FREE] - (span(order) - 1) - m.stat[np.uint64(zone), S_NR_FREE_CMA]
+    if (
+        free
+        <= m.stat[np.uint64(zone), S_WMARK_MIN + mark] + m.stat[np.uint64(zone), S_RESERVE + highest_zone]
+    ):
         return False
     if order == 0:
         return True
     current = order
-    while current <= m.geo[G_MAX_ORDER]:
+    while current <= m.geo.max_order:
         for migratetype in range(RECLAIMABLE + 1):
             if not is_list_empty(m, zone, current, migratetype):
                 return True
@@ -237,8 +238,8 @@ def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -
 
     A block larger than the pageblock moves whole, and is missed when its head lies before: as up to 6.9.
     """
-    start = (pfn >> m.geo[G_PAGEBLOCK_ORDER]) << m.geo[G_PAGEBLOCK_ORDER]
-    end = start + span(m.geo[G_PAGEBLOCK_ORDER])
+    start = (pfn >> m.geo.pageblock_order) << m.geo.pageblock_order
+    end = start + span(m.geo.pageblock_order)
     moved = np.int64(0)
     page = first_run_from(m, start)
     while page < end:
@@ -264,6 +265,6 @@ def free_at_tail(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
 @kernel
 def empty_lists(m: NodeArrays) -> None:
     """Makes every free list an empty circle."""
-    for row in range(m.geo[G_SENTINELS], m.link.shape[0]):
+    for row in range(m.geo.sentinels, m.link.shape[0]):
         m.link[row, 0] = row
         m.link[row, 1] = row

@@ -14,9 +14,10 @@ from app.mm.kernels.layout import (
     block_type_of,
     covering_head,
     head_at,
-    index_of,
+    owner_at,
     piece_order,
     set_head,
+    set_owner,
     span,
     zone_of,
 )
@@ -74,7 +75,7 @@ def take_range(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: in
     tile(m, start_pfn, end_pfn, kind, 15 if kind == OFFLINE else 0)
     if owner:
         for pfn in range(start_pfn, end_pfn):
-            m.owner[index_of(m, pfn)] = owner
+            set_owner(m, pfn, owner)
     give_back(m, outer_start, start_pfn)
     give_back(m, end_pfn, outer_end)
 
@@ -85,7 +86,7 @@ def has_only(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: int)
     pfn = start_pfn
     while pfn < end_pfn:
         head = head_at(m, pfn)
-        if (head & 15) != kind or m.owner[index_of(m, pfn)] != owner:
+        if (head & 15) != kind or owner_at(m, pfn) != owner:
             return False
         pfn += span(head >> 4)
     return pfn == end_pfn

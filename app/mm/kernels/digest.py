@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from app.mm.kernels._jit import kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
-    G_MAX_ORDER,
-    G_NR_PAGES,
-    G_PAGEBLOCK_ORDER,
     NR_TYPES,
     NR_ZONES,
     NodeArrays,
     head_at,
-    index_of,
+    next_row,
+    owner_at,
     pfn_of_row,
     span,
     zone_of,
@@ -41,15 +39,15 @@ def fold(value: int, lanes: NDArray[np.int64]) -> None:
 @kernel
 def fold_runs(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
     """Folds every run of online memory: its first pfn, kind, order and owner. Linear in runs."""
-    order = m.geo[G_PAGEBLOCK_ORDER]
+    order = m.geo.pageblock_order
     pfn = np.int64(0)
-    while pfn < m.geo[G_NR_PAGES]:
+    while pfn < m.geo.nr_pages:
         if zone_of(m, pfn) < 0:
             pfn = ((pfn >> order) + 1) << order
             continue
         head = head_at(m, pfn)
         fold((pfn << np.int64(8)) | head, lanes)
-        owner = np.int64(m.owner[index_of(m, pfn)])
+        owner = np.int64(owner_at(m, pfn))
         if owner:
             # Owners below 0 are the kernel's and the driver's own.
             fold(owner & np.int64(0xFFFFFFFF), lanes)
@@ -60,11 +58,11 @@ def fold_runs(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
 def fold_lists(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
     """Folds every free list, head first. Linear in free blocks."""
     for zone in range(NR_ZONES):
-        for order in range(m.geo[G_MAX_ORDER] + 1):
+        for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
                 opener = sentinel(m, zone, order, migratetype)
-                row = np.int64(m.link[opener, 0])
+                row = next_row(m, opener)
                 while row != opener:
                     fold(pfn_of_row(m, row), lanes)
-                    row = np.int64(m.link[row, 0])
+                    row = next_row(m, row)
                 fold(opener, lanes)

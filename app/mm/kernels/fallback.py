@@ -24,8 +24,6 @@ from app.mm.kernels.layout import (
     ANON,
     AT_HEAD,
     FREE,
-    G_MAX_ORDER,
-    G_PAGEBLOCK_ORDER,
     HIGHATOMIC,
     HUGETLB,
     MOVABLE,
@@ -40,10 +38,11 @@ from app.mm.kernels.layout import (
     covering_head,
     first_run_from,
     head_at,
-    index_of,
     set_head,
+    set_owner,
     span,
 )
+
 
 @inlined
 def fallback_type(migratetype: int, choice: int) -> int:
@@ -58,7 +57,7 @@ def fallback_type(migratetype: int, choice: int) -> int:
 @inlined
 def can_claim(m: NodeArrays, order: int, migratetype: int) -> bool:
     """Returns whether a found block of `order` may be claimed as a whole pageblock (B-14)."""
-    return order >= m.geo[G_PAGEBLOCK_ORDER] // 2 or migratetype != MOVABLE
+    return order >= m.geo.pageblock_order // 2 or migratetype != MOVABLE
 
 
 @kernel
@@ -80,7 +79,7 @@ def count_movable_used(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
 @kernel
 def claim_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None:
     """Moves the free pages of pfn's pageblock to `migratetype`, and retypes it when half of it is alike (B-14)."""
-    pageblock_order = m.geo[G_PAGEBLOCK_ORDER]
+    pageblock_order = m.geo.pageblock_order
     nr_pages = span(pageblock_order)
     block = pfn >> pageblock_order
     start = block << pageblock_order
@@ -100,7 +99,7 @@ def claim_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None:
 @kernel
 def steal(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> None:
     """Brings the free block at `pfn` onto `migratetype`'s lists, claiming its pageblock where that is allowed (B-14)."""
-    pageblock_order = m.geo[G_PAGEBLOCK_ORDER]
+    pageblock_order = m.geo.pageblock_order
     if block_type_of(m, pfn) == HIGHATOMIC:
         move_free(m, zone, pfn, order, migratetype)
         return
@@ -131,7 +130,7 @@ def steal_fallback(m: NodeArrays, zone: int, order: int, migratetype: int, min_o
 
     min_order keeps a no-fragment request from touching blocks below the pageblock order.
     """
-    current = m.geo[G_MAX_ORDER]
+    current = m.geo.max_order
     while current >= min_order:
         other = find_fallback(m, zone, current, migratetype)
         if other >= 0:
@@ -154,7 +153,7 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment:
     pfn = take_smallest(m, zone, order, migratetype)
     if pfn >= 0:
         return pfn
-    min_order = max(order, m.geo[G_PAGEBLOCK_ORDER]) if no_fragment else order
+    min_order = max(order, m.geo.pageblock_order) if no_fragment else order
     if not steal_fallback(m, zone, order, migratetype, min_order):
         return np.int64(-1)
     return take_smallest(m, zone, order, migratetype)
@@ -195,7 +194,7 @@ def alloc_page(m: NodeArrays, head: int, owner: int, highest_zone: int) -> int:
     pfn = get_page(m, order, migratetype_of(head & 15), highest_zone)
     if pfn >= 0:
         set_head(m, pfn, head & 15, order)
-        m.owner[index_of(m, pfn)] = owner
+        set_owner(m, pfn, owner)
     return pfn
 
 

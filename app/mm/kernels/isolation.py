@@ -15,11 +15,6 @@ from app.mm.kernels.layout import (
     AT_TAIL,
     CMA,
     FREE,
-    G_SETTLES_BOUNDARY,
-    G_LOOKUP_HEAD,
-    G_MAX_ORDER,
-    G_NR_PAGES,
-    G_PAGEBLOCK_ORDER,
     HWPOISON,
     ISOLATE,
     MOVABLE,
@@ -37,8 +32,8 @@ from app.mm.kernels.layout import (
     clear_head,
     covering_head,
     head_at,
-    index_of,
     piece_order,
+    set_owner,
     span,
     zone_of,
 )
@@ -74,7 +69,7 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     if block_type_of(m, start_pfn) == CMA:
         return start_pfn
     pfn = start_pfn
-    if m.geo[G_LOOKUP_HEAD] or zone == ZONE_MOVABLE or head_at(m, pfn):
+    if m.geo.lookup_head or zone == ZONE_MOVABLE or head_at(m, pfn):
         first = covering_head(m, pfn)
     else:
         first = np.int64(-1)
@@ -97,16 +92,16 @@ def isolate_pageblock(m: NodeArrays, pfn: int, mode: int) -> int:
 
     A pageblock that is isolated already answers with its own first page.
     """
-    start = (pfn >> m.geo[G_PAGEBLOCK_ORDER]) << m.geo[G_PAGEBLOCK_ORDER]
+    start = (pfn >> m.geo.pageblock_order) << m.geo.pageblock_order
     old_type = block_type_of(m, start)
     if old_type == ISOLATE:
         return start
-    obstacle = find_unmovable(m, start, start + span(m.geo[G_PAGEBLOCK_ORDER]), mode)
+    obstacle = find_unmovable(m, start, start + span(m.geo.pageblock_order), mode)
     if obstacle >= 0:
         return obstacle
     zone = zone_of(m, start)
     m.stat[zone, S_NR_ISOLATE] += 1
-    m.block_type[start >> m.geo[G_PAGEBLOCK_ORDER]] = ISOLATE
+    m.block_type[start >> m.geo.pageblock_order] = ISOLATE
     moved = move_freepages_block(m, zone, start, ISOLATE)
     account_free(m, zone, -moved, old_type)
     return np.int64(-1)
@@ -118,7 +113,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
 
     A free block that isolation kept from merging with its buddy is taken out and freed again, at the tail.
     """
-    pageblock_order = m.geo[G_PAGEBLOCK_ORDER]
+    pageblock_order = m.geo.pageblock_order
     start = (pfn >> pageblock_order) << pageblock_order
     if block_type_of(m, start) != ISOLATE:
         return
@@ -126,7 +121,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     head = head_at(m, start)
     order = head >> 4
     again = False
-    if (head & 15) == FREE and pageblock_order <= order < m.geo[G_MAX_ORDER]:
+    if (head & 15) == FREE and pageblock_order <= order < m.geo.max_order:
         buddy = start ^ span(order)
         again = zone_of(m, buddy) == zone and block_type_of(m, buddy) != ISOLATE
     m.stat[zone, S_NR_ISOLATE] -= 1
@@ -159,7 +154,7 @@ def settle_boundary(m: NodeArrays, boundary: int) -> int:
 
     A free block is cut. An offline or reserved range is no compound: the model only tiles such pages.
     """
-    if boundary <= 0 or boundary >= m.geo[G_NR_PAGES] or zone_of(m, boundary) != zone_of(m, boundary - 1):
+    if boundary <= 0 or boundary >= m.geo.nr_pages or zone_of(m, boundary) != zone_of(m, boundary - 1):
         return np.int64(-1)
     first = covering_head(m, boundary)
     if first < 0 or first == boundary:
@@ -181,7 +176,7 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
     while pfn < end_pfn:
         if zone_of(m, pfn) >= 0:
             unisolate_pageblock(m, pfn, migratetype)
-        pfn += span(m.geo[G_PAGEBLOCK_ORDER])
+        pfn += span(m.geo.pageblock_order)
 
 
 @kernel
@@ -190,7 +185,7 @@ def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
 
     After a failure those done come back MOVABLE, the caller's type (I-10).
     """
-    nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
+    nr_pages = span(m.geo.pageblock_order)
     pfn = start_pfn
     while pfn < end_pfn:
         if zone_of(m, pfn) >= 0:
@@ -225,9 +220,9 @@ def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int
     Up to 5.15 the pageblocks in order; from 5.19 the first and the last one first, with their outer boundaries.
     What was isolated before a failure comes back MOVABLE, the caller's type (I-10).
     """
-    if not m.geo[G_SETTLES_BOUNDARY]:
+    if not m.geo.settles_boundary:
         return isolate_blocks(m, start_pfn, end_pfn, mode)
-    nr_pages = span(m.geo[G_PAGEBLOCK_ORDER])
+    nr_pages = span(m.geo.pageblock_order)
     last = end_pfn - nr_pages
     obstacle = isolate_edge(m, start_pfn, start_pfn, mode)
     if obstacle >= 0:
@@ -280,7 +275,7 @@ def forget_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
             remove_free(m, zone_of(m, pfn), pfn, head >> 4)
             free += span(head >> 4)
         else:
-            m.owner[index_of(m, pfn)] = 0
+            set_owner(m, pfn, 0)
             clear_head(m, pfn)
         pfn += span(head >> 4)
     return free

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from app.mm.kernels._jit import inlined, kernel
 
 
-
 def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
     # numba compiles a kernel anew for every Python literal that it is called with; NumPy scalars are no literals.
     return tuple(np.int64(number) for number in range(first, first + count))  # type: ignore[misc]
@@ -33,7 +32,9 @@ def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
 
 # --- page kinds; app.mm.page.PageKind gives them names, and a test holds the two together.
 NONE, FREE, PCP, ANON, FILE_CLEAN, FILE_DIRTY, THP, HUGETLB = _numbers(8)
-PINNED, UNMOVABLE_PAGE, UNMOVABLE_PAGES, RECLAIMABLE_PAGE, RESERVED, OFFLINE, MOVABLE_OPS, HWPOISON = _numbers(8, 8)
+PINNED, UNMOVABLE_PAGE, UNMOVABLE_PAGES, RECLAIMABLE_PAGE, RESERVED, OFFLINE, MOVABLE_OPS, HWPOISON = (
+    _numbers(8, 8)
+)
 NR_KINDS = 16
 
 # --- migratetypes, in the kernel's order
@@ -44,10 +45,7 @@ NR_TYPES = 6
 NR_ZONES = 4
 ZONE_NORMAL, ZONE_MOVABLE = _numbers(2, 2)
 
-# --- node.geo: sizes and the switches that kernels ask
-G_MAX_ORDER, G_PAGEBLOCK_ORDER, G_NR_PAGES, G_NR_CHUNKS, G_OTHERS, G_SENTINELS = range(6)
-G_PAGEBLOCK_MASK, G_CHUNK_SHIFT, G_MERGE_RULE, G_LOOKUP_HEAD, G_SETTLES_BOUNDARY = range(6, 11)
-NR_GEO = 11
+# --- geo.merge_rule (B-5)
 MERGE_ANY, MERGE_ISOLATE_ONLY, MERGE_FALLBACK_TYPES = range(3)
 
 # --- node.stat[zone]: counters in pages, unless said otherwise
@@ -61,12 +59,28 @@ NR_STAT = 14
 AT_HEAD, AT_TAIL = _numbers(2)
 
 
+class Geo(NamedTuple):
+    """What never changes in a node: sizes in pages or as orders, and the switches that kernels ask."""
+
+    max_order: int
+    pageblock_order: int
+    nr_pages: int
+    nr_chunks: int
+    others: int  # where the third group of bytes and rows begins
+    sentinels: int  # where the sentinels' rows begin
+    pageblock_mask: int
+    chunk_shift: int  # max_order - pageblock_order
+    merge_rule: int
+    lookup_head: int
+    settles_boundary: int
+
+
 class NodeArrays(NamedTuple):
     """The arrays of one NUMA node; kernels change them in place.
 
     head: uint8[index]; owner: int32[index], the allocation that a head belongs to, 0 = nobody;
     link: int32[row, 2]; block_type: uint8[pageblock], a migratetype; block_zone: uint8[pageblock],
-    zone + 1, or 0 where no memory is online; nr_free: int64[zone, order], entries; stat, geo: int64, above.
+    zone + 1, or 0 where no memory is online; nr_free: int64[zone, order], entries; stat: int64[zone, S_...].
     """
 
     head: NDArray[np.uint8]
@@ -76,7 +90,7 @@ class NodeArrays(NamedTuple):
     block_zone: NDArray[np.uint8]
     nr_free: NDArray[np.int64]
     stat: NDArray[np.int64]
-    geo: NDArray[np.int64]
+    geo: Geo
 
 
 @inlined
@@ -85,40 +99,41 @@ def span(order: int) -> int:
     return np.int64(1) << np.int64(order)
 
 
+# An index is made unsigned right at the subscript: numba then leaves out its test for negative indexes.
 @inlined
 def index_of(m: NodeArrays, pfn: int) -> int:
     """Returns where the head byte and the owner of `pfn` stand."""
-    if pfn & m.geo[G_PAGEBLOCK_MASK]:
-        return m.geo[G_OTHERS] + pfn
-    block = pfn >> m.geo[G_PAGEBLOCK_ORDER]
-    shift = m.geo[G_CHUNK_SHIFT]
+    if pfn & m.geo.pageblock_mask:
+        return m.geo.others + pfn
+    block = pfn >> m.geo.pageblock_order
+    shift = m.geo.chunk_shift
     chunk = block >> shift
     if (chunk << shift) == block:
         return chunk
-    return m.geo[G_NR_CHUNKS] + block
+    return m.geo.nr_chunks + block
 
 
 @inlined
 def row_of(m: NodeArrays, pfn: int) -> int:
     """Returns the link row of the free block that starts at `pfn`."""
     first = pfn & ~np.int64(1)
-    if first & m.geo[G_PAGEBLOCK_MASK]:
-        return m.geo[G_OTHERS] + (first >> 1)
+    if first & m.geo.pageblock_mask:
+        return m.geo.others + (first >> 1)
     return index_of(m, first)
 
 
 @inlined
 def pfn_of_row(m: NodeArrays, row: int) -> int:
     """Returns the first pfn of the free block whose links stand in `row`; no sentinel."""
-    others = m.geo[G_OTHERS]
+    others = m.geo.others
     if row >= others:
         first = (row - others) << 1
-    elif row >= m.geo[G_NR_CHUNKS]:
-        first = (row - m.geo[G_NR_CHUNKS]) << m.geo[G_PAGEBLOCK_ORDER]
+    elif row >= m.geo.nr_chunks:
+        first = (row - m.geo.nr_chunks) << m.geo.pageblock_order
     else:
-        first = row << m.geo[G_MAX_ORDER]
+        first = row << m.geo.max_order
     # Of a pair that shares a row, the odd page is the free one when the even one is not.
-    if np.int64(m.head[index_of(m, first)]) & 15 == FREE:
+    if np.int64(m.head[np.uint64(index_of(m, first))]) & 15 == FREE:
         return first
     return first + 1
 
@@ -126,26 +141,26 @@ def pfn_of_row(m: NodeArrays, row: int) -> int:
 @inlined
 def head_at(m: NodeArrays, pfn: int) -> int:
     """Returns the head byte at `pfn` as int64; 0 inside a run, and where there is no memory."""
-    return np.int64(m.head[index_of(m, pfn)])
+    return np.int64(m.head[np.uint64(index_of(m, pfn))])
 
 
 @inlined
 def set_head(m: NodeArrays, pfn: int, kind: int, order: int) -> None:
     """Writes the head byte at `pfn`."""
-    m.head[index_of(m, pfn)] = np.uint8(kind | (order << 4))
+    m.head[np.uint64(index_of(m, pfn))] = np.uint8(kind | (order << 4))
 
 
 @inlined
 def clear_head(m: NodeArrays, pfn: int) -> None:
     """Makes `pfn` a page inside some run, or no page at all."""
-    m.head[index_of(m, pfn)] = np.uint8(0)
+    m.head[np.uint64(index_of(m, pfn))] = np.uint8(0)
 
 
 @kernel
 def covering_head(m: NodeArrays, pfn: int) -> int:
     """Returns the first pfn of the run that holds `pfn`, or -1 where there is no memory."""
     order = np.int64(0)
-    while order <= m.geo[G_MAX_ORDER]:
+    while order <= m.geo.max_order:
         first = (pfn >> order) << order
         head = head_at(m, first)
         if head and (head >> 4) >= order:
@@ -164,15 +179,39 @@ def first_run_from(m: NodeArrays, pfn: int) -> int:
 
 
 @inlined
+def owner_at(m: NodeArrays, pfn: int) -> int:
+    """Returns the allocation that the run at `pfn` belongs to, 0 = nobody."""
+    return np.int64(m.owner[np.uint64(index_of(m, pfn))])
+
+
+@inlined
+def set_owner(m: NodeArrays, pfn: int, owner: int) -> None:
+    """Writes the allocation that the run at `pfn` belongs to."""
+    m.owner[np.uint64(index_of(m, pfn))] = owner
+
+
+@inlined
+def next_row(m: NodeArrays, row: int) -> int:
+    """Returns the row behind `row` in its list."""
+    return np.int64(m.link[np.uint64(row), 0])
+
+
+@inlined
+def last_row(m: NodeArrays, opener: int) -> int:
+    """Returns the row before `opener`: the last one of the list that it opens."""
+    return np.int64(m.link[np.uint64(opener), 1])
+
+
+@inlined
 def block_type_of(m: NodeArrays, pfn: int) -> int:
     """Returns the migratetype of the pageblock that holds `pfn`."""
-    return np.int64(m.block_type[pfn >> m.geo[G_PAGEBLOCK_ORDER]])
+    return np.int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])
 
 
 @inlined
 def zone_of(m: NodeArrays, pfn: int) -> int:
     """Returns the zone index of `pfn`, or -1 where no memory is online."""
-    return np.int64(m.block_zone[pfn >> m.geo[G_PAGEBLOCK_ORDER]]) - 1
+    return np.int64(m.block_zone[np.uint64(pfn >> m.geo.pageblock_order)]) - 1
 
 
 @inlined
@@ -181,13 +220,13 @@ def has_buddy(m: NodeArrays, zone: int, buddy: int, order: int) -> bool:
     if head_at(m, buddy) != (FREE | (order << 4)):
         return False
     # Below the pageblock order a buddy lies in the same pageblock, hence in the same zone.
-    return order < m.geo[G_PAGEBLOCK_ORDER] or zone_of(m, buddy) == zone
+    return order < m.geo.pageblock_order or zone_of(m, buddy) == zone
 
 
 @kernel
 def piece_order(m: NodeArrays, pfn: int, nr_pages: int) -> int:
     """Returns the order of the largest naturally aligned piece at `pfn` within `nr_pages`, at most the maximum."""
-    order = m.geo[G_MAX_ORDER]
+    order = m.geo.max_order
     while (pfn & (span(order) - 1)) or span(order) > nr_pages:
         order -= 1
     return order

@@ -22,8 +22,9 @@ from app.mm.kernels.layout import (
     ZONE_NORMAL,
     NodeArrays,
     head_at,
-    index_of,
+    owner_at,
     set_head,
+    set_owner,
     span,
     zone_of,
 )
@@ -55,7 +56,7 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
     if target < 0:
         return np.int64(-1)
     set_head(m, target, head & 15, head >> 4)
-    m.owner[index_of(m, target)] = m.owner[index_of(m, pfn)]
+    set_owner(m, target, owner_at(m, pfn))
     free_by_block_type(m, pfn, head >> 4)
     return target
 
@@ -63,10 +64,10 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
 @kernel
 def split_thp(m: NodeArrays, pfn: int, order: int) -> None:
     """Turns a huge page into base pages of the same owner: what is done when there is no huge target."""
-    owner = m.owner[index_of(m, pfn)]
+    owner = owner_at(m, pfn)
     for page in range(pfn, pfn + span(order)):
         set_head(m, page, ANON, 0)
-        m.owner[index_of(m, page)] = owner
+        set_owner(m, page, owner)
 
 
 @kernel

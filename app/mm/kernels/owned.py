@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from app.mm.kernels._jit import kernel
 from app.mm.kernels.fallback import alloc_pages
 from app.mm.kernels.layout import (
-    G_NR_PAGES,
-    G_PAGEBLOCK_ORDER,
     NodeArrays,
     head_at,
-    index_of,
+    owner_at,
     set_head,
     span,
     zone_of,
@@ -23,14 +21,14 @@ from app.mm.kernels.layout import (
 @kernel
 def count_owned(m: NodeArrays, nr_pages: NDArray[np.int64]) -> None:
     """Adds the pages of every owner from 1 to len(nr_pages) - 1 to nr_pages[owner]. Linear in runs."""
-    order = m.geo[G_PAGEBLOCK_ORDER]
+    order = m.geo.pageblock_order
     pfn = np.int64(0)
-    while pfn < m.geo[G_NR_PAGES]:
+    while pfn < m.geo.nr_pages:
         if zone_of(m, pfn) < 0:
             pfn = ((pfn >> order) + 1) << order
             continue
         size = span(head_at(m, pfn) >> 4)
-        owner = np.int64(m.owner[index_of(m, pfn)])
+        owner = np.int64(owner_at(m, pfn))
         if 0 < owner < nr_pages.shape[0]:
             nr_pages[owner] += size
         pfn += size

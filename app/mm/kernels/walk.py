@@ -10,11 +10,10 @@ from app.mm.kernels._jit import kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.fallback import free_run
 from app.mm.kernels.layout import (
-    G_PAGEBLOCK_MASK,
-    G_PAGEBLOCK_ORDER,
     NodeArrays,
     head_at,
-    index_of,
+    next_row,
+    owner_at,
     pfn_of_row,
     span,
     zone_of,
@@ -27,7 +26,7 @@ def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.
 
     A run larger than a pageblock counts in each pageblock that it covers.
     """
-    order = m.geo[G_PAGEBLOCK_ORDER]
+    order = m.geo.pageblock_order
     first = start_pfn >> order
     pfn = start_pfn
     while pfn < end_pfn:
@@ -36,7 +35,7 @@ def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.
             continue
         head = head_at(m, pfn)
         nr_pages = span(head >> 4)
-        if nr_pages <= m.geo[G_PAGEBLOCK_MASK]:
+        if nr_pages <= m.geo.pageblock_mask:
             counts[(pfn >> order) - first, head & 15] += nr_pages
         else:
             for block in range(pfn >> order, min(pfn + nr_pages, end_pfn) >> order):
@@ -50,7 +49,7 @@ def collect_runs(m: NodeArrays, start_pfn: int, end_pfn: int, runs: NDArray[np.i
 
     Stops when `runs` is full: then runs[n-1] tells where to go on.
     """
-    order = m.geo[G_PAGEBLOCK_ORDER]
+    order = m.geo.pageblock_order
     count = 0
     pfn = start_pfn
     while pfn < end_pfn and count < runs.shape[0]:
@@ -60,7 +59,7 @@ def collect_runs(m: NodeArrays, start_pfn: int, end_pfn: int, runs: NDArray[np.i
         head = head_at(m, pfn)
         runs[count, 0] = pfn
         runs[count, 1] = head
-        runs[count, 2] = m.owner[index_of(m, pfn)]
+        runs[count, 2] = owner_at(m, pfn)
         count += 1
         pfn += span(head >> 4)
     return count
@@ -69,14 +68,14 @@ def collect_runs(m: NodeArrays, start_pfn: int, end_pfn: int, runs: NDArray[np.i
 @kernel
 def collect_owned(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int, pfns: NDArray[np.int64]) -> int:
     """Writes the first pfn of every run of `owner` into pfns, ascending, as far as it holds; returns how many there are."""
-    order = m.geo[G_PAGEBLOCK_ORDER]
+    order = m.geo.pageblock_order
     count = 0
     pfn = start_pfn
     while pfn < end_pfn:
         if zone_of(m, pfn) < 0:
             pfn = ((pfn >> order) + 1) << order
             continue
-        if m.owner[index_of(m, pfn)] == owner:
+        if owner_at(m, pfn) == owner:
             if count < pfns.shape[0]:
                 pfns[count] = pfn
             count += 1
@@ -97,11 +96,11 @@ def free_runs(m: NodeArrays, pfns: NDArray[np.int64]) -> int:
 def list_pfns(m: NodeArrays, zone: int, order: int, migratetype: int, pfns: NDArray[np.int64]) -> int:
     """Writes the pfns of a free list, head first, into pfns as far as it holds; returns the list's length."""
     opener = sentinel(m, zone, order, migratetype)
-    row = np.int64(m.link[opener, 0])
+    row = next_row(m, opener)
     count = 0
     while row != opener:
         if count < pfns.shape[0]:
             pfns[count] = pfn_of_row(m, row)
         count += 1
-        row = np.int64(m.link[row, 0])
+        row = next_row(m, row)
     return count
