@@ -4,11 +4,12 @@ Left out: TLS and proxies, where httpx's own defaults hold (its environment vari
 """
 
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 
 from clients._exchange import Call
-from clients.errors import Unreachable
+from clients.errors import Unreachable, Unsayable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 # A long unplug answers only when it is done, so reading is patient; a connection is there at once or never.
@@ -29,6 +30,22 @@ class Request(NamedTuple):
     json: Any
 
 
+def checked(url: str) -> str:
+    """Returns `url` without a slash at its end.
+
+    Raises Unsayable when it is no address of a web service: httpx would notice that late, or in other words.
+    """
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL) as error:  # a port beyond 65535, half an IPv6 address
+        raise Unsayable(f"{url!r} is no address of a service: {error}") from error
+    if not is_address:
+        raise Unsayable(f"{url!r} is no address of a service; it looks like {DEFAULT_URL}")
+    return url.rstrip("/")
+
+
 def settings(timeout_s: float) -> tuple[httpx.Timeout, dict[str, str]]:
     """Returns the time limits and the headers that every request has."""
     return httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)), dict(_HEADERS)
@@ -44,7 +61,7 @@ def request_of(call: Call[Any]) -> Request:
     return Request(call.method, call.path, call.query, headers, call.json)
 
 
-def unreachable(url: str, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:
+def unreachable(url: str, error: httpx.HTTPError) -> Unreachable:
     """Returns the error that a failed attempt stands for, in words that say what was waited for."""
     if isinstance(error, httpx.ConnectTimeout):
         return Unreachable(url, "no connection in time")

@@ -33,8 +33,8 @@ class AsyncClient:
     """A connection to one service; an async context manager. Raises as clients.client.Client does."""
 
     def __init__(self, url: str = _http.DEFAULT_URL, *, timeout_s: float = _http.DEFAULT_TIMEOUT_S) -> None:
-        """Connects lazily: a wrong address shows at the first call."""
-        self.url = url.rstrip("/")
+        """Connects lazily: that nothing listens shows at the first call. Raises Unsayable for no address."""
+        self.url = _http.checked(url)
         timeout, headers = _http.settings(timeout_s)
         self._client = httpx.AsyncClient(
             base_url=self.url, timeout=timeout, headers=headers, mounts=dict.fromkeys(_http.DIRECT)
@@ -66,7 +66,7 @@ class AsyncClient:
                 json=parts.json,
                 content=None if call.upload is None else _off_the_loop(call.upload.chunks),
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise _http.unreachable(self.url, error) from error
         return call.answer(Reply(response.status_code, response.content, self.url))
 

@@ -44,15 +44,10 @@ def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec,
 
     Raises typer.BadParameter.
     """
-    if len(requested) not in {0, 1, len(texts)}:
-        raise typer.BadParameter(f"--requested was given {len(requested)} times, --device {len(texts)} times")
-    targets = list(requested) if len(requested) == len(texts) else list(requested) * len(texts)
     parsed = [_device(text) for text in texts]
-    if not targets:
-        return tuple(DeviceSpec(size=region, block_size=block) for region, block in parsed)
     return tuple(
         DeviceSpec(size=region, block_size=block, requested_size=target)
-        for (region, block), target in zip(parsed, targets, strict=True)
+        for (region, block), target in zip(parsed, _targets(requested, len(parsed)), strict=True)
     )
 
 
@@ -74,3 +69,14 @@ def workload(path: Path) -> tuple[Mapping[str, object], ...]:
 def _device(text: str) -> tuple[int, int | None]:
     region, colon, block = text.partition(":")
     return size(region), size(block) if colon else None
+
+
+def _targets(requested: Sequence[int], nr_devices: int) -> Sequence[int | None]:
+    """Returns one target for each device; None leaves it to the service."""
+    if not requested:
+        return [None] * nr_devices
+    if len(requested) == 1 and nr_devices:
+        return list(requested) * nr_devices
+    if len(requested) != nr_devices:
+        raise typer.BadParameter(f"--requested was given {len(requested)} times, --device {nr_devices} times")
+    return requested

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from clients.errors import ClientError, Refused, Unreachable
-from clients.sizes import format_size
+from clients.sizes import format_size, round_size
 from clients.vmemctl.session import ExitCode
 from clients.vmemctl.tables import fact_table
 
@@ -38,7 +38,12 @@ def complaint(error: ClientError) -> RenderableType:
     if not isinstance(error, Refused):
         return Text.assemble((_title(error), "bold red"), f" {error}")
     headline = Text.assemble((f"refused ({error.status})", "bold red"), f" {error.title}")
-    members = {name: _with_unit(name, value) for name, value in error.members.items() if name != "errors"}
+    field = str(error.members.get("field", ""))
+    members = {
+        name: _with_unit(field if name == "value" else name, value)
+        for name, value in error.members.items()
+        if name != "errors"
+    }
     return Group(
         headline, *([f"  {error.detail}"] if error.detail else []), fact_table(members), *_further(error)
     )
@@ -64,5 +69,6 @@ def _with_unit(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, int) and value >= _SMALLEST_SIZE and any(word in name for word in _SIZE_WORDS):
-        return f"{value} ({format_size(value)})"
+        exact = format_size(value)
+        return f"{value} (about {round_size(value)})" if exact.endswith(" B") else f"{value} ({exact})"
     return str(value)

@@ -49,7 +49,7 @@ PresetOption = Annotated[
     str, typer.Option(help="Geometry; `vmemctl presets` lists them.", rich_help_panel=_PRESET_PANEL)
 ]
 BootOption = Annotated[
-    int,
+    int | None,
     typer.Option(
         parser=arguments.size,
         metavar="SIZE",
@@ -108,7 +108,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     *,
     preset: PresetOption = "x86-64",
     policy: PolicyOption = None,
-    boot: BootOption = GIB,
+    boot: BootOption = None,
     device: DeviceSpecOption = None,
     requested: RequestedOption = None,
     fallback: FallbackOption = None,
@@ -129,7 +129,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         name=name,
         preset=preset,
         policy=policy,
-        boot_size=boot,
+        boot_size=GIB if boot is None else boot,
         devices=arguments.devices(device or (), requested or ()),
         fallback=levels,
         online=None if online is None else arguments.online(online),

@@ -1,0 +1,169 @@
+"""Answers of the REST API v1, as the service gives them, for tests that need no service."""
+
+from typing import Any
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+BASE_PFN = 4 * GIB // 4096
+
+DEVICE: dict[str, Any] = {
+    "id": "vm0",
+    "addr": 4 * GIB,
+    "block_size": 2 * MIB,
+    "region_size": 8 * GIB,
+    "usable_region_size": 2304 * MIB,
+    "requested_size": 2 * GIB,
+    "size": 2 * GIB,
+    "node": 0,
+    "mode": "sbm",
+    "subblock_size": 2 * MIB,
+    "unplug_levels": ["memory_block", "chunk", "pageblock"],
+    "driver": {"state": "idle", "retry_ms": 0},
+    "blocks": {
+        "unused": 48,
+        "plugged": 0,
+        "offline": 0,
+        "offline_partial": 0,
+        "kernel": 15,
+        "kernel_partial": 1,
+        "movable": 0,
+        "movable_partial": 0,
+    },
+}
+
+GUEST: dict[str, Any] = {
+    "name": "web",
+    "preset": "x86-64",
+    "policy": "linux-5.19",
+    "fallback": ["memory_block", "chunk", "pageblock"],
+    "online": "online_kernel",
+    "seed": 7,
+    "boot_size": GIB,
+    "source": "preset",
+    "simulated_us": 1500,
+    "memory": {"total": 3 * GIB, "managed": 3 * GIB, "free": 1234567168},
+    "zones": [
+        {
+            "name": "Normal",
+            "spanned": 6 * GIB,
+            "present": 3 * GIB,
+            "managed": 3 * GIB,
+            "free": 1234567168,
+            "min": 8 * MIB,
+            "low": 10 * MIB,
+            "high": 12 * MIB,
+        }
+    ],
+    "devices": [DEVICE],
+    "allocations": [{"id": 1, "kind": "unmovable", "order": 0, "nr_pages": 1, "label": "slab"}],
+}
+
+OUTCOME: dict[str, Any] = {
+    "device": "vm0",
+    "state": "partial",
+    "requested": 128 * MIB,
+    "achieved": 126 * MIB,
+    "requested_size": 0,
+    "size": 2 * MIB,
+    "by_level": {
+        "memory_block": {"bytes": 0, "attempts": 1, "failed": 1},
+        "chunk": {"bytes": 124 * MIB, "attempts": 32, "failed": 1},
+        "pageblock": {"bytes": 2 * MIB, "attempts": 2, "failed": 1},
+    },
+    "obstacles": [
+        {"pfn": BASE_PFN, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
+    ],
+    "obstacle_count": 1,
+    "migrated_pages": 17,
+    "simulated_us": 2500,
+}
+
+DONE: dict[str, Any] = {
+    **OUTCOME,
+    "state": "done",
+    "achieved": 128 * MIB,
+    "size": 0,
+    "obstacles": [],
+    "obstacle_count": 0,
+}
+
+IMPORTED: dict[str, Any] = {
+    "guest": {**GUEST, "name": "host", "preset": "x86-64", "source": "capture"},
+    "load_report": {
+        "nr_pages": 6291456,
+        "unknown": ["pinned pages look like any other"],
+        "buddyinfo": [{"zone": "Normal", "order": 0, "captured": 12, "loaded": 11}],
+    },
+}
+
+MEMORY_BLOCKS: dict[str, Any] = {
+    "memory_block_size": 128 * MIB,
+    "memory_blocks": [
+        {"id": 0, "start_pfn": 0, "state": "online", "zone": "Normal", "device": None},
+        {"id": 1, "start_pfn": 32768, "state": "online", "zone": "Normal", "device": None},
+        {"id": 32, "start_pfn": BASE_PFN, "state": "offline", "zone": None, "device": "vm0"},
+    ],
+}
+
+PAGEBLOCKS: dict[str, Any] = {
+    "pageblock_nr_pages": 512,
+    "runs": [
+        {
+            "start_pageblock": 0,
+            "nr_pageblocks": 3,
+            "migratetype": "Movable",
+            "zone": "Normal",
+            "pages": {"free": 512},
+        },
+        {
+            "start_pageblock": 3,
+            "nr_pageblocks": 1,
+            "migratetype": "Unmovable",
+            "zone": "Normal",
+            "pages": {"free": 511, "unmovable": 1},
+        },
+        {
+            "start_pageblock": 2048,
+            "nr_pageblocks": 64,
+            "migratetype": "Movable",
+            "zone": "Movable",
+            "pages": {"anon": 400, "free": 112},
+        },
+    ],
+}
+
+VIOLATION: dict[str, Any] = {"id": "INV-4", "where": "zone Normal", "expected": "12", "found": "13"}
+
+PROBLEM: dict[str, Any] = {
+    "type": "/problems/invalid-value",
+    "title": "A value is not acceptable",
+    "status": 422,
+    "detail": "requested_size is 3145729; accepted: a multiple of block_size (2097152)",
+    "instance": "/v1/guests/web/virtio-mem/vm0",
+    "field": "requested_size",
+    "value": 3145729,
+    "accepted": "a multiple of block_size (2097152)",
+    "block_size": 2097152,
+}
+
+POLICIES: dict[str, Any] = {
+    "policies": [
+        {"name": "linux-5.15", "switches": {"merge_rule": "old", "sizes": ["a", "b"]}, "runs": True},
+        {"name": "linux-6.12", "switches": {"merge_rule": "new", "split_on_free": True}, "runs": False},
+    ]
+}
+
+PRESETS: dict[str, Any] = {
+    "presets": [
+        {
+            "name": "x86-64",
+            "page_size": 4096,
+            "max_order": 10,
+            "pageblock_order": 9,
+            "section_size": 128 * MIB,
+            "memory_block_size": 128 * MIB,
+        }
+    ]
+}
+
+PNG = b"\x89PNG\r\n\x1a\n-and-so-on"

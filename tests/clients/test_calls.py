@@ -1,0 +1,249 @@
+"""The table of calls: what goes out for each, how its answer is read, and that the service has its path."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients import _calls
+from clients._exchange import Call, Reply
+from clients.errors import Unintelligible, Unsayable
+from clients.models import Guest
+from clients.sizes import GIB
+from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload
+from tests.clients import recorded
+
+OPENAPI = Path(__file__).parents[2] / "openapi.json"
+
+# Each call of the table once: method, path, query, JSON body, an answer, and a piece of what is read from it.
+CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object, object, object]] = {
+    "healthz": (_calls.healthz(), "GET", "/healthz", (), None, {"status": "ok"}, "ok"),
+    "readyz": (_calls.readyz(), "GET", "/readyz", (), None, {"status": "ready"}, "ready"),
+    "version": (
+        _calls.version(),
+        "GET",
+        "/version",
+        (),
+        None,
+        {"name": "vmemsim", "version": "0.1.0"},
+        "0.1.0",
+    ),
+    "policies": (_calls.policies(), "GET", "/v1/policies", (), None, recorded.POLICIES, "linux-5.15"),
+    "presets": (_calls.presets(), "GET", "/v1/presets", (), None, recorded.PRESETS, "x86-64"),
+    "list_guests": (_calls.list_guests(), "GET", "/v1/guests", (), None, {"guests": [recorded.GUEST]}, "web"),
+    "create_guest": (
+        _calls.create_guest(GuestSpec(boot_size=GIB)),
+        "POST",
+        "/v1/guests",
+        (),
+        {"boot_size": GIB, "preset": "x86-64", "devices": []},
+        recorded.GUEST,
+        "web",
+    ),
+    "import_guest": (
+        _calls.import_guest(Upload([b"x"]), ImportSpec(name="host")),
+        "POST",
+        "/v1/guests/import",
+        (("name", "host"),),
+        None,
+        recorded.IMPORTED,
+        "buddyinfo",
+    ),
+    "show_guest": (_calls.show_guest("web"), "GET", "/v1/guests/web", (), None, recorded.GUEST, "web"),
+    "delete_guest": (_calls.delete_guest("web"), "DELETE", "/v1/guests/web", (), None, b"", None),
+    "show_device": (
+        _calls.show_device("web", "vm0"),
+        "GET",
+        "/v1/guests/web/virtio-mem/vm0",
+        (),
+        None,
+        recorded.DEVICE,
+        "vm0",
+    ),
+    "resize": (
+        _calls.resize("web", "vm0", GIB),
+        "PATCH",
+        "/v1/guests/web/virtio-mem/vm0",
+        (),
+        {"requested_size": GIB},
+        recorded.OUTCOME,
+        "partial",
+    ),
+    "plug": (
+        _calls.plug("web", "vm0", GIB),
+        "POST",
+        "/v1/guests/web/virtio-mem/vm0/plug",
+        (),
+        {"size": GIB},
+        recorded.DONE,
+        "done",
+    ),
+    "unplug": (
+        _calls.unplug("web", "vm0", GIB),
+        "POST",
+        "/v1/guests/web/virtio-mem/vm0/unplug",
+        (),
+        {"size": GIB},
+        recorded.OUTCOME,
+        "partial",
+    ),
+    "alloc_contig_range": (
+        _calls.alloc_contig_range("web", 512, 1024),
+        "POST",
+        "/v1/guests/web/alloc-contig-range",
+        (),
+        {"start_pfn": 512, "end_pfn": 1024},
+        {
+            "result": "EBUSY",
+            "step": "isolate",
+            "obstacle": {"pfn": 600, "kind": "pinned"},
+            "migrated_pages": 0,
+        },
+        "pinned",
+    ),
+    "free_contig_range": (
+        _calls.free_contig_range("web", 512, 1024),
+        "DELETE",
+        "/v1/guests/web/alloc-contig-range",
+        (("start_pfn", "512"), ("end_pfn", "1024")),
+        None,
+        {"start_pfn": 512, "end_pfn": 1024, "freed_pages": 512},
+        "512",
+    ),
+    "allocate": (
+        _calls.allocate("web", AllocationSpec(kind="anon", nr_pages=3)),
+        "POST",
+        "/v1/guests/web/allocations",
+        (),
+        {"kind": "anon", "nr_pages": 3},
+        {"id": 4, "kind": "anon", "order": 0, "nr_pages": 3, "label": ""},
+        "anon",
+    ),
+    "free_allocation": (
+        _calls.free_allocation("web", 4, fraction=0.5, seed=0),
+        "DELETE",
+        "/v1/guests/web/allocations/4",
+        (("fraction", "0.5"), ("seed", "0")),
+        None,
+        {"id": 4, "freed_pages": 2, "remaining_pages": 1},
+        "remaining_pages",
+    ),
+    "memory_blocks": (
+        _calls.memory_blocks("web"),
+        "GET",
+        "/v1/guests/web/memory-blocks",
+        (),
+        None,
+        recorded.MEMORY_BLOCKS,
+        "offline",
+    ),
+    "pageblocks": (
+        _calls.pageblocks("web"),
+        "GET",
+        "/v1/guests/web/pageblocks",
+        (),
+        None,
+        recorded.PAGEBLOCKS,
+        "anon",
+    ),
+    "proc": (
+        _calls.proc("web", "buddyinfo"),
+        "GET",
+        "/v1/guests/web/proc/buddyinfo",
+        (),
+        None,
+        b"Node 0, zone   Normal  1 2\n",
+        "zone   Normal",
+    ),
+    "map_png": (
+        _calls.map_png("web", scale=2, legend=True),
+        "GET",
+        "/v1/guests/web/map.png",
+        (("scale", "2"), ("legend", "true")),
+        None,
+        recorded.PNG,
+        "PNG",
+    ),
+    "verify": (
+        _calls.verify("web"),
+        "POST",
+        "/v1/guests/web/verify",
+        (),
+        None,
+        {"violations": [recorded.VIOLATION]},
+        "INV-4",
+    ),
+}
+
+
+def test_every_call_of_the_table_has_a_case() -> None:
+    """A call that is added without a case is found here."""
+    assert set(CASES) == set(_calls.ROUTES)
+
+
+@pytest.mark.parametrize("name", _calls.ROUTES)
+def test_call_says_where_it_goes_and_reads_its_answer(name: str) -> None:
+    """Method, path, query and body are those of the REST API, and the recorded answer is understood."""
+    call, method, path, query, body, answer, piece = CASES[name]
+    assert (call.method, call.path, call.query, call.json) == (method, path, query, body)
+    raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    found = call.answer(Reply(200, raw))
+    assert found is None if piece is None else str(piece) in repr(found)
+
+
+def test_each_call_is_a_function_with_a_sentence() -> None:
+    """The table and the functions are the same calls, and help() tells what each does."""
+    functions = {
+        name: function
+        for name, function in inspect.getmembers(_calls, inspect.isfunction)
+        if function.__module__ == _calls.__name__ and not name.startswith("_")
+    }
+    assert set(functions) == set(_calls.ROUTES)
+    assert all(function.__doc__ for function in functions.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a/b", "/v1/guests/a%2Fb"),
+        ("..", "/v1/guests/%2E%2E"),
+        (".", "/v1/guests/%2E"),
+        ("a?b#c", "/v1/guests/a%3Fb%23c"),
+        ("ä", "/v1/guests/%C3%A4"),
+        ("a.b-1", "/v1/guests/a.b-1"),
+    ],
+)
+def test_a_name_stays_one_segment_of_the_path(name: str, path: str) -> None:
+    """No name can make a call go to another path: deleting ".." must not delete something else."""
+    assert _calls.delete_guest(name).path == path
+
+
+def test_an_empty_name_is_never_sent() -> None:
+    """DELETE /v1/guests/ would be another call."""
+    with pytest.raises(Unsayable):
+        _calls.delete_guest("")
+
+
+def test_an_image_that_is_none_is_unintelligible() -> None:
+    """A page of HTML is not saved as a PNG file."""
+    with pytest.raises(Unintelligible):
+        _calls.map_png("web").answer(Reply(200, b"<html>"))
+
+
+def test_an_answer_of_a_newer_service_is_understood() -> None:
+    """A member that this version does not know changes nothing."""
+    answer = json.dumps({**recorded.GUEST, "memory": {**recorded.GUEST["memory"], "swap": 1}}).encode()
+    guest = _calls.show_guest("web").answer(Reply(200, answer))
+    assert isinstance(guest, Guest)
+    assert guest.memory.total == recorded.GUEST["memory"]["total"]
+
+
+def test_the_service_has_every_path_of_the_table() -> None:
+    """openapi.json, which the service generates, is all that both sides share."""
+    if not OPENAPI.exists():
+        pytest.skip("openapi.json is not generated yet")
+    paths = json.loads(OPENAPI.read_bytes())["paths"]
+    offered = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert set(_calls.ROUTES.values()) <= offered

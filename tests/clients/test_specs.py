@@ -1,0 +1,35 @@
+"""What a caller asks for, as JSON and as a query."""
+
+from clients.sizes import GIB
+from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, as_json, as_query
+
+
+def test_guest_spec_sends_only_what_was_said() -> None:
+    """What is None is left to the service's defaults, inside devices as well."""
+    spec = GuestSpec(boot_size=GIB, devices=(DeviceSpec(size=4 * GIB, requested_size=0),))
+    assert as_json(spec) == {
+        "boot_size": GIB,
+        "preset": "x86-64",
+        "devices": [{"size": 4 * GIB, "requested_size": 0}],
+    }
+
+
+def test_guest_spec_passes_a_workload_on_as_it_is() -> None:
+    """Steps are the service's own language; a None within them is the caller's."""
+    step = {"do": "fill", "fraction": 0.5, "parts": [{"kind": "anon"}], "label": "x"}
+    assert as_json(GuestSpec(boot_size=GIB, workload=[step]))["workload"] == [step]
+
+
+def test_allocation_spec_sends_pfns_as_a_list() -> None:
+    """A tuple of pages becomes a JSON array."""
+    assert as_json(AllocationSpec(kind="unmovable", at_pfns=(1, 2))) == {
+        "kind": "unmovable",
+        "at_pfns": [1, 2],
+    }
+
+
+def test_import_spec_becomes_a_query() -> None:
+    """Options of an import travel in the query: the body is the capture."""
+    spec = ImportSpec(name="host", fallback=("memory_block", "pageblock"))
+    assert as_query(spec) == (("name", "host"), ("fallback", "memory_block,pageblock"))
+    assert as_query(ImportSpec()) == ()

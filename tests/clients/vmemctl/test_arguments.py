@@ -1,0 +1,75 @@
+"""What people type, read."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from clients.sizes import GIB, MIB
+from clients.specs import DeviceSpec
+from clients.vmemctl import arguments
+
+
+def test_devices_read_a_region_and_a_block() -> None:
+    """Without a block the service chooses one; without a request nothing is plugged."""
+    assert arguments.devices(["4GiB:2MiB", "8G"], []) == (
+        DeviceSpec(size=4 * GIB, block_size=2 * MIB),
+        DeviceSpec(size=8 * GIB),
+    )
+
+
+@pytest.mark.parametrize(("requested", "targets"), [([GIB], [GIB, GIB]), ([GIB, 0], [GIB, 0])])
+def test_devices_share_one_request_or_have_one_each(requested: list[int], targets: list[int]) -> None:
+    """--requested once holds for all devices; as often as --device, in their order."""
+    made = arguments.devices(["4GiB", "4GiB"], requested)
+    assert [device.requested_size for device in made] == targets
+
+
+@pytest.mark.parametrize(
+    ("texts", "requested"),
+    [(["4GiB"], [1, 2]), ([], [1, 2]), (["big"], []), (["4GiB:"], []), (["4GiB:x"], []), ([":2MiB"], [])],
+)
+def test_devices_that_make_no_sense_are_usage_errors(texts: list[str], requested: list[int]) -> None:
+    """Counts that do not fit, and parts that are no sizes."""
+    with pytest.raises(typer.BadParameter):
+        arguments.devices(texts, requested)
+
+
+def test_request_without_device_is_a_usage_error() -> None:
+    """A request for a device that is not there is a mistake, and not silently dropped."""
+    with pytest.raises(typer.BadParameter, match="--device 0 times"):
+        arguments.devices([], [GIB])
+
+
+def test_workload_reads_an_array_or_an_object_that_holds_one(tmp_path: Path) -> None:
+    """The body of a POST can be used as it is."""
+    steps = [{"kind": "anon", "fraction": 0.5}]
+    for content in (steps, {"workload": steps}):
+        path = tmp_path / "workload.json"
+        path.write_text(json.dumps(content))
+        assert arguments.workload(path) == tuple(steps)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"workload": 1}', "\x00"])
+def test_workload_that_is_none_is_a_usage_error(tmp_path: Path, content: str) -> None:
+    """The error names the file."""
+    path = tmp_path / "workload.json"
+    path.write_text(content)
+    with pytest.raises(typer.BadParameter, match=r"workload\.json"):
+        arguments.workload(path)
+
+
+def test_workload_that_is_missing_is_a_usage_error(tmp_path: Path) -> None:
+    """A file that is not there is told as such."""
+    with pytest.raises(typer.BadParameter, match="No such file"):
+        arguments.workload(tmp_path / "none.json")
+
+
+def test_small_words_are_read() -> None:
+    """Lists, zones and page frame numbers."""
+    assert arguments.comma_list("memory_block, chunk,") == ("memory_block", "chunk")
+    assert arguments.online("kernel") == arguments.online("online_kernel") == "online_kernel"
+    assert arguments.pfn("0x100") == arguments.pfn("256") == 256
+    with pytest.raises(typer.BadParameter):
+        arguments.pfn("here")
