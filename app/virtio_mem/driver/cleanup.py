@@ -21,7 +21,7 @@ def cleanup_pending(sbm: SubblockMode) -> Errno:
     while index >= 0:
         while sbm.blocks.plugged[index]:
             first, count = sbm.blocks.highest_plugged_run(index, sbm.blocks.subblocks_per_memory_block)
-            result = sbm.unplug(index, first, count)
+            result = sbm.unplug(index, first=first, count=count)
             if result is not Errno.OK:
                 return result
         sbm.blocks.set_state(index, SbmState.UNUSED)

@@ -40,7 +40,7 @@ def fake_offline(
     return outcome
 
 
-def fake_online(sbm: SubblockMode, index: int, first: int, count: int) -> None:
+def fake_online(sbm: SubblockMode, index: int, *, first: int, count: int) -> None:
     """Gives the pages of sub-blocks of an online memory block to the buddy."""
     start_pfn = sbm.start_pfn(index) + first * sbm.subblock_nr_pages
     hotplug.clear_offline(sbm.node, start_pfn, start_pfn + count * sbm.subblock_nr_pages)

@@ -50,12 +50,12 @@ class PlugWalk:
             first, count = sbm.blocks.unplugged_run(index, self.left)
             if not count:
                 break
-            result = sbm.plug(index, first, count)
+            result = sbm.plug(index, first=first, count=count)
             if result is not Errno.OK:
                 return result
             self.left -= count
             if zone is not None:
-                fake_online(sbm, index, first, count)
+                fake_online(sbm, index, first=first, count=count)
         if sbm.blocks.is_full(index):
             sbm.settle_state(index, zone)
         return Errno.OK
@@ -86,12 +86,12 @@ class PlugWalk:
     def _plug_and_add(self, index: int) -> Errno:
         sbm = self._sbm
         count = min(self.left, sbm.blocks.subblocks_per_memory_block)
-        result = sbm.plug(index, 0, count)
+        result = sbm.plug(index, first=0, count=count)
         if result is not Errno.OK:
             return result
         result = block_hotplug.add_memory_block(sbm, index)
         if result is not Errno.OK:
-            is_undone = sbm.unplug(index, 0, count) is Errno.OK
+            is_undone = sbm.unplug(index, first=0, count=count) is Errno.OK
             # D-7: plugged but absent, until a later pass gets rid of it.
             sbm.blocks.set_state(index, SbmState.UNUSED if is_undone else SbmState.PLUGGED)
             return result

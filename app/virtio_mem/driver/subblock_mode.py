@@ -84,7 +84,7 @@ class SubblockMode:
 
     # ------------------------------------------------------------------------------------ requests
 
-    def plug(self, index: int, first: int, count: int) -> Errno:
+    def plug(self, index: int, *, first: int, count: int) -> Errno:
         """Plugs sub-blocks at the device; the state follows elsewhere."""
         size = count * self.subblock_size
         result = self.queue.plug(self.address(index, first), size)
@@ -93,7 +93,7 @@ class SubblockMode:
             self.tally.plugged_bytes += size
         return result
 
-    def unplug(self, index: int, first: int, count: int) -> Errno:
+    def unplug(self, index: int, *, first: int, count: int) -> Errno:
         """Unplugs sub-blocks at the device; the state follows elsewhere."""
         size = count * self.subblock_size
         result = self.queue.unplug(self.address(index, first), size)

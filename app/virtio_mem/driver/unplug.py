@@ -61,7 +61,7 @@ class UnplugWalk:
         result = Errno.OK
         while self.left and sbm.blocks.plugged[index] and result is Errno.OK:
             first, count = sbm.blocks.highest_plugged_run(index, self.left)
-            result = sbm.unplug(index, first, count)
+            result = sbm.unplug(index, first=first, count=count)
             if result is Errno.OK:
                 self.left -= count
                 sbm.tally.offline_bytes += count * sbm.subblock_size
@@ -80,10 +80,10 @@ class UnplugWalk:
         nr_subblocks = self._sbm.blocks.subblocks_per_memory_block
         result = Errno.OK
         if self._is_depth_first:
-            result = self._take_units(index, 0, (0, nr_subblocks), attempts)
+            result = self._take_units(index, 0, (0, nr_subblocks), attempts=attempts)
         else:
             for depth in range(self._last + 1):
-                result = self._take_units(index, depth, (0, nr_subblocks), attempts)
+                result = self._take_units(index, depth, (0, nr_subblocks), attempts=attempts)
                 if result is not Errno.OK:
                     break
         if result is Errno.OK:
@@ -99,7 +99,7 @@ class UnplugWalk:
         zone = sbm.node.memory_blocks.zone_id(sbm.first_memory_block + index)
         return attempts if zone is ZoneId.MOVABLE else 1
 
-    def _take_units(self, index: int, depth: int, span: tuple[int, int], attempts: int) -> Errno:
+    def _take_units(self, index: int, depth: int, span: tuple[int, int], *, attempts: int) -> Errno:
         """Takes the units of one level in `span`, descending; depth first, a busy one is dissolved at once.
 
         Only a unit that is plugged and wanted completely is tried as a whole (D-12).
@@ -114,14 +114,14 @@ class UnplugWalk:
             bits = plugged[index] & unit
             result = Errno.EBUSY
             if bits == unit and nr_subblocks <= self.left:
-                result = self._take(index, depth, first, attempts)
+                result = self._take(index, depth, first=first, attempts=attempts)
             if result is Errno.EBUSY and is_dissolved and bits:
-                result = self._take_units(index, depth + 1, (first, first + nr_subblocks), attempts)
+                result = self._take_units(index, depth + 1, (first, first + nr_subblocks), attempts=attempts)
             if result is not Errno.OK and result is not Errno.EBUSY:
                 return result
         return Errno.OK
 
-    def _take(self, index: int, depth: int, first: int, attempts: int) -> Errno:
+    def _take(self, index: int, depth: int, *, first: int, attempts: int) -> Errno:
         """Takes one unit from Linux and gives it to the device; pages go back if the device refuses (S35)."""
         sbm = self._sbm
         level, count = sbm.plan.levels[depth]
@@ -130,18 +130,18 @@ class UnplugWalk:
         outcome = fake_offline(sbm, start_pfn, end_pfn, depth=depth, attempts=attempts)
         result, _, obstacle, *_ = outcome
         if result is Errno.OK:
-            result = sbm.unplug(index, first, count)
+            result = sbm.unplug(index, first=first, count=count)
             if result is Errno.OK:
-                self._book(index, depth, count)
+                self._book(index, depth, count=count)
             else:
-                fake_online(sbm, index, first, count)
+                fake_online(sbm, index, first=first, count=count)
         obstacle_pfn = -1 if obstacle is None else obstacle.pfn
         sbm.sink.emit(UnplugAttempted(sbm.queue.device_id, level, start_pfn, end_pfn, result, obstacle_pfn))
         if result is not Errno.OK:
             self._explain(outcome, result, (index, depth, first))
         return result
 
-    def _book(self, index: int, depth: int, count: int) -> None:
+    def _book(self, index: int, depth: int, *, count: int) -> None:
         sbm = self._sbm
         self.left -= count
         sbm.report.level_bytes[depth] += count * sbm.subblock_size
