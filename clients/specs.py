@@ -30,7 +30,8 @@ class GuestSpec:
     online: str | None = None
     seed: int | None = None
     devices: Sequence[DeviceSpec] = ()
-    workload: Sequence[Mapping[str, object]] | None = None
+    # The name of a ready-made one, or its steps.
+    workload: str | Sequence[Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,11 +51,14 @@ def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec,
     )
 
 
-def workload(path: Path) -> tuple[Mapping[str, object], ...]:
-    """Returns the steps in a JSON file: an array, or an object whose `workload` is one.
+def workload(text: str) -> str | tuple[Mapping[str, object], ...]:
+    """Returns the steps in a JSON file (an array, or an object whose `workload` is one), or a ready-made name.
 
     Raises typer.BadParameter.
     """
+    if not text.endswith(".json"):
+        return text
+    path = Path(text)
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -82,10 +82,10 @@ SeedOption = Annotated[
     typer.Option(help="Equal seeds make equal guests.", show_default="0", rich_help_panel=_PRESET_PANEL),
 ]
 WorkloadOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        metavar="FILE.json",
-        help="Steps that fill the guest: a JSON array.",
+        metavar="NAME|FILE.json",
+        help="What fills the guest: a ready-made workload (idle, busy, fragmented ...), or steps as a JSON array.",
         show_default=False,
         rich_help_panel=_PRESET_PANEL,
     ),

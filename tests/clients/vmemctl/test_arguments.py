@@ -48,7 +48,7 @@ def test_workload_reads_an_array_or_an_object_that_holds_one(tmp_path: Path) -> 
     for content in (steps, {"workload": steps}):
         path = tmp_path / "workload.json"
         path.write_text(json.dumps(content))
-        assert arguments.workload(path) == tuple(steps)
+        assert arguments.workload(str(path)) == tuple(steps)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"workload": 1}', "\x00"])
@@ -57,13 +57,18 @@ def test_workload_that_is_none_is_a_usage_error(tmp_path: Path, content: str) ->
     path = tmp_path / "workload.json"
     path.write_text(content)
     with pytest.raises(typer.BadParameter, match=r"workload\.json"):
-        arguments.workload(path)
+        arguments.workload(str(path))
 
 
 def test_workload_that_is_missing_is_a_usage_error(tmp_path: Path) -> None:
     """A file that is not there is told as such."""
     with pytest.raises(typer.BadParameter, match="No such file"):
-        arguments.workload(tmp_path / "none.json")
+        arguments.workload(str(tmp_path / "none.json"))
+
+
+def test_workload_without_a_json_file_is_a_ready_made_name() -> None:
+    """The service knows which names there are."""
+    assert arguments.workload("busy") == "busy"
 
 
 def test_small_words_are_read() -> None:

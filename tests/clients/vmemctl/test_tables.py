@@ -1,4 +1,4 @@
-"""Answers as tables."""
+"""Guests, devices and outcomes as tables: what each of them must tell."""
 
 import pytest
 
