@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.mm.geometry import Geometry
+from app.mm.outcome import ContigOutcome, Errno
 from app.units import MIB
+from app.virtio_mem.driver.report import PassCounts
 
 # Block costs are given for the memory block of the measured guest.
 _MEASURED_MEMORY_BLOCK = 128 * MIB
@@ -30,7 +32,9 @@ class Work(NamedTuple):
     # Pages of ranges that were looked at for something unmovable.
     pages_scanned: int = 0
     base_pages_migrated: int = 0
-    huge_pages_migrated: int = 0
+    # Runs above order 0 that were migrated, and the pages in them.
+    huge_runs_migrated: int = 0
+    huge_run_pages: int = 0
     clean_pages_dropped: int = 0
     free_heads_taken: int = 0
     # Pages that were marked offline, or cleared of that mark.
@@ -81,7 +85,7 @@ class CostProfile:
         return self.drain_ns + self.nr_cpus * self.drain_cpu_ns + self.lru_disable_ns
 
     def migrate_page_ns(self, size: int) -> int:
-        """Cost of migrating one page of `size` bytes, a power of two of at least 4 KiB."""
+        """Cost of migrating one page of `size` bytes, at least 4 KiB; as the next lower power of two."""
         order = size.bit_length() - 1 - _SHIFT_4K
         if order <= _MEASURED_HUGE_ORDER:
             return self.migrate_ns[order]
@@ -94,14 +98,18 @@ HYPERALLOC_2025 = CostProfile("hyperalloc-2025")
 def contig_ns(profile: CostProfile, geometry: Geometry, work: Work) -> int:
     """Returns what the contig calls in `work` cost: isolating, draining, migrating and taking."""
     base = profile.migrate_page_ns(geometry.page_size)
-    huge = profile.migrate_page_ns(geometry.page_size << geometry.thp_order)
+    huge = 0
+    if work.huge_runs_migrated:
+        # Runs of different orders cost as runs of their mean size do.
+        mean_pages = max(work.huge_run_pages // work.huge_runs_migrated, 1)
+        huge = profile.migrate_page_ns(geometry.page_size * mean_pages)
     return (
         work.contig_calls * profile.contig_call_ns
         + work.drains * profile.drain_all_ns
         + work.pageblocks_isolated * profile.isolate_pageblock_ns
         + work.pages_scanned * profile.scan_page_ns
         + work.base_pages_migrated * base
-        + work.huge_pages_migrated * huge
+        + work.huge_runs_migrated * huge
         + work.clean_pages_dropped * profile.drop_clean_page_ns
         + work.free_heads_taken * profile.take_free_head_ns
     )
@@ -128,3 +136,42 @@ def cost_ns(profile: CostProfile, geometry: Geometry, work: Work) -> int:
     """Returns the simulated nanoseconds that `work` takes."""
     marking = work.pages_marked * profile.mark_page_ns
     return contig_ns(profile, geometry, work) + hotplug_ns(profile, work) + device_ns(profile, work) + marking
+
+
+def work_of_pass(counts: PassCounts, geometry: Geometry, *, bytes_discarded: int) -> Work:
+    """Returns the work of one pass of a driver; bytes_discarded: backed memory that was unplugged."""
+    size = geometry.memory_block_size
+    return Work(
+        drains=counts.contig_calls,
+        contig_calls=counts.contig_calls,
+        pageblocks_isolated=counts.isolated_pageblocks,
+        pages_scanned=counts.isolated_pageblocks << geometry.pageblock_order,
+        base_pages_migrated=counts.nr_migrated - counts.nr_migrated_huge,
+        huge_runs_migrated=counts.nr_huge,
+        huge_run_pages=counts.nr_migrated_huge,
+        clean_pages_dropped=counts.nr_dropped,
+        # What was isolated has merged: it is taken in chunks.
+        free_heads_taken=counts.nr_marked >> geometry.max_order,
+        pages_marked=counts.nr_marked,
+        device_requests=counts.device_requests,
+        bytes_discarded=bytes_discarded,
+        bytes_added=counts.memory_blocks_added * size,
+        bytes_onlined=counts.memory_blocks_onlined * size,
+        bytes_offlined=counts.memory_blocks_offlined * size,
+        bytes_removed=counts.memory_blocks_removed * size,
+    )
+
+
+def work_of_contig(outcome: ContigOutcome, geometry: Geometry, nr_pages: int) -> Work:
+    """Returns the work of one alloc_contig_range() call over `nr_pages`."""
+    return Work(
+        drains=int(outcome.step != "isolate"),
+        contig_calls=1,
+        pageblocks_isolated=outcome.nr_pageblocks,
+        pages_scanned=outcome.nr_pageblocks << geometry.pageblock_order,
+        base_pages_migrated=outcome.nr_migrated - outcome.nr_migrated_huge,
+        huge_runs_migrated=outcome.nr_huge,
+        huge_run_pages=outcome.nr_migrated_huge,
+        clean_pages_dropped=outcome.nr_dropped,
+        free_heads_taken=nr_pages if outcome.result is Errno.OK else 0,
+    )

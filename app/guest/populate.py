@@ -37,11 +37,26 @@ def validate_orders(steps: Sequence[WorkloadStep], geometry: Geometry) -> None:
             checked_order(geometry, part.kind, part.order, field=f"{place}.parts[{position}].order")
 
 
+def _do_nothing() -> None:
+    """Watches nothing."""
+
+
 class Workload:
     """One run of a workload over a node."""
 
-    def __init__(self, node: Node, table: AllocationTable, stream: RandomStream) -> None:
-        """Takes pages from `node` into `table`; every choice comes from `stream`."""
+    def __init__(
+        self,
+        node: Node,
+        table: AllocationTable,
+        stream: RandomStream,
+        *,
+        before_free: Callable[[], None] = _do_nothing,
+    ) -> None:
+        """Takes pages from `node` into `table`; every choice comes from `stream`.
+
+        before_free: called each time before pages are freed, while all that was allocated is still in use.
+        """
+        self._before_free = before_free
         self._node = node
         self._table = table
         self._stream = stream
@@ -84,6 +99,7 @@ class Workload:
 
     def _free(self, step: WorkloadStep) -> None:
         row = self._row(step)
+        self._before_free()
         self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
 
     def _pin(self, step: WorkloadStep) -> None:
@@ -93,6 +109,7 @@ class Workload:
     def _churn(self, step: WorkloadStep) -> None:
         for _ in range(step.rounds):
             row = self._row(step)
+            self._before_free()
             freed = self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
             self._table.grow(row.id, freed)
 

@@ -4,6 +4,7 @@ Left out: the text of /proc files (app.mm.vmstat).
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def online_batches(node: Node) -> Iterator[tuple[int, int]]:
     zones = node.arrays.block_zone
     edges = np.flatnonzero(np.diff(zones)) + 1
     bounds = [0, *edges.tolist(), len(zones)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         if zones[start]:
             for first in range(start, end, _BATCH):
                 yield first, min(first + _BATCH, end)
@@ -77,7 +78,7 @@ def _runs_of_batch(node: Node, first: int, end: int) -> Iterator[PageblockRun]:
     changes = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1
     bounds = [0, *changes.tolist(), end - first]
     zone_name = ZONE_NAMES[int(node.arrays.block_zone[first]) - 1]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         migratetype, *counts = rows[start].tolist()
         pages = {PageKind(kind): count for kind, count in enumerate(counts) if count}
         yield PageblockRun(first + start, first + stop, Migratetype(migratetype), zone_name, pages)

@@ -85,3 +85,9 @@ def count_pages_by_owner(node: Node, largest_owner: int) -> NDArray[np.int64]:
     nr_pages = np.zeros(largest_owner + 1, np.int64)
     owned.count_owned(node.arrays, nr_pages)
     return nr_pages
+
+
+def mark_used(node: Node, first: int, end: int, used: NDArray[np.uint8]) -> None:
+    """Sets used[n] to 1 where pageblock first + n of [first, end) has a page in use; leaves the others."""
+    order = node.geometry.pageblock_order
+    owned.mark_used(node.arrays, first << order, end << order, used)

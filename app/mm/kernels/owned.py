@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from app.mm.kernels._jit import kernel
 from app.mm.kernels.fallback import alloc_pages
 from app.mm.kernels.layout import (
+    FREE,
+    NONE,
+    OFFLINE,
     NodeArrays,
     head_at,
     owner_at,
@@ -52,3 +55,25 @@ def set_kind_of_runs(m: NodeArrays, pfns: NDArray[np.int64], kind: int) -> int:
         set_head(m, pfns[number], kind, order)
         nr_pages += span(order)
     return nr_pages
+
+
+@kernel
+def mark_used(m: NodeArrays, start_pfn: int, end_pfn: int, used: NDArray[np.uint8]) -> None:
+    """Sets used[pageblock - first] to 1 where a page of the pageblock is in use: neither free nor offline.
+
+    The range is whole pageblocks. Linear in runs.
+    """
+    order = m.geo.pageblock_order
+    first = start_pfn >> order
+    pfn = start_pfn
+    while pfn < end_pfn:
+        if zone_of(m, pfn) < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        head = head_at(m, pfn)
+        kind = head & 15
+        next_pfn = pfn + span(head >> 4)
+        if kind not in (FREE, OFFLINE, NONE):
+            for block in range(pfn >> order, min((next_pfn - 1) >> order, (end_pfn - 1) >> order) + 1):
+                used[block - first] = 1
+        pfn = next_pfn

@@ -1,0 +1,71 @@
+"""Which memory of a device's region the host had to back, because the guest used it since it was plugged.
+
+Mirrors a host's anonymous backing memory: untouched blocks cost nothing to discard, touched ones do (11.1).
+Kept here: a pageblock counts as touched when a page of it was in use, until its device block is unplugged.
+Left out: huge page sizes of the host, and what discarding costs (app.guest.cost).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.node import Node
+from app.mm.owned import mark_used
+from app.units import align_down
+from app.virtio_mem.device import Device
+
+
+class BackedMemory:
+    """One byte for each pageblock of a device's region: 1 = touched since it was plugged."""
+
+    def __init__(self, node: Node, device: Device) -> None:
+        """Starts with nothing touched."""
+        geometry = node.geometry
+        self._node = node
+        self._device = device
+        self._pageblock_size = geometry.pageblock_size
+        self._pageblock_nr_pages = geometry.pageblock_nr_pages
+        region = device.region
+        self._first = align_down(region.addr, geometry.pageblock_size) // geometry.pageblock_size
+        self._touched = np.zeros(-(-region.region_size // geometry.pageblock_size), np.uint8)
+        # Memory may have been used since the last look.
+        self._is_stale = False
+
+    @property
+    def nr_touched(self) -> int:
+        """How many pageblocks the host backs, as of the last look."""
+        return int(np.count_nonzero(self._touched))
+
+    def mark_stale(self) -> None:
+        """Says that pages were allocated: they stay in use until somebody frees them, so look before that."""
+        self._is_stale = True
+
+    def look(self) -> None:
+        """Marks what is in use now, if anything may have been used since. Linear in the region's runs."""
+        if not self._is_stale:
+            return
+        self._is_stale = False
+        end = min(self._first + len(self._touched), self._node.nr_pages // self._pageblock_nr_pages)
+        mark_used(self._node, self._first, end, self._touched)
+
+    def discard_unplugged(self) -> int:
+        """Forgets touched memory whose blocks are no longer plugged; returns its bytes."""
+        if not self._touched.any():
+            return 0
+        gone = self._touched.astype(bool) & ~self._plugged()
+        self._touched[gone] = 0
+        return int(np.count_nonzero(gone)) * self._pageblock_size
+
+    def state(self) -> tuple[bytes, bool]:
+        """Returns all that decides what a discard will cost, for a digest."""
+        return self._touched.tobytes(), self._is_stale
+
+    def _plugged(self) -> NDArray[np.bool_]:
+        """Returns for each pageblock of the region whether its first device block is plugged."""
+        region = self._device.region
+        blocks = np.zeros(region.nr_blocks, np.bool_)
+        for first, end in self._device.plugged_runs():
+            blocks[first:end] = True
+        pageblocks = np.arange(len(self._touched), dtype=np.int64)
+        offsets = (self._first + pageblocks) * self._pageblock_size - region.addr
+        plugged: NDArray[np.bool_] = blocks[np.maximum(offsets, 0) // region.block_size]
+        return plugged

@@ -1,0 +1,52 @@
+"""Page ranges that callers took with alloc_contig_range, until they give them back.
+
+Kept here: INV-23, a page is in one taken range at most, and only what was taken is given back.
+Left out: taking and freeing (app.mm.contig).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from app.errors import RangeUnavailable
+
+
+class TakenRange(NamedTuple):
+    """Pages [start_pfn, end_pfn) with their owner."""
+
+    start_pfn: int
+    end_pfn: int
+    owner: int
+
+
+class TakenRanges:
+    """The ranges taken now, by first page."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self._rows: dict[int, TakenRange] = {}
+
+    def __iter__(self) -> Iterator[TakenRange]:
+        """Yields the ranges, ascending."""
+        return iter(sorted(self._rows.values()))
+
+    def add(self, taken: TakenRange) -> None:
+        """Remembers a range that was taken."""
+        self._rows[taken.start_pfn] = taken
+
+    def find(self, start_pfn: int, end_pfn: int) -> TakenRange:
+        """Returns the taken range that holds [start_pfn, end_pfn).
+
+        Raises RangeUnavailable when none does.
+        """
+        for row in self._rows.values():
+            if row.start_pfn <= start_pfn < end_pfn <= row.end_pfn:
+                return row
+        detail = f"no call to alloc-contig-range has taken all of [{start_pfn}, {end_pfn})"
+        raise RangeUnavailable(detail, start_pfn=start_pfn, end_pfn=end_pfn)
+
+    def remove(self, taken: TakenRange, start_pfn: int, end_pfn: int) -> None:
+        """Forgets [start_pfn, end_pfn) of a range; what lies before and behind stays taken."""
+        del self._rows[taken.start_pfn]
+        for start, end in ((taken.start_pfn, start_pfn), (end_pfn, taken.end_pfn)):
+            if start < end:
+                self.add(TakenRange(start, end, taken.owner))

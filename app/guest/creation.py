@@ -1,0 +1,40 @@
+"""Making a guest from a spec: boot memory, devices, what they plug at once, and the workload, in this order.
+
+Left out: guests from captures (app.guest.capture).
+"""
+
+from app.guest.boot import boot_node
+from app.guest.guest import Guest, GuestIdentity
+from app.guest.populate import validate_orders
+from app.guest.spec import GuestSpec, plan_guest
+from app.trace.sink import RingSink
+from app.virtio_mem.device import Device
+
+DEFAULT_EVENT_RING_CAPACITY = 4096
+
+
+def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RING_CAPACITY) -> Guest:
+    """Returns the guest that `spec` asks for.
+
+    A target that cannot be met is no error, as for a real guest. Raises InvalidValue, Unknown.
+    """
+    plan = plan_guest(spec)
+    validate_orders(spec.workload, plan.geometry)
+    sink = RingSink(event_ring_capacity)
+    identity = GuestIdentity(
+        name=spec.name,
+        preset=spec.preset,
+        policy=spec.policy,
+        fallback=tuple(str(level) for level in plan.levels),
+        online=spec.online,
+        seed=spec.seed,
+        boot_size=spec.boot_size,
+    )
+    guest = Guest(identity, boot_node(plan, sink), sink=sink)
+    for device in plan.devices:
+        guest.attach(Device(device.id, device.region, sink=sink), fallback=plan.levels, online=spec.online)
+        if device.requested_size:
+            guest.resize(device.id, device.requested_size)
+    if spec.workload:
+        guest.populate(spec.workload, spec.seed)
+    return guest

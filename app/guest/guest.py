@@ -1,0 +1,298 @@
+"""One simulated guest: a node, its devices with their drivers, and a clock that only its own acts move.
+
+Kept here: the same spec and the same calls give the same state and the same events, in every process;
+a call that raises has changed nothing.
+Left out: making one (app.guest.creation; captures: app.guest.capture), threads and locks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from app.errors import InvalidValue, Unknown
+from app.guest import views
+from app.guest.allocations import AllocationSpec, AllocationTable
+from app.guest.clock import SimulatedClock
+from app.guest.contig_ranges import TakenRange, TakenRanges
+from app.guest.cost import HYPERALLOC_2025, CostProfile, cost_ns, work_of_contig
+from app.guest.devices import Devices, DriverRun
+from app.guest.populate import Workload
+from app.guest.random_stream import RandomStream
+from app.guest.resize_outcome import describe_outcome
+from app.guest.workload import WorkloadStep
+from app.mm import contig, vmstat
+from app.mm.digest import node_digest
+from app.mm.geometry import Geometry
+from app.mm.invariants import verify
+from app.mm.node import Node
+from app.mm.outcome import Errno
+from app.mm.page import PageKind
+from app.trace.sink import RingSink
+from app.virtio_mem.device import Device
+from app.virtio_mem.driver.driver import Driver
+from app.virtio_mem.invariants import verify_attached
+
+_NS_PER_US = 1000
+LONGEST_ADVANCE_US = 24 * 3600 * 1_000_000
+Description = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestIdentity:
+    """What a guest was made of; `source`: "preset" or "capture"."""
+
+    name: str
+    preset: str
+    policy: str
+    fallback: tuple[str, ...]
+    online: str
+    seed: int
+    boot_size: int
+    source: str = "preset"
+
+
+class Guest:
+    """One guest. Not safe for two threads at once."""
+
+    def __init__(
+        self, identity: GuestIdentity, node: Node, *, sink: RingSink, profile: CostProfile = HYPERALLOC_2025
+    ) -> None:
+        """Takes a node, without devices; `sink` is the node's own."""
+        self.identity = identity
+        self.node = node
+        self.clock = SimulatedClock()
+        self.allocations = AllocationTable(node, sink)
+        self._sink = sink
+        self._profile = profile
+        self._devices = Devices(node, self.clock, sink=sink, profile=profile)
+        self._taken = TakenRanges()
+
+    # -------------------------------------------------------------------------------------- devices
+
+    def attach(self, device: Device, *, fallback: Sequence[str], online: str) -> Driver:
+        """Gives the guest a device and returns its driver, which has not run yet.
+
+        Raises InvalidValue when the fallback levels make no sense for it.
+        """
+        return self._devices.attach(device, fallback=fallback, online=online)
+
+    def resize(self, device_id: str, requested_size: int) -> Description:
+        """Sets a device's target, in bytes, and runs its driver to the end; returns the outcome.
+
+        Raises Unknown, InvalidValue.
+        """
+        run = self._devices.resize(device_id, requested_size)
+        description = self._describe_run(run)
+        # The run itself took time, in which another device's timer may have fired.
+        self._fire_due(self.clock.now_ns)
+        return description
+
+    def plug(self, device_id: str, size: int) -> Description:
+        """Raises a device's target by `size` bytes; else as resize()."""
+        device = self._devices.get(device_id).device
+        room = device.region.region_size - device.requested_size
+        _require_amount(size, room, device.region.block_size)
+        return self.resize(device_id, device.requested_size + size)
+
+    def unplug(self, device_id: str, size: int) -> Description:
+        """Lowers a device's target by `size` bytes; else as resize()."""
+        device = self._devices.get(device_id).device
+        _require_amount(size, device.requested_size, device.region.block_size)
+        return self.resize(device_id, device.requested_size - size)
+
+    def advance(self, duration_us: int) -> list[Description]:
+        """Lets simulated time pass; returns the outcomes of the retries that fall into it, in order.
+
+        Raises InvalidValue.
+        """
+        if not 0 <= duration_us <= LONGEST_ADVANCE_US:
+            raise InvalidValue("duration_us", duration_us, f"0 to {LONGEST_ADVANCE_US}")
+        end_ns = self.clock.now_ns + duration_us * _NS_PER_US
+        outcomes = self._fire_due(end_ns)
+        self.clock.advance_to(end_ns)
+        return outcomes
+
+    # ---------------------------------------------------------------------------------------- pages
+
+    def allocate(self, spec: AllocationSpec) -> Description:
+        """Allocates what `spec` wants, all of it or nothing; returns the allocation.
+
+        Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
+        """
+        row = self.allocations.allocate(spec)
+        self._devices.mark_backing()
+        return row.describe()
+
+    def free(self, allocation_id: int, fraction: float = 1.0, seed: int = 0) -> Description:
+        """Frees an allocation, or a part that `seed` chooses; returns what was freed and what is left.
+
+        Raises Unknown, InvalidValue.
+        """
+        before = self.allocations.get(allocation_id).nr_pages
+        self._devices.look_at_backing()
+        freed = self.allocations.free(allocation_id, fraction, RandomStream(seed))
+        return {"id": allocation_id, "freed_pages": freed, "remaining_pages": before - freed}
+
+    def populate(self, steps: Sequence[WorkloadStep], seed: int) -> None:
+        """Does the steps of a workload, every choice drawn from `seed`."""
+        workload = Workload(self.node, self.allocations, RandomStream(seed), before_free=self._renew_backing)
+        workload.run(steps)
+        self._devices.mark_backing()
+
+    def alloc_contig_range(self, start_pfn: int, end_pfn: int) -> Description:
+        """Takes the pages of [start_pfn, end_pfn) as the kernel would; they stay taken until freed.
+
+        A failure leaves what the kernel leaves: pages that moved stay moved. Raises InvalidValue.
+        """
+        self._require_range(start_pfn, end_pfn)
+        self._devices.look_at_backing()
+        owner = self.allocations.last_id + 1
+        outcome = contig.alloc_contig_range(
+            self.node, start_pfn, end_pfn, kind=PageKind.UNMOVABLE, owner=owner
+        )
+        if outcome.result is Errno.OK:
+            self._taken.add(TakenRange(start_pfn, end_pfn, self.allocations.new_id()))
+        work = work_of_contig(outcome, self.node.geometry, end_pfn - start_pfn)
+        self.clock.advance(cost_ns(self._profile, self.node.geometry, work))
+        self._devices.mark_backing()
+        if outcome.nr_dropped:
+            self.allocations.recount()
+        return views.describe_contig(outcome)
+
+    def free_contig_range(self, start_pfn: int, end_pfn: int) -> int:
+        """Gives back a range, or a part of one, that alloc_contig_range() took; returns its pages.
+
+        Raises InvalidValue, RangeUnavailable.
+        """
+        self._require_range(start_pfn, end_pfn)
+        taken = self._taken.find(start_pfn, end_pfn)
+        self._devices.look_at_backing()
+        self._taken.remove(taken, start_pfn, end_pfn)
+        return contig.free_contig_range(self.node, start_pfn, end_pfn)
+
+    # ------------------------------------------------------------------------------------- what it is
+
+    @property
+    def name(self) -> str:
+        """The guest's name."""
+        return self.identity.name
+
+    @property
+    def geometry(self) -> Geometry:
+        """Its sizes."""
+        return self.node.geometry
+
+    @property
+    def nr_pages(self) -> int:
+        """Pages of its span, from 0 to the end of its last device."""
+        return self.node.nr_pages
+
+    def describe(self) -> Description:
+        """Returns all about the guest that is cheap to tell, JSON-ready, sizes in bytes."""
+        identity = self.identity
+        return {
+            "name": identity.name,
+            "preset": identity.preset,
+            "policy": identity.policy,
+            "fallback": list(identity.fallback),
+            "online": identity.online,
+            "seed": identity.seed,
+            "boot_size": identity.boot_size,
+            "source": identity.source,
+            "simulated_us": self.clock.now_us,
+            "memory": views.describe_memory(self.node),
+            "zones": views.describe_zones(self.node),
+            "devices": [views.describe_device(row.device, row.driver) for row in self._devices],
+            "allocations": [row.describe() for row in self.allocations],
+        }
+
+    def describe_device(self, device_id: str) -> Description:
+        """Returns a device and its driver, JSON-ready.
+
+        Raises Unknown.
+        """
+        attached = self._devices.get(device_id)
+        return views.describe_device(attached.device, attached.driver)
+
+    def memory_blocks(self) -> Description:
+        """Returns state, zone and device of each memory block that is present."""
+        drivers = [(row.device.id, row.driver) for row in self._devices]
+        return {
+            "memory_block_size": self.node.geometry.memory_block_size,
+            "memory_blocks": views.describe_memory_blocks(self.node, drivers),
+        }
+
+    def pageblocks(self) -> Description:
+        """Returns type and contents of each online pageblock, run-length coded. Linear in runs of pages."""
+        return {
+            "pageblock_nr_pages": self.node.geometry.pageblock_nr_pages,
+            "runs": views.describe_pageblocks(self.node),
+        }
+
+    def proc(self, name: str) -> str:
+        """Returns the text of the guest's /proc file `name`.
+
+        Raises Unknown.
+        """
+        if name not in vmstat.PROC_FILES:
+            raise Unknown("file of /proc", name, vmstat.PROC_FILES)
+        return vmstat.PROC_FILES[name](self.node)
+
+    def map_rows(self) -> views.MapRows:
+        """Returns the kind of most pages of each pageblock. Linear in runs of pages."""
+        return views.map_rows(self.node)
+
+    def verify(self) -> list[Description]:
+        """Returns the invariants that are broken, none in a sound guest. Linear in runs of pages."""
+        found = [*verify(self.node)]
+        for row in self._devices:
+            found += verify_attached(row.device, row.driver)
+        return [violation._asdict() for violation in found]
+
+    def digest(self) -> str:
+        """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
+        digest = blake2b(node_digest(self.node), digest_size=16)
+        rows = (tuple(self.allocations), self.allocations.last_id, tuple(self._taken), self.clock.now_ns)
+        digest.update(repr(rows).encode())
+        for attached in self._devices:
+            digest.update(repr(attached.state()).encode())
+        return digest.hexdigest()
+
+    def event_digest(self) -> str:
+        """Returns a hex digest of every event since the guest was made."""
+        return self._sink.digest()
+
+    # ----------------------------------------------------------------------------------------- inside
+
+    def _require_range(self, start_pfn: int, end_pfn: int) -> None:
+        nr_pages = self.node.nr_pages
+        if not 0 <= start_pfn < nr_pages:
+            raise InvalidValue("start_pfn", start_pfn, f"0 to {nr_pages - 1}")
+        if not start_pfn < end_pfn <= nr_pages:
+            raise InvalidValue("end_pfn", end_pfn, f"{start_pfn + 1} to {nr_pages}")
+        if not self.node.is_one_zone(start_pfn, end_pfn):
+            raise InvalidValue(
+                "start_pfn", start_pfn, f"a range to {end_pfn} that is online, all in one zone"
+            )
+
+    def _fire_due(self, moment_ns: int) -> list[Description]:
+        """Fires every retry timer that is due by then, in order of time; returns the outcomes."""
+        outcomes = []
+        while (run := self._devices.fire_next(moment_ns)) is not None:
+            outcomes.append(self._describe_run(run))
+        return outcomes
+
+    def _describe_run(self, run: DriverRun) -> Description:
+        if run.outcome.counts.nr_dropped:
+            self.allocations.recount()
+        return describe_outcome(run.device_id, run.outcome, simulated_us=run.simulated_us)
+
+    def _renew_backing(self) -> None:
+        self._devices.mark_backing()
+        self._devices.look_at_backing()
+
+
+def _require_amount(size: int, largest: int, block_size: int) -> None:
+    if not 0 < size <= largest or size % block_size:
+        accepted = f"a multiple of block_size ({block_size}) above 0, at most {largest}"
+        raise InvalidValue("size", size, accepted, block_size=block_size)
