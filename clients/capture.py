@@ -137,7 +137,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 def read_fully(file: BinaryIO, size: int) -> bytes:
-    """Reads `size` bytes, or all up to the end: /proc may hand out less, and refuses to be asked for 4 MiB."""
+    """Reads `size` bytes, or all up to the end: /proc hands out less at a time, and refuses 4 MiB at once."""
     data, piece = b"", file.read(min(size, CHUNK_SIZE))
     while piece:
         data += piece

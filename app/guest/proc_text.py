@@ -95,8 +95,8 @@ def parse_zoneinfo(text: str) -> tuple[CapturedZone, ...]:
 
 def _split_zones(text: str) -> Iterator[tuple[ZoneKey, str]]:
     headings = list(_NODE_ZONE.finditer(text))
-    ends = [match.start() for match in headings[1:]] + [len(text)]
-    for match, end in zip(headings, ends, strict=True):
+    starts = [match.start() for match in headings]
+    for match, end in zip(headings, [*starts[1:], len(text)], strict=False):
         yield _zone_key(match), text[match.end() : end]
 
 
