@@ -52,7 +52,7 @@ def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec,
 
 
 def workload(text: str) -> str | tuple[Mapping[str, object], ...]:
-    """Returns the steps in a JSON file (an array, or an object whose `workload` is one), or a ready-made name.
+    """Returns the steps in a JSON file (an array, or an object with one), or a ready-made name.
 
     Raises typer.BadParameter.
     """

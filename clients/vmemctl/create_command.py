@@ -85,7 +85,7 @@ WorkloadOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE.json",
-        help="What fills the guest: a ready-made workload (idle, busy, fragmented ...), or steps as a JSON array.",
+        help="What fills the guest: idle, busy, fragmented ..., or steps of your own as a JSON array.",
         show_default=False,
         rich_help_panel=_PRESET_PANEL,
     ),
