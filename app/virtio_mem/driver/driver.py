@@ -87,6 +87,8 @@ class Driver:
         self.is_broken = False
         # Milliseconds of the armed retry timer; 0 when it is not armed.
         self.armed_ms = 0
+        # How the last pass ended; None before the first.
+        self.last_result: Errno | None = None
         self._retry_ms = RETRY_MIN_MS
         self._charge = charge
         # D-5: an earlier kernel left memory plugged that this one does not use.
@@ -193,6 +195,7 @@ class Driver:
     def _settle(self, result: Errno) -> None:
         """Sets timer and brokenness from a pass's result (8.3)."""
         self.armed_ms = 0
+        self.last_result = result
         if result is Errno.OK:
             self._retry_ms = RETRY_MIN_MS
         elif result in _RETRIED:

@@ -1,0 +1,144 @@
+"""Fallback plans: which lists of levels are accepted, what a level measures, what is dropped or refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.errors import InvalidValue
+from app.mm.geometry import preset
+from app.mm.policy import POLICIES
+from app.units import GIB, MIB
+from app.virtio_mem.driver.fallback import ACCEPTED, FallbackPlan, Level, parse_fallback, plan_fallback
+
+BLOCK, CHUNK, SECTION, PAGEBLOCK = "memory_block", "chunk", "section", "pageblock"
+THREE = (BLOCK, CHUNK, PAGEBLOCK)
+
+
+def plan(
+    levels: tuple[str, ...], *, name: str = "x86-64", policy: str = "linux-5.19", block: int = 2 * MIB
+) -> FallbackPlan:
+    """Plans for a preset and a policy by name."""
+    return plan_fallback(preset(name), POLICIES[policy], fallback=levels, block_size=block)
+
+
+@pytest.mark.parametrize("levels", ACCEPTED)
+def test_parse_fallback_accepts_the_lists_that_make_sense(levels: tuple[Level, ...]) -> None:
+    """Names as strings come back as levels."""
+    assert parse_fallback([str(level) for level in levels]) == levels
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        (),
+        (BLOCK,),
+        (CHUNK,),
+        (CHUNK, PAGEBLOCK),
+        (BLOCK, SECTION),
+        (PAGEBLOCK, BLOCK),
+        ("nothing",),
+        (*THREE, CHUNK),
+    ],
+)
+def test_parse_fallback_other_lists_are_refused_by_name(levels: tuple[str, ...]) -> None:
+    """The refusal names the field and lists what would be accepted."""
+    with pytest.raises(InvalidValue, match=r"\[memory_block, chunk, pageblock\] or") as refusal:
+        parse_fallback(levels)
+    assert refusal.value.members["field"] == "fallback"
+
+
+@pytest.mark.parametrize(
+    ("levels", "policy", "subblock", "expected"),
+    [
+        (THREE, "linux-5.19", 2 * MIB, [(BLOCK, 64), (CHUNK, 2), (PAGEBLOCK, 1)]),
+        ((BLOCK, PAGEBLOCK), "linux-5.19", 2 * MIB, [(BLOCK, 64), (PAGEBLOCK, 1)]),
+        ((BLOCK, CHUNK), "linux-5.19", 4 * MIB, [(BLOCK, 32), (CHUNK, 1)]),
+        ((PAGEBLOCK,), "linux-5.19", 2 * MIB, [(PAGEBLOCK, 1)]),
+        # Up to 5.18 the sub-block is a chunk, whatever the list calls it.
+        (THREE, "linux-5.15", 4 * MIB, [(BLOCK, 32), (CHUNK, 1)]),
+        ((BLOCK, PAGEBLOCK), "linux-5.15", 4 * MIB, [(BLOCK, 32), (CHUNK, 1)]),
+        ((BLOCK, CHUNK), "linux-5.15", 4 * MIB, [(BLOCK, 32), (CHUNK, 1)]),
+        ((PAGEBLOCK,), "linux-5.15", 4 * MIB, [(CHUNK, 1)]),
+    ],
+)
+def test_plan_on_x86_follows_the_policy(
+    levels: tuple[str, ...], policy: str, subblock: int, expected: list[tuple[str, int]]
+) -> None:
+    """8.6: the table of lists, with the sub-block of the policy; a chunk that is a sub-block is dropped."""
+    made = plan(levels, policy=policy)
+    assert made.subblock_size == subblock
+    assert made.subblocks_per_memory_block == 128 * MIB // subblock
+    assert list(made.levels) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "expected"),
+    [
+        ("s390x", THREE, [(BLOCK, 64), (CHUNK, 2), (PAGEBLOCK, 1)]),  # device block of two pageblocks
+        ("wide", THREE, [(BLOCK, 64), (CHUNK, 16), (PAGEBLOCK, 1)]),
+        # Chunk and pageblock coincide: the middle level is dropped, the name asked for is kept.
+        ("arm64-16K", THREE, [(BLOCK, 4), (PAGEBLOCK, 1)]),
+        ("arm64-16K", (BLOCK, CHUNK), [(BLOCK, 4), (CHUNK, 1)]),
+        # Device blocks of 2 MiB are toy's chunks.
+        ("toy", (BLOCK, SECTION, PAGEBLOCK), [(BLOCK, 4), (SECTION, 2), (CHUNK, 1)]),
+    ],
+)
+def test_plan_follows_the_geometry(
+    name: str, levels: tuple[str, ...], expected: list[tuple[str, int]]
+) -> None:
+    """D-11: a level measures what the architecture says, and one as large as its neighbour adds nothing."""
+    assert list(plan(levels, name=name).levels) == expected
+
+
+def test_plan_with_sections_has_them_as_the_middle_level() -> None:
+    """8.6: ZY2's variant, where a memory block has several sections."""
+    made = plan((BLOCK, SECTION, PAGEBLOCK), name="toy", block=1 * MIB)
+    assert list(made.levels) == [(BLOCK, 8), (SECTION, 4), (PAGEBLOCK, 1)]
+
+
+@pytest.mark.parametrize(
+    ("block", "subblock", "expected"),
+    [
+        (1 * MIB, 2 * MIB, [(BLOCK, 64), (CHUNK, 2), (PAGEBLOCK, 1)]),
+        (4 * MIB, 4 * MIB, [(BLOCK, 32), (CHUNK, 1)]),
+        (8 * MIB, 8 * MIB, [(BLOCK, 16), (CHUNK, 1)]),
+        (64 * MIB, 64 * MIB, [(BLOCK, 2), (CHUNK, 1)]),
+    ],
+)
+def test_plan_with_larger_device_blocks_has_larger_subblocks(
+    block: int, subblock: int, expected: list[tuple[str, int]]
+) -> None:
+    """G-7: the sub-block is no smaller than the device block; recorded for 2, 4 and 8 MiB on 6.1."""
+    made = plan(THREE, block=block)
+    assert made.subblock_size == subblock
+    assert list(made.levels) == expected
+
+
+def test_plan_chunk_above_the_section_is_cut_to_it() -> None:
+    """D-11, G-8: the chunk level never exceeds a section."""
+    wide = replace(preset("wide"), section_size=16 * MIB, allow_wide_max=True)
+    made = plan_fallback(wide, POLICIES["linux-5.19"], fallback=THREE, block_size=2 * MIB)
+    assert list(made.levels) == [(BLOCK, 64), (CHUNK, 8), (PAGEBLOCK, 1)]
+
+
+def test_plan_section_as_large_as_the_memory_block_is_refused() -> None:
+    """8.6: the section level makes sense only below the memory block."""
+    with pytest.raises(InvalidValue, match="section only where it is below the memory block"):
+        plan((BLOCK, SECTION, PAGEBLOCK))
+
+
+@pytest.mark.parametrize("block", [128 * MIB, 256 * MIB, 2 * GIB])
+def test_plan_device_block_of_a_memory_block_needs_big_block_mode(block: int) -> None:
+    """G-7: refused by name, since big block mode is not simulated yet."""
+    with pytest.raises(InvalidValue, match="no big block mode yet") as refusal:
+        plan(THREE, block=block)
+    assert refusal.value.members["field"] == "block_size"
+
+
+def test_plan_before_big_block_mode_takes_a_subblock_of_a_memory_block() -> None:
+    """Recorded on 5.10: device blocks of 128 MiB are sub-block mode, of 256 MiB are refused."""
+    made = plan((BLOCK, CHUNK), policy="linux-5.10", block=128 * MIB)
+    assert (made.subblock_size, made.subblocks_per_memory_block) == (128 * MIB, 1)
+    assert list(made.levels) == [(BLOCK, 1), (CHUNK, 1)]
+    with pytest.raises(InvalidValue):
+        plan((BLOCK, CHUNK), policy="linux-5.10", block=256 * MIB)

@@ -1,0 +1,87 @@
+"""The queue: what each response means to the driver, and that nothing is sent on a stale config."""
+
+import pytest
+
+from app.mm.outcome import Errno
+from app.trace.sink import ListSink
+from app.units import GIB, MIB
+from app.virtio_mem.device import Device
+from app.virtio_mem.driver.requests import RequestQueue
+from app.virtio_mem.protocol import DeviceConfig, Request, Response, ResponseType
+from app.virtio_mem.region import DeviceRegion
+
+
+class AnsweringDevice:
+    """A device that gives one answer to everything."""
+
+    def __init__(self, answer: ResponseType) -> None:
+        """Remembers the answer."""
+        self.id = "vm0"
+        self.generation = 0
+        self.config = DeviceConfig(2 * MIB, 0, 4 * GIB, 4 * GIB, 1 * GIB, 0, 512 * MIB)
+        self.requests: list[Request] = []
+        self._answer = answer
+
+    def handle(self, request: Request) -> Response:
+        """Answers."""
+        self.requests.append(request)
+        return Response(self._answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "plug", "unplug", "unplug_all"),
+    [
+        (ResponseType.ACK, Errno.OK, Errno.OK, Errno.OK),
+        (ResponseType.NACK, Errno.EAGAIN, Errno.ENOMEM, Errno.ENOMEM),
+        (ResponseType.BUSY, Errno.ETXTBSY, Errno.ETXTBSY, Errno.ETXTBSY),
+        (ResponseType.ERROR, Errno.EINVAL, Errno.EINVAL, Errno.ENOMEM),
+    ],
+)
+def test_responses_map_to_error_codes(
+    answer: ResponseType, plug: Errno, unplug: Errno, unplug_all: Errno
+) -> None:
+    """8.2, row by row."""
+    queue = RequestQueue(AnsweringDevice(answer))
+    assert queue.plug(4 * GIB, 4 * MIB) is plug
+    assert queue.unplug(4 * GIB, 4 * MIB) is unplug
+    assert queue.unplug_all() is unplug_all
+    assert queue.nr_requests == 3
+
+
+def test_only_an_acknowledged_request_moves_the_plugged_size() -> None:
+    """INV-18: the driver's own sum follows the device's answers."""
+    device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB), requested_size=8 * MIB)
+    queue = RequestQueue(device)
+    queue.plug(4 * GIB, 8 * MIB)
+    queue.plug(4 * GIB + 8 * MIB, 2 * MIB)
+    assert queue.plugged_size == device.plugged_size == 8 * MIB
+    queue.unplug(4 * GIB, 2 * MIB)
+    assert queue.plugged_size == device.plugged_size == 6 * MIB
+
+
+def test_stale_config_sends_nothing_but_unplug_all() -> None:
+    """D-2, INV-27: EAGAIN without a request, until the config is read again."""
+    sink = ListSink()
+    device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB), requested_size=8 * MIB)
+    queue = RequestQueue(device)
+    device.set_requested_size(16 * MIB)
+    sent = queue.nr_requests
+    assert queue.is_config_changed
+    assert queue.plug(4 * GIB, 2 * MIB) is Errno.EAGAIN
+    assert queue.unplug(4 * GIB, 2 * MIB) is Errno.EAGAIN
+    assert (queue.nr_requests, sink.events) == (sent, [])
+    queue.refresh()
+    assert queue.requested_size == 16 * MIB
+    assert queue.plug(4 * GIB, 2 * MIB) is Errno.OK
+
+
+def test_unplug_all_reads_the_config_again() -> None:
+    """8.2: the usable region may have shrunk without a notification, and nothing is plugged any more."""
+    device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB), requested_size=1 * GIB)
+    device.adopt([(0, 64)], 0)
+    queue = RequestQueue(device)
+    assert queue.usable_end == 4 * GIB + 128 * MIB
+    device.set_requested_size(0)
+    assert queue.unplug_all() is Errno.OK
+    assert (queue.plugged_size, queue.usable_end) == (0, 4 * GIB)
+    assert not queue.is_config_changed
