@@ -1,0 +1,66 @@
+"""The FastAPI application: its routes, its problems and its limits.
+
+Left out: what the routes ask (app.operations), and who serves the application (app.api.serving).
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import body_limit, deps, problems
+from app.api.openapi import DocumentedApi
+from app.api.routes import about, devices, guests, pages, views
+from app.operations.service import Service
+
+CAPTURE_PATH = "/v1/guests/import"
+
+_DESCRIPTION = """\
+Simulates Linux guests whose memory a hypervisor grows and takes back with virtio-mem.
+
+Sizes are bytes; a request may also write them as text, such as `"2GiB"`. A plug or an unplug that the guest
+can meet only in part is a normal answer with state `partial`. Every error is a problem of RFC 9457
+(`application/problem+json`); `GET /problems` says what their types mean.
+"""
+_TAGS = [
+    {
+        "name": "guests",
+        "description": "Simulated guests, made from a preset or from a capture of a real machine.",
+    },
+    {"name": "virtio-mem", "description": "A guest's devices: how its memory grows and shrinks."},
+    {"name": "pages", "description": "Pages taken and given back inside a guest."},
+    {"name": "views", "description": "A guest's memory, looked at."},
+    {"name": "catalog", "description": "What a guest can be made of."},
+    {"name": "service", "description": "The service itself."},
+]
+
+ServiceMaker = Callable[[], AbstractAsyncContextManager[Service]]
+
+
+def create_api(
+    make_service: ServiceMaker, *, version: str, max_body_bytes: int, max_capture_bytes: int
+) -> FastAPI:
+    """Returns the application; `make_service` is entered on its loop when it starts, left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with make_service() as service:
+            deps.install(app, service)
+            yield
+
+    app = DocumentedApi(
+        title="vmemsim",
+        summary="A simulated guest whose memory a hypervisor grows and takes back",
+        description=_DESCRIPTION,
+        version=version,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    for routes in (guests, devices, pages, views, about):
+        app.include_router(routes.router)
+    problems.install(app)
+    body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes})
+    return app

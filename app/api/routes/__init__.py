@@ -1,0 +1,1 @@
+"""Paths and methods: each handler reads a request, asks one operation, and writes the answer."""

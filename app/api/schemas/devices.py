@@ -1,0 +1,128 @@
+"""A virtio-mem device: what a caller says of it, and what it answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.api.schemas.strict import Answer, Request, Size
+from app.operations.resizing import LONGEST_ADVANCE_US
+
+DEVICE_ID_PATTERN = r"^[A-Za-z0-9_.-]{1,63}$"
+
+
+class DeviceIn(Request):
+    """A device of a guest that is to be made."""
+
+    id: Annotated[str, Field(pattern=DEVICE_ID_PATTERN)] | None = Field(
+        None, description="vm0, vm1 ... when left out"
+    )
+    size: Size = Field(description="size of the device's region; a multiple of the memory block size")
+    block_size: Size | None = Field(
+        None, description="device block size; default: a pageblock, 1 MiB at least"
+    )
+    requested_size: Size = Field(0, description="what the guest shall plug at once; a multiple of block_size")
+
+
+class RequestedSizeIn(Request):
+    """A new target for a device."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"requested_size": "2GiB"}]})
+
+    requested_size: Size = Field(description="what the device shall have plugged in the end")
+
+
+class RelativeSizeIn(Request):
+    """By how much a device shall grow or shrink."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"size": "512MiB"}]})
+
+    size: Size = Field(description="added to, or taken from, the present requested_size")
+
+
+class DurationIn(Request):
+    """Simulated time that shall pass."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"duration_us": 60_000_000}]})
+
+    duration_us: Annotated[int, Field(ge=0, le=LONGEST_ADVANCE_US)] = Field(description="at most a day")
+
+
+class DriverState(Answer):
+    """What the guest's driver is at."""
+
+    state: Literal["idle", "waiting_retry", "broken"]
+    retry_ms: int = Field(description="simulated milliseconds until it tries again; 0 when it does not")
+
+
+class BlockCounts(Answer):
+    """Linux memory blocks of the device, by their state in the driver."""
+
+    unused: int
+    plugged: int
+    offline: int
+    offline_partial: int
+    kernel: int
+    kernel_partial: int
+    movable: int
+    movable_partial: int
+    online: int = Field(description="of old drivers, which do not tell kernel from movable")
+    online_partial: int
+
+
+class Device(Answer):
+    """A virtio-mem device; sizes in bytes."""
+
+    id: str
+    addr: int = Field(description="physical address of the region")
+    block_size: int
+    region_size: int
+    usable_region_size: int
+    requested_size: int
+    size: int = Field(description="plugged")
+    node: int
+    mode: Literal["sbm"]
+    subblock_size: int
+    unplug_levels: list[str]
+    driver: DriverState
+    blocks: BlockCounts
+
+
+class LevelOutcome(Answer):
+    """What one level of the fallback did."""
+
+    bytes: int
+    attempts: int
+    failed: int
+
+
+class Obstacle(Answer):
+    """Why a piece stayed."""
+
+    pfn: int | None = Field(description="the page in the way; null when a shortage stopped it")
+    kind: str | None
+    level: str
+    result: str = Field(description="the kernel's name of the error, such as EBUSY")
+    bytes: int
+
+
+class Outcome(Answer):
+    """What became of a plug, an unplug or a resize. A part is a normal answer."""
+
+    device: str
+    state: Literal["done", "partial"]
+    requested: int = Field(description="bytes that were to be plugged or unplugged")
+    achieved: int = Field(description="bytes that were")
+    requested_size: int
+    size: int
+    by_level: dict[str, LevelOutcome]
+    obstacles: list[Obstacle] = Field(description="at most 64 of them")
+    obstacle_count: int = Field(description="all of them")
+    migrated_pages: int
+    simulated_us: int = Field(description="simulated microseconds that it took")
+
+
+class Advance(Answer):
+    """What happened while simulated time passed."""
+
+    simulated_us: int = Field(description="the guest's clock after it")
+    outcomes: list[Outcome] = Field(description="of the drivers' retries, in order")

@@ -1,0 +1,179 @@
+"""Serving the application over TCP: the port, the announcement, and the end.
+
+The port is taken before anything else is done, so that a clash is said at once. The service is announced
+once it is ready, and the announcement is withdrawn before the process ends.
+Left out: what is served (app.api.application).
+"""
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.operations.service import Service
+
+# A thread that runs Python holds the interpreter lock for so long at most when the event loop wants it; the
+# default of 5 ms, several times in one request, is felt by callers of other guests.
+SWITCH_INTERVAL_S = 0.0005
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """Where the service is announced, and for how long running calls may go on once its end was asked for."""
+
+    announce: Path | None
+    shutdown_grace_s: float
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Returns a socket that is bound to `host` and `port`.
+
+    Raises OSError.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        # A port that a stopped service leaves behind may be taken at once.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # Listening now: two services on one port would otherwise be seen only later.
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Returns a URL under which the socket can be reached from this machine."""
+    host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def announce(file: Path, url: str) -> None:
+    """Writes {"url", "pid"} to `file`, whole or not at all."""
+    text = json.dumps({"url": url, "pid": os.getpid()}) + "\n"
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(file)
+
+
+def withdraw(file: Path) -> None:
+    """Removes the announcement, if it is still this process's."""
+    try:
+        if json.loads(file.read_text(encoding="utf-8")).get("pid") == os.getpid():
+            file.unlink()
+    except (OSError, ValueError):
+        # Gone already, or somebody else's.
+        return
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which announces the service when it is ready and gives running calls some time at the end."""
+
+    def __init__(self, app: FastAPI, manner: Manner, on_ready: Callable[[], None]) -> None:
+        """Serves `app`; `on_ready` is called once, on the loop, when the kernels are ready."""
+        # uvicorn's own limit is the second line: for peers that do not read their answer, or do not end their
+        # body.
+        last_resort_s = math.ceil(manner.shutdown_grace_s) + 1
+        super().__init__(
+            uvicorn.Config(
+                _Interruptible(app),
+                log_level="warning",
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                timeout_graceful_shutdown=last_resort_s,
+            )
+        )
+        self._app = app
+        self._manner = manner
+        self._on_ready = on_ready
+        self.failure: BaseException | None = None
+        self._waiting: asyncio.Task[None] | None = None
+
+    @property
+    def service(self) -> Service:
+        """The service of the application, which exists once the server has started."""
+        service: Service = self._app.state.service
+        return service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to answer, and to wait for the kernels."""
+        await super().startup(sockets)
+        self._waiting = asyncio.create_task(self._wait_until_ready())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes no new connections, and lets running calls end, for as long as `manner` says."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        asyncio.get_running_loop().call_later(self._manner.shutdown_grace_s, self.service.stop)
+        await super().shutdown(sockets)
+
+    async def _wait_until_ready(self) -> None:
+        try:
+            await self.service.kernels.wait()
+            self._on_ready()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the process must end and say it
+            self.failure = error
+            self.should_exit = True
+
+
+class _Interruptible:
+    """Ends a request quietly that uvicorn gives up at the end of the process; its peer was not listening."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            response = Response(status_code=503, headers={"Connection": "close"})
+            with contextlib.suppress(Exception):
+                await response(scope, receive, send)
+
+
+def serve(app: FastAPI, bound: socket.socket, manner: Manner, on_ready: Callable[[str], None]) -> bool:
+    """Serves `app` on `bound` until SIGTERM or Ctrl-C; `on_ready` is told the URL once it is announced.
+
+    Returns whether every thread has ended; one that works on a call, or compiles, cannot be told to stop.
+    Raises what kept the kernels from getting ready, and OSError when the announcement cannot be written.
+    """
+    url = url_of(bound)
+
+    def tell() -> None:
+        if manner.announce is not None:
+            announce(manner.announce, url)
+        on_ready(url)
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # uvicorn raises the signals that it caught once more when it has ended; they have done their work by
+    # then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server = Server(app, manner, tell)
+    try:
+        asyncio.run(server.serve(sockets=[bound]))
+    finally:
+        if manner.announce is not None:
+            withdraw(manner.announce)
+    if server.failure is not None:
+        raise server.failure
+    return server.service.is_idle

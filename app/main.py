@@ -1,0 +1,47 @@
+"""The composition root: joins settings, operations and the API into one application. Nothing else does.
+
+Left out: reading the settings (app.settings), the command line (app.cli).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api.application import create_api
+from app.api.version import VERSION
+from app.operations.crew import Crew
+from app.operations.limits import Limits
+from app.operations.service import Service
+from app.operations.warm_up import Progress
+from app.settings import Settings
+
+
+def _say_nothing(nr_ready: int, nr_kernels: int, name: str) -> None:
+    """Reports no progress."""
+
+
+def create_app(settings: Settings, progress: Progress = _say_nothing) -> FastAPI:
+    """Returns the application; when it is started, its service begins and warms the kernels up."""
+
+    @asynccontextmanager
+    async def service() -> AsyncIterator[Service]:
+        crew = Crew(inline_us=settings.inline_us, nr_threads=settings.worker_threads)
+        limits = Limits(
+            max_guests=settings.max_guests,
+            max_total_pages=settings.max_total_pages,
+            event_ring_capacity=settings.event_ring_capacity,
+        )
+        service = Service(limits, crew)
+        service.kernels.begin(progress)
+        try:
+            yield service
+        finally:
+            service.stop()
+
+    return create_api(
+        service,
+        version=VERSION,
+        max_body_bytes=settings.max_body_bytes,
+        max_capture_bytes=settings.max_capture_bytes,
+    )

@@ -1,0 +1,68 @@
+"""Pages taken on a guest's behalf, and freed again."""
+
+from dataclasses import dataclass
+
+from app.errors import InvalidValue
+from app.guest.allocations import AllocationSpec
+from app.guest.guest import Guest
+from app.operations import estimates
+from app.operations.registry import Description
+from app.operations.service import Service
+
+# Bytes; a guest with larger pages is estimated too long.
+_SMALLEST_PAGE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Pages of one kind; exactly one of nr_pages, size (bytes) and at_pfns says which."""
+
+    kind: str
+    order: int | None
+    nr_pages: int | None
+    size: int | None
+    at_pfns: tuple[int, ...]
+    label: str
+
+
+async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
+    """Allocates what is wanted, all of it or nothing, and returns the allocation.
+
+    Raises Unknown, InvalidValue, RangeUnavailable, GuestOutOfMemory.
+    """
+
+    def call(guest: Guest) -> Description:
+        return guest.allocate(_spec_of(wanted, guest))
+
+    def estimate_us(description: Description) -> int:
+        del description
+        nr_pages = max(wanted.nr_pages or 0, (wanted.size or 0) // _SMALLEST_PAGE)
+        return estimates.allocation_us(nr_pages, len(wanted.at_pfns))
+
+    return await service.registry.change(name, call, estimate_us=estimate_us)
+
+
+async def free(service: Service, name: str, allocation_id: int, *, fraction: float, seed: int) -> Description:
+    """Frees an allocation, or a random part of it that `seed` chooses.
+
+    Raises Unknown.
+    """
+    return await service.registry.change(
+        name, lambda guest: guest.free(allocation_id, fraction, seed), estimate_us=estimates.walk_us
+    )
+
+
+def _spec_of(wanted: Wanted, guest: Guest) -> AllocationSpec:
+    """Returns what the guest is asked for, in pages.
+
+    Raises InvalidValue when the size is no whole number of pages.
+    """
+    nr_pages = wanted.nr_pages or 0
+    if wanted.size is not None:
+        nr_pages, rest = divmod(wanted.size, guest.geometry.page_size)
+        if rest or not nr_pages:
+            accepted = f"a multiple of the page size ({guest.geometry.page_size}), above 0"
+            raise InvalidValue("size", wanted.size, accepted)
+    return AllocationSpec(
+        kind=wanted.kind, order=wanted.order, nr_pages=nr_pages, at_pfns=wanted.at_pfns, label=wanted.label
+    )

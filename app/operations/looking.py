@@ -1,0 +1,65 @@
+"""A guest's memory, looked at: memory blocks, pageblocks, /proc files, the map, the check of the invariants.
+
+Left out: how the map is drawn (the API brings the pencil).
+"""
+
+from collections.abc import Callable
+
+from app.errors import Unknown
+from app.guest.guest import Guest
+from app.guest.views import MapRows
+from app.operations import estimates
+from app.operations.registry import Description
+from app.operations.service import Service
+
+__all__ = ["PROC_FILES", "MapRows", "draw", "memory_blocks", "pageblocks", "proc", "verify"]
+
+PROC_FILES = ("buddyinfo", "pagetypeinfo", "zoneinfo", "meminfo")
+
+
+async def memory_blocks(service: Service, name: str) -> Description:
+    """Returns state and zone of each memory block.
+
+    Raises Unknown.
+    """
+    return await service.registry.read(name, Guest.memory_blocks, estimate_us=estimates.walk_us)
+
+
+async def pageblocks(service: Service, name: str) -> Description:
+    """Returns type and contents of each pageblock, run-length coded.
+
+    Raises Unknown.
+    """
+    return await service.registry.read(name, Guest.pageblocks, estimate_us=estimates.walk_us)
+
+
+async def proc(service: Service, name: str, file: str) -> str:
+    """Returns the text of a file of the guest's /proc.
+
+    Raises Unknown.
+    """
+    if file not in PROC_FILES:
+        raise Unknown("file of /proc", file, PROC_FILES)
+    return await service.registry.read(name, lambda guest: guest.proc(file), estimate_us=estimates.walk_us)
+
+
+async def draw(service: Service, name: str, render: Callable[[MapRows], bytes]) -> bytes:
+    """Returns what `render` makes of the guest's map; it runs where long calls run.
+
+    Raises Unknown, and what `render` raises.
+    """
+    return await service.registry.read(
+        name, lambda guest: render(guest.map_rows()), estimate_us=estimates.walk_us
+    )
+
+
+async def verify(service: Service, name: str) -> Description:
+    """Returns the invariants that are broken: none, in a sound guest.
+
+    Raises Unknown.
+    """
+
+    def call(guest: Guest) -> Description:
+        return {"violations": guest.verify()}
+
+    return await service.registry.read(name, call, estimate_us=estimates.walk_us)

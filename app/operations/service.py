@@ -1,0 +1,29 @@
+"""The service as its callers see it: one value that holds the guests, the threads and the kernels' readiness.
+
+Left out: what can be asked of it (the other modules of this room, one for each family of verbs).
+"""
+
+from app.operations.crew import Crew
+from app.operations.limits import Limits
+from app.operations.registry import Registry
+from app.operations.warm_up import Kernels
+
+
+class Service:
+    """What every operation takes as its first argument. Made and used on one event loop."""
+
+    def __init__(self, limits: Limits, crew: Crew) -> None:
+        """Starts without guests, and with kernels that are not known to be ready."""
+        self.limits = limits
+        self.crew = crew
+        self.kernels = Kernels()
+        self.registry = Registry(limits, crew)
+
+    def stop(self) -> None:
+        """Begins nothing new, and waits for nothing."""
+        self.crew.stop()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no thread works on a call, or on the kernels."""
+        return not self.crew.is_busy and not self.kernels.is_working

@@ -1,0 +1,59 @@
+"""Catalog and service: policies, presets, health, version, what problems mean."""
+
+import asyncio
+
+from app.api.problems import KINDS
+from app.api.schemas import catalog as schemas
+from app.api.version import VERSION
+from tests.api.caller import Caller
+
+
+def test_policies_and_presets_are_listed(caller: Caller) -> None:
+    """What is listed can be asked for: each policy that runs, and each preset, makes a guest."""
+    policies = schemas.Policies.model_validate(caller.get("/v1/policies").json(), strict=True).policies
+    presets = schemas.Presets.model_validate(caller.get("/v1/presets").json(), strict=True).presets
+    running = [policy.name for policy in policies if policy.runs]
+    assert {"linux-5.15", "linux-5.19"} <= set(running)
+    for policy in running:
+        fallback = ["memory_block", "chunk"] if policy == "linux-5.15" else ["memory_block", "pageblock"]
+        caller.make_guest(policy=policy, fallback=fallback)
+    for preset in presets:
+        caller.make_guest(preset=preset.name, devices=[])
+
+
+def test_policy_that_does_not_run_is_refused_by_name(caller: Caller) -> None:
+    """A policy that is listed, but not run yet, says which of its switches is in the way."""
+    policies = caller.get("/v1/policies").json()["policies"]
+    waiting = [policy["name"] for policy in policies if not policy["runs"]]
+    for name in waiting:
+        answer = caller.post("/v1/guests", {"boot_size": "512MiB", "policy": name})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-value")
+    assert waiting
+
+
+def test_service_is_alive_before_it_is_ready(caller: Caller) -> None:
+    """Healthz answers at once; readyz says "not ready" until the kernels are."""
+    assert caller.get("/healthz").json() == {"status": "ok"}
+    caller.wait_for(caller.service.kernels.wait())
+    assert caller.get("/readyz").json() == {"status": "ready"}
+    # As it was before the kernels were ready.
+    ended, caller.service.kernels._ended = caller.service.kernels._ended, asyncio.Event()  # noqa: SLF001 - the clock cannot be turned back otherwise
+    cold = caller.get("/readyz")
+    assert (cold.status_code, cold.json()["type"]) == (503, "/problems/not-ready")
+    assert cold.headers["retry-after"] == "1"
+    assert caller.get("/healthz").status_code == 200
+    caller.service.kernels._ended = ended  # noqa: SLF001 - as above
+
+
+def test_version_is_the_projects(caller: Caller) -> None:
+    """The service says which one it is."""
+    assert caller.get("/version").json() == {"name": "vmemsim", "version": VERSION}
+
+
+def test_problems_say_what_they_mean(caller: Caller) -> None:
+    """The type of every problem is a path that explains it."""
+    kinds = schemas.ProblemKinds.model_validate(caller.get("/problems").json(), strict=True).problems
+    assert {kind.type for kind in kinds} == {f"/problems/{slug}" for slug in KINDS}
+    for kind in kinds:
+        assert caller.get(kind.type).json() == kind.model_dump()
+    assert caller.get("/problems/none").status_code == 404
