@@ -23,6 +23,7 @@ from rich.progress import (
 
 from clients.errors import ClientError
 from clients.models import Device, Outcome
+from clients.sizes import round_size
 from clients.specs import Upload
 from clients.vmemctl.session import Session
 
@@ -132,5 +133,6 @@ def _draw_until_done(
         except ClientError:
             continue  # the call itself will tell what is wrong
         if now.size != device.size:
-            target = abs(now.requested_size - device.size)
-            bar.update(task, total=target, completed=min(abs(now.size - device.size), target))
+            total, moved = abs(now.requested_size - device.size), abs(now.size - device.size)
+            told = f"{device.id}: {round_size(moved)} of {round_size(total)}"
+            bar.update(task, total=total, completed=min(moved, total), description=told)

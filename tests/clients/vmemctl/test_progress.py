@@ -50,6 +50,7 @@ def test_run_watched_draws_how_the_size_moves() -> None:
     look = look_until(ended, [DEVICE.size, DEVICE.size // 2, DEVICE.size // 4])
     assert run_watched(run, act, device=DEVICE, look=look) is OUTCOME
     assert "vm0 at work" in stream.getvalue()
+    assert "vm0: 1 GiB of 2 GiB" in stream.getvalue()
 
 
 @pytest.mark.parametrize(("is_terminal", "as_json"), [(False, False), (True, True)])
