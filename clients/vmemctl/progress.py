@@ -113,13 +113,8 @@ def _ends_within(running: "Future[Outcome]", seconds: float) -> bool:
 
 
 def _size_bar(session: Session) -> Progress:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-    )
-    return Progress(*columns, TimeElapsedColumn(), console=session.err, transient=True)
+    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=session.err, transient=True)
 
 
 def _draw_until_done(
