@@ -1,0 +1,33 @@
+"""Taken ranges: found when held as a whole, and given back in parts."""
+
+import pytest
+
+from app.errors import RangeUnavailable
+from app.guest.contig_ranges import TakenRange, TakenRanges
+
+
+def held(*rows: tuple[int, int, int]) -> TakenRanges:
+    """Returns a table with these ranges."""
+    ranges = TakenRanges()
+    for row in rows:
+        ranges.add(TakenRange(*row))
+    return ranges
+
+
+def test_find_returns_range_that_holds_all() -> None:
+    """A part is found in the range that holds it; what is not held as a whole is not."""
+    ranges = held((0, 8, 1), (8, 16, 2))
+    assert ranges.find(9, 12).owner == 2
+    for start_pfn, end_pfn in ((4, 12), (16, 20), (0, 9)):
+        with pytest.raises(RangeUnavailable, match="alloc-contig-range"):
+            ranges.find(start_pfn, end_pfn)
+
+
+def test_remove_middle_leaves_both_ends() -> None:
+    """What lies before and behind a freed part stays taken, with its owner."""
+    ranges = held((0, 16, 3))
+    ranges.remove(ranges.find(4, 8), 4, 8)
+    assert list(ranges) == [TakenRange(0, 4, 3), TakenRange(8, 16, 3)]
+    ranges.remove(ranges.find(0, 4), 0, 4)
+    ranges.remove(ranges.find(8, 16), 8, 16)
+    assert list(ranges) == []

@@ -1,0 +1,118 @@
+"""Plans of guests: devices are placed, sizes are checked, and what is wrong is named."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import CallerError, InvalidValue, Unknown
+from app.guest.spec import LARGEST_NR_DEVICES, DeviceSpec, GuestSpec, plan_guest
+from app.guest.workload import Act, WorkloadStep
+from app.mm.geometry import PRESETS
+from app.mm.policy import POLICIES
+from app.units import GIB, MIB, TIB
+
+SPEC = GuestSpec(name="web-1", boot_size=4 * GIB, devices=(DeviceSpec(size=8 * GIB, requested_size=2 * GIB),))
+
+
+def test_plan_places_devices_behind_boot_memory() -> None:
+    """The first at 4 GiB or above boot memory, each at a memory block, none over another."""
+    spec = replace(
+        SPEC,
+        boot_size=5 * GIB,
+        devices=(DeviceSpec(size=GIB + 2 * MIB), DeviceSpec(size=GIB, id="second", block_size=4 * MIB)),
+    )
+    plan = plan_guest(spec)
+    assert [device.id for device in plan.devices] == ["vm0", "second"]
+    assert [device.region.addr for device in plan.devices] == [5 * GIB, 6 * GIB + 128 * MIB]
+    assert plan.devices[0].region.block_size == 2 * MIB
+    assert plan.nr_pages == (7 * GIB + 128 * MIB) // 4096
+
+
+def test_plan_small_guest_has_device_at_4_gib() -> None:
+    """Device memory begins at 4 GiB even when boot memory is small."""
+    assert plan_guest(replace(SPEC, boot_size=GIB)).devices[0].region.addr == 4 * GIB
+
+
+def test_plan_large_x86_guest_has_large_memory_blocks() -> None:
+    """G-6: from 64 GiB of boot memory on, memory blocks grow to what its end is aligned to."""
+    assert plan_guest(replace(SPEC, boot_size=TIB)).geometry.memory_block_size == 2 * GIB
+    assert plan_guest(replace(SPEC, boot_size=65 * GIB)).geometry.memory_block_size == GIB
+    assert plan_guest(SPEC).geometry.memory_block_size == 128 * MIB
+    chosen = replace(SPEC, memory_block_size=256 * MIB)
+    assert plan_guest(chosen).geometry.memory_block_size == 256 * MIB
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("policy", [name for name, policy in POLICIES.items() if policy.runs])
+def test_plan_of_every_preset_and_policy(preset: str, policy: str) -> None:
+    """Every geometry goes with every policy that runs."""
+    plan = plan_guest(replace(SPEC, preset=preset, policy=policy))
+    assert plan.geometry.page_size == PRESETS[preset].page_size
+    assert plan.policy.name == policy
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"name": "x" * 64}, "name"),
+        ({"boot_size": 0}, "boot_size"),
+        ({"boot_size": -GIB}, "boot_size"),
+        ({"boot_size": GIB + MIB}, "boot_size"),
+        ({"boot_size": 1 << 62}, "boot_size"),
+        ({"memory_block_size": 100 * MIB}, "geometry.memory_block_size"),
+        ({"boot_size": 128 * MIB, "memory_block_size": 256 * MIB}, "boot_size"),
+        ({"policy": "linux-6.17"}, "policy.retype_on_merge"),
+        ({"fallback": ()}, "fallback"),
+        ({"fallback": ("pageblock", "chunk")}, "fallback"),
+        ({"online": "online"}, "online"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1 << 63}, "seed"),
+        ({"devices": (DeviceSpec(size=GIB),) * (LARGEST_NR_DEVICES + 1)}, "devices"),
+        ({"devices": (DeviceSpec(size=GIB, id="no way"),)}, "devices[0].id"),
+        ({"devices": (DeviceSpec(size=GIB), DeviceSpec(size=GIB, id="vm0"))}, "devices[1].id"),
+        ({"devices": (DeviceSpec(size=GIB + 1),)}, "devices[0].size"),
+        ({"devices": (DeviceSpec(size=-GIB),)}, "devices[0].size"),
+        ({"devices": (DeviceSpec(size=5 * TIB),)}, "devices[0].size"),
+        ({"devices": (DeviceSpec(size=GIB), DeviceSpec(size=4 * TIB))}, "devices[1].size"),
+        ({"devices": (DeviceSpec(size=GIB, block_size=3 * MIB),)}, "devices[0].block_size"),
+        ({"devices": (DeviceSpec(size=GIB, block_size=MIB // 2),)}, "devices[0].block_size"),
+        ({"devices": (DeviceSpec(size=GIB, block_size=256 * MIB),)}, "devices[0].block_size"),
+        ({"devices": (DeviceSpec(size=GIB, requested_size=2 * GIB),)}, "devices[0].requested_size"),
+        ({"devices": (DeviceSpec(size=GIB, requested_size=MIB),)}, "devices[0].requested_size"),
+        ({"devices": (DeviceSpec(size=GIB, requested_size=-2 * MIB),)}, "devices[0].requested_size"),
+        ({"workload": (WorkloadStep(act=Act.FREE, label="x", fraction=1.0),)}, "workload[0].label"),
+    ],
+)
+def test_plan_names_wrong_field(change: dict[str, object], field: str) -> None:
+    """Each value that cannot be is refused by the name of its field."""
+    with pytest.raises(InvalidValue) as caught:
+        plan_guest(replace(SPEC, **change))  # type: ignore[arg-type]  # the table names the fields
+    assert caught.value.members["field"] == field
+
+
+@pytest.mark.parametrize("change", [{"preset": "vax"}, {"policy": "linux-1.0"}])
+def test_plan_unknown_names(change: dict[str, str]) -> None:
+    """A preset or policy that does not exist is answered with those that do."""
+    with pytest.raises(Unknown, match="known:"):
+        plan_guest(replace(SPEC, **change))  # type: ignore[arg-type]  # the table names the fields
+
+
+@given(
+    boot_size=st.integers(-GIB, 1 << 50),
+    sizes=st.lists(st.tuples(st.integers(-MIB, 1 << 50), st.integers(-1, 1 << 40)), max_size=3),
+    preset=st.sampled_from(list(PRESETS)),
+)
+def test_plan_answers_any_sizes(boot_size: int, sizes: list[tuple[int, int]], preset: str) -> None:
+    """Whatever the sizes, they make a plan or are the caller's error; regions never overlap."""
+    devices = tuple(DeviceSpec(size=size, requested_size=requested) for size, requested in sizes)
+    with contextlib.suppress(CallerError):
+        plan = plan_guest(GuestSpec(name="any", boot_size=boot_size, preset=preset, devices=devices))
+        ends = [boot_size, *(device.region.end for device in plan.devices)]
+        starts = [device.region.addr for device in plan.devices]
+        assert all(start >= end for start, end in zip(starts, ends, strict=False))
+        assert plan.nr_pages * plan.geometry.page_size >= max(ends)
