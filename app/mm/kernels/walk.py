@@ -1,4 +1,4 @@
-"""Reading a node's pages: counts by kind, an allocation's runs, lists in order. Nothing is changed but what is asked.
+"""Reading a node's pages: counts by kind, an allocation's runs, lists in order.
 
 Left out: text and names (app.mm.vmstat).
 """
@@ -11,6 +11,7 @@ from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.fallback import free_run
 from app.mm.kernels.layout import (
     NodeArrays,
+    covering_head,
     head_at,
     next_row,
     owner_at,
@@ -22,7 +23,7 @@ from app.mm.kernels.layout import (
 
 @kernel
 def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.int64]) -> None:
-    """Adds the pages of each kind to counts[pageblock - first pageblock, kind]; the range is whole pageblocks.
+    """Adds the pages of each kind to counts[pageblock - first, kind]; the range is whole pageblocks.
 
     A run larger than a pageblock counts in each pageblock that it covers.
     """
@@ -41,6 +42,33 @@ def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.
             for block in range(pfn >> order, min(pfn + nr_pages, end_pfn) >> order):
                 counts[block - first, head & 15] += span(order)
         pfn += nr_pages
+
+
+@kernel
+def count_zone_kinds(m: NodeArrays, counts: NDArray[np.int64]) -> None:
+    """Adds the pages of each kind to counts[zone, kind]. Linear in runs."""
+    order = m.geo.pageblock_order
+    pfn = 0
+    while pfn < m.geo.nr_pages:
+        zone = zone_of(m, pfn)
+        if zone < 0:
+            pfn = ((pfn >> order) + 1) << order
+            continue
+        head = head_at(m, pfn)
+        counts[zone, head & 15] += span(head >> 4)
+        pfn += span(head >> 4)
+
+
+@kernel
+def is_all(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int) -> bool:
+    """Returns whether runs of one kind cover all of [start_pfn, end_pfn)."""
+    pfn = start_pfn
+    while pfn < end_pfn:
+        first = covering_head(m, pfn)
+        if first < 0 or (head_at(m, first) & 15) != kind:
+            return False
+        pfn = first + span(head_at(m, first) >> 4)
+    return True
 
 
 @kernel
@@ -67,7 +95,10 @@ def collect_runs(m: NodeArrays, start_pfn: int, end_pfn: int, runs: NDArray[np.i
 
 @kernel
 def collect_owned(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int, pfns: NDArray[np.int64]) -> int:
-    """Writes the first pfn of every run of `owner` into pfns, ascending, as far as it holds; returns how many there are."""
+    """Writes the first pfn of every run of `owner` into pfns, ascending; returns how many there are.
+
+    Writes no more than pfns holds.
+    """
     order = m.geo.pageblock_order
     count = 0
     pfn = start_pfn
