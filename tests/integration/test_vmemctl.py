@@ -86,7 +86,7 @@ def test_usage_error_is_exit_code_2(vmemctl: Vmemctl, make_guest: MakeGuest) -> 
     assert vmemctl("plug", guest.name, "128MiB", "--device", "vm1").returncode == 0
 
 
-def test_memory_is_shown(vmemctl: Vmemctl, make_guest: MakeGuest, tmp_path: Path) -> None:
+def test_memory_is_shown(vmemctl: Vmemctl, service_url: str, make_guest: MakeGuest, tmp_path: Path) -> None:
     """The map on the terminal and as an image, memory blocks, /proc texts, invariants."""
     guest = make_guest(workload="busy", seed=2).name
     drawn = vmemctl("map", guest)
@@ -95,7 +95,14 @@ def test_memory_is_shown(vmemctl: Vmemctl, make_guest: MakeGuest, tmp_path: Path
     assert "anon" in drawn.stdout
     image = tmp_path / "map.png"
     assert vmemctl("map", guest, "--png", str(image)).returncode == 0
-    assert image.read_bytes().startswith(b"\x89PNG")
+    piped = subprocess.run(
+        [*COMMAND, "--url", service_url, "map", guest, "--png", "-"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    assert image.read_bytes() == piped.stdout
+    assert piped.stdout.startswith(b"\x89PNG")
     assert "vm0" in vmemctl("blocks", guest).stdout
     assert "Node 0" in vmemctl("proc", guest, "buddyinfo").stdout
     assert "sound" in vmemctl("verify", guest).stdout

@@ -99,6 +99,18 @@ def test_watch_ends_cleanly_at_ctrl_c(
     assert "Ctrl-C" in ended.err
 
 
+def test_watch_draws_one_table_again_and_again_on_a_terminal(
+    vmemctl: Vmemctl, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal the table changes in place, until the guest is gone."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    service.answer("GET /v1/guests/web", recorded.GUEST)
+    service.answer("GET /v1/guests/web", {"title": "gone"}, status=404)
+    ended = vmemctl("watch", "web", "--interval", "0.05")
+    assert ended.code == 4
+    assert "vm0" in ended.out
+
+
 def test_watch_refuses_an_interval_that_would_flood_the_service(vmemctl: Vmemctl) -> None:
     """Twenty looks a second are enough."""
     assert vmemctl("watch", "--interval", "0").code == 2
