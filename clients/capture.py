@@ -23,15 +23,15 @@ from array import array
 from functools import partial
 from itertools import compress
 from operator import sub
-from typing import BinaryIO, Dict, Iterator, List, Optional, Tuple
+from typing import BinaryIO, Dict, Iterator, List, Optional, Tuple, Type, cast
 
+READ_ERRORS: Tuple[Type[Exception], ...] = (OSError, EOFError)
 try:
     import lzma
 
-    READ_ERRORS = (OSError, EOFError, lzma.LZMAError)
-except ImportError:  # some small Pythons come without it; only copied files may need it
-    lzma = None  # type: ignore[assignment]
-    READ_ERRORS = (OSError, EOFError)  # type: ignore[assignment]
+    READ_ERRORS += (lzma.LZMAError,)
+except ImportError:
+    lzma = None  # type: ignore[assignment] # some small Pythons lack it, and only copied files may need it
 
 TOOL = "capture.py 1.0"
 FORMAT_VERSION = 1
@@ -133,7 +133,7 @@ def open_file(path: str) -> BinaryIO:
         return open(path, "rb", buffering=0)
     if lzma is None:
         raise CaptureError(EXIT_FAILED, "This Python has no lzma module: unpack %s first." % path)
-    return lzma.open(path)  # type: ignore[return-value]
+    return cast("BinaryIO", lzma.open(path))
 
 
 def read_fully(file: BinaryIO, size: int) -> bytes:
@@ -231,7 +231,7 @@ def find_changes(flags: bytes, counts: bytes) -> List[int]:
     """
     if flags[WORD:] == flags[:-WORD] and counts[WORD:] == counts[:-WORD]:
         return []
-    changes = []  # type: List[int]
+    changes: List[int] = []
     for start in range(0, len(flags) - WORD, STRETCH_SIZE):
         end = min(start + STRETCH_SIZE, len(flags) - WORD)
         before, here = slice(start, end), slice(start + WORD, end + WORD)
@@ -355,11 +355,11 @@ def open_output(path: str, *, is_forced: bool) -> Iterator[BinaryIO]:
         raise
 
 
-def parse_options(arguments: Optional[List[str]]) -> argparse.Namespace:
+def parse_options(arguments: Optional[List[str]], program: str) -> argparse.Namespace:
     """Parses the command line."""
     about = __doc__.split("\n\n")[0]
     shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("capture.py", description=about, epilog=EPILOG, formatter_class=shape)
+    parser = argparse.ArgumentParser(program, description=about, epilog=EPILOG, formatter_class=shape)
     add = parser.add_argument
     add("-o", "--output", required=True, metavar="FILE", help="the .vmem file to write; - is standard output")
     add("-f", "--force", action="store_true", help="overwrite FILE")
@@ -370,9 +370,9 @@ def parse_options(arguments: Optional[List[str]]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
-    """Captures as the command line says; returns the exit status."""
-    options = parse_options(arguments)
+def main(arguments: Optional[List[str]] = None, program: str = "capture.py") -> int:
+    """Captures as the command line says; returns the exit status. `program` is the name that it goes by."""
+    options = parse_options(arguments, program)
     status, message = EXIT_FAILED, ""
     try:
         with open_output(options.output, is_forced=options.force) as stream:
@@ -384,7 +384,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except READ_ERRORS as error:
         message = "%s." % error
     if message:
-        sys.stderr.write("capture.py: %s\n" % message)
+        sys.stderr.write("%s: %s\n" % (program, message))
         return status
     if not options.quiet:
         name = "FILE" if options.output == "-" else options.output

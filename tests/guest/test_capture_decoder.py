@@ -214,4 +214,5 @@ def test_wellformed_nonsense_raises_nothing_else(
 ) -> None:
     """A file whose checksums are right may still say anything at all."""
     with contextlib.suppress(InvalidValue):
-        decode_chunks([capture_file(runs or [Run(1, 0, 0)], texts=texts, head=head)])
+        machine = decode_chunks([capture_file(runs or [Run(1, 0, 0)], texts=texts, head=head)])
+        assert machine.nr_pages == (sum(run.nr_pages for run in runs) or 1)

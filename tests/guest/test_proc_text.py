@@ -250,4 +250,4 @@ def test_damaged_texts_raise_nothing_else(sample: str, data: st.DataObject | Non
         sample = sample[:start] + data.draw(st.text(alphabet, max_size=30)) + sample[end:]
     for parse in PARSERS:
         with contextlib.suppress(InvalidValue):
-            parse(sample)
+            assert parse(sample) is not None
