@@ -17,6 +17,7 @@ Our own defects are AssertionErrors that name an invariant.
 """
 
 from collections.abc import Iterable
+from math import isfinite
 
 # A caller's value is quoted in the error; a megabyte of it would help nobody.
 _LONGEST_QUOTE = 200
@@ -41,7 +42,8 @@ class InvalidValue(CallerError):
 
     def __init__(self, field: str, value: object, accepted: str, **members: object) -> None:
         """Names the field, quotes the value, and says what would be accepted."""
-        quoted = value if isinstance(value, (int, float, bool, type(None))) else str(value)[:_LONGEST_QUOTE]
+        is_plain = value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+        quoted = value if is_plain else str(value)[:_LONGEST_QUOTE]
         super().__init__(
             f"{field} is {quoted!r}; accepted: {accepted}", field=field, value=quoted, accepted=accepted, **members
         )

@@ -34,11 +34,12 @@ def parse_size(text: str, *, field: str = "size") -> int:
     match = _SIZE.fullmatch(text) if len(text) <= _LONGEST_SIZE else None
     if match is None:
         raise InvalidValue(field, text[:_LONGEST_SIZE], 'bytes as an integer, or a string such as "2GiB"')
-    number, unit, _ = match.groups()
+    number, unit = str(match[1]), str(match[2])
     factor = _FACTORS[unit.upper()]
     whole, _, fraction = number.partition(".")
     numerator = int(whole + fraction) * factor
-    size, remainder = divmod(numerator, 10 ** len(fraction))
+    scale: int = 10 ** len(fraction)
+    size, remainder = divmod(numerator, scale)
     if remainder:
         raise InvalidValue(field, text, "a whole number of bytes")
     return size

@@ -82,3 +82,11 @@ def _runs_of_batch(node: Node, first: int, end: int) -> Iterator[PageblockRun]:
         migratetype, *counts = rows[start].tolist()
         pages = {PageKind(kind): count for kind, count in enumerate(counts) if count}
         yield PageblockRun(first + start, first + stop, Migratetype(migratetype), zone_name, pages)
+
+
+def total_kinds(node: Node) -> NDArray[np.int64]:
+    """Returns the pages of each kind on the whole node, int64[kind]. Linear in online pageblocks."""
+    totals = np.zeros(layout.NR_KINDS, np.int64)
+    for first, end in online_batches(node):
+        totals += count_kinds(node, first, end).sum(axis=0)
+    return totals

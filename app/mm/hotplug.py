@@ -178,14 +178,16 @@ def mark_never_onlined(node: Node, start_pfn: int, end_pfn: int) -> None:
 def clear_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
     """Gives OFFLINE pages to the buddy: fresh ones at the tail, those taken before as a contiguous range (8.7).
 
-    Whole runs only. The decision is made run by run, where Linux looks at the first page of a larger piece (D-16).
+    The decision is made run by run, where Linux looks at the first page of a larger piece (D-16).
     """
     arrays = node.arrays
+    _cut_offline_run(node, start_pfn)
+    _cut_offline_run(node, end_pfn)
     pfn = start_pfn
     while pfn < end_pfn:
         nr_pages = 1 << (int(layout.head_at(arrays, pfn)) >> 4)
-        if arrays.owner[layout.index_of(arrays, pfn)] == NEVER_ONLINED:
-            arrays.owner[layout.index_of(arrays, pfn)] = 0
+        if layout.owner_at(arrays, pfn) == NEVER_ONLINED:
+            layout.set_owner(arrays, pfn, 0)
             layout.clear_head(arrays, pfn)
             node.set_free(pfn, pfn + nr_pages)
         else:
@@ -194,11 +196,26 @@ def clear_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
         pfn += nr_pages
 
 
+def _cut_offline_run(node: Node, boundary: int) -> None:
+    """Splits the run of offline pages that lies over `boundary`, if one does: it is only a tile, no compound."""
+    arrays = node.arrays
+    first = int(layout.covering_head(arrays, boundary)) if boundary < node.nr_pages else -1
+    if first < 0 or first == boundary:
+        return
+    end_pfn = first + (1 << (int(layout.head_at(arrays, first)) >> 4))
+    owner = int(layout.owner_at(arrays, first))
+    layout.set_owner(arrays, first, 0)
+    layout.clear_head(arrays, first)
+    for start, end in ((first, boundary), (boundary, end_pfn)):
+        node.set_kind(start, end, PageKind.OFFLINE)
+        _set_owner(node, start, end, owner)
+
+
 def _set_owner(node: Node, start_pfn: int, end_pfn: int, owner: int) -> None:
     arrays = node.arrays
     pfn = start_pfn
     while pfn < end_pfn:
-        arrays.owner[layout.index_of(arrays, pfn)] = owner
+        layout.set_owner(arrays, pfn, owner)
         pfn += 1 << (int(layout.head_at(arrays, pfn)) >> 4)
 
 

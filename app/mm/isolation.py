@@ -18,7 +18,11 @@ def start_isolate_page_range(node: Node, start_pfn: int, end_pfn: int, mode: int
     mode: isolation.ORDINARY or MEMORY_OFFLINE. A movable compound over an outer boundary is migrated away first.
     """
     obstacle = int(isolation.isolate_range(node.arrays, start_pfn, end_pfn, mode))
-    if obstacle >= 0 and node.policy.boundary is Boundary.MIGRATE and _straddles(node, obstacle, start_pfn, end_pfn):
+    if (
+        obstacle >= 0
+        and node.policy.boundary is Boundary.MIGRATE
+        and _straddles(node, obstacle, start_pfn, end_pfn)
+    ):
         if not _migrate_straddler(node, obstacle):
             return obstacle
         # Two boundaries: at most one more compound lies over the other one.

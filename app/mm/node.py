@@ -52,7 +52,7 @@ class Node:
         require_supported(policy)
         unit = max(geometry.memory_block_nr_pages, geometry.chunk_nr_pages)
         self.nr_pages = align_up(nr_pages, unit)
-        assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"  # noqa: S101 - an own defect: callers validate
+        assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"
         self.geometry = geometry
         self.policy = policy
         self.arrays = map_node_arrays(self.nr_pages, geometry, policy)
@@ -77,6 +77,10 @@ class Node:
         zone = int(self.arrays.block_zone[pfn >> self.geometry.pageblock_order]) - 1
         return None if zone < 0 else self.zones[zone]
 
+    def pageblock_zones(self) -> NDArray[np.int8]:
+        """Returns the ZoneId of every pageblock, -1 where no memory is online."""
+        return self.arrays.block_zone.astype(np.int8) - np.int8(1)
+
     def is_one_zone(self, start_pfn: int, end_pfn: int) -> bool:
         """Returns whether [start_pfn, end_pfn) is online, and all in one zone."""
         order = self.geometry.pageblock_order
@@ -85,8 +89,12 @@ class Node:
         zones = self.arrays.block_zone[start_pfn >> order : ((end_pfn - 1) >> order) + 1]
         return bool(zones[0]) and bool((zones == zones[0]).all())
 
+    def is_all(self, start_pfn: int, end_pfn: int, kind: PageKind) -> bool:
+        """Returns whether every page of [start_pfn, end_pfn) is of `kind`. Linear in runs."""
+        return bool(walk.is_all(self.arrays, start_pfn, end_pfn, int(kind)))
+
     def alloc_pages(self, kind: PageKind, order: int, count: int, owner: int) -> int:
-        """Allocates `count` runs of 2**order pages for `owner` by the buddy's rules; returns how many there was room for."""
+        """Allocates `count` runs of 2**order pages for `owner`; returns how many there was room for."""
         highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
         return int(fallback.alloc_pages(self.arrays, kind | (order << 4), count, owner, int(highest)))
 
@@ -101,7 +109,7 @@ class Node:
         if zone is None or not fallback.take_free_at(self.arrays, int(zone.index), pfn, order):
             return False
         layout.set_head(self.arrays, pfn, int(kind), order)
-        self.arrays.owner[layout.index_of(self.arrays, pfn)] = owner
+        layout.set_owner(self.arrays, pfn, owner)
         return True
 
     def owned_pfns(self, owner: int) -> NDArray[np.int64]:
@@ -126,7 +134,7 @@ class Node:
     def adjust_managed(self, pfn: int, nr_pages: int) -> None:
         """Adds nr_pages, which may be negative, to what the zone of `pfn` manages (HP-8)."""
         zone = self.zone_at(pfn)
-        assert zone is not None, f"pfn {pfn} is in no zone"  # noqa: S101
+        assert zone is not None, f"pfn {pfn} is in no zone"
         self.arrays.stat[zone.index, layout.S_MANAGED] += nr_pages
 
     def set_free(self, start_pfn: int, end_pfn: int) -> None:

@@ -43,7 +43,7 @@ def min_free_kbytes(managed: Sequence[int], page_size: int, pageblock_nr_pages: 
     lowmem = sum(managed[:_MOVABLE])
     kbytes = page_size // 1024
     computed = isqrt(16 * lowmem * kbytes)
-    chosen = computed if computed > rule.user_kbytes else rule.user_kbytes
+    chosen = max(rule.user_kbytes, computed)
     chosen = min(max(chosen, SMALLEST_MIN_FREE_KBYTES), max(LARGEST_MIN_FREE_KBYTES, rule.user_kbytes))
     if not rule.has_huge_pages:
         return chosen

@@ -13,13 +13,24 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
+import numpy as np
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-IS_COMPILED = not numba.config.DISABLE_JIT
+if TYPE_CHECKING:
+
+    def int64(value: object) -> int:
+        """Widens an element of a narrow array; to the type checker every kernel integer is an int."""
+        raise NotImplementedError
+
+else:
+    int64 = np.int64
+
+_CONFIG: Any = numba.config
+IS_COMPILED = not _CONFIG.DISABLE_JIT
 
 
 def cache_key() -> str:
@@ -67,7 +78,7 @@ def cache_directory() -> Path | None:
 
 CACHE_DIRECTORY = cache_directory() if IS_COMPILED else None
 if CACHE_DIRECTORY is not None:
-    numba.config.CACHE_DIR = str(CACHE_DIRECTORY)
+    _CONFIG.CACHE_DIR = str(CACHE_DIRECTORY)
 
 
 def is_warm() -> bool:
@@ -78,9 +89,8 @@ def is_warm() -> bool:
 def _njit(function: Kernel, *, inline: bool) -> Kernel:
     # _nrt=False: kernels allocate nothing, and counting references to the node's arrays at every
     # access made them ten times slower.
-    compiled: Kernel = numba.njit(
-        cache=CACHE_DIRECTORY is not None, nogil=True, error_model="numpy", _nrt=False, forceinline=inline
-    )(function)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": inline}
+    compiled: Kernel = numba.njit(cache=CACHE_DIRECTORY is not None, **options)(function)
     return compiled
 
 

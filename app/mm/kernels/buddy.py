@@ -7,7 +7,7 @@ Left out: accounting by list (6.10+), retyping on merge, split_on_free: the poli
 
 import numpy as np
 
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.layout import (
     AT_HEAD,
     AT_TAIL,
@@ -52,7 +52,7 @@ def first_free(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Returns the pfn at the head of a free list, or -1."""
     opener = sentinel(m, zone, order, migratetype)
     row = next_row(m, opener)
-    return np.int64(-1) if row == opener else pfn_of_row(m, row)
+    return int64(-1) if row == opener else pfn_of_row(m, row)
 
 
 @inlined
@@ -127,7 +127,7 @@ def may_merge(m: NodeArrays, zone: int, mine: int, theirs: int) -> bool:
     if mine == theirs or rule == MERGE_ANY:
         return True
     if rule == MERGE_ISOLATE_ONLY:
-        return m.stat[np.uint64(zone), S_NR_ISOLATE] == 0 or (mine != ISOLATE and theirs != ISOLATE)
+        return m.stat[np.uint64(zone), S_NR_ISOLATE] == 0 or ISOLATE not in (mine, theirs)
     return mine <= RECLAIMABLE and theirs <= RECLAIMABLE
 
 
@@ -174,7 +174,7 @@ def free_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     Runs must not cross the range's ends.
     """
     pfn = start_pfn
-    freed = np.int64(0)
+    freed = int64(0)
     while pfn < end_pfn:
         head = head_at(m, pfn)
         order = head >> 4
@@ -209,7 +209,7 @@ def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
             account_free(m, zone, -span(order), migratetype)
             return pfn
         current += 1
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -240,7 +240,7 @@ def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -
     """
     start = (pfn >> m.geo.pageblock_order) << m.geo.pageblock_order
     end = start + span(m.geo.pageblock_order)
-    moved = np.int64(0)
+    moved = int64(0)
     page = first_run_from(m, start)
     while page < end:
         head = head_at(m, page)

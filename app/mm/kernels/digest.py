@@ -7,7 +7,7 @@ Left out: counters and block types, which are small (app.mm.digest hashes them a
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import kernel
+from app.mm.kernels._jit import int64, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     NR_TYPES,
@@ -40,17 +40,17 @@ def fold(value: int, lanes: NDArray[np.int64]) -> None:
 def fold_runs(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
     """Folds every run of online memory: its first pfn, kind, order and owner. Linear in runs."""
     order = m.geo.pageblock_order
-    pfn = np.int64(0)
+    pfn = int64(0)
     while pfn < m.geo.nr_pages:
         if zone_of(m, pfn) < 0:
             pfn = ((pfn >> order) + 1) << order
             continue
         head = head_at(m, pfn)
-        fold((pfn << np.int64(8)) | head, lanes)
-        owner = np.int64(owner_at(m, pfn))
+        fold((pfn << int64(8)) | head, lanes)
+        owner = int64(owner_at(m, pfn))
         if owner:
             # Owners below 0 are the kernel's and the driver's own.
-            fold(owner & np.int64(0xFFFFFFFF), lanes)
+            fold(owner & int64(0xFFFFFFFF), lanes)
         pfn += span(head >> 4)
 
 

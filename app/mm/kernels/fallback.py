@@ -5,9 +5,7 @@ Invariants kept here: INV-3, INV-8.
 Left out: per-cpu lists on the way, CMA balance (B-11), HIGHATOMIC (B-12), the watermark boost (B-17).
 """
 
-import numpy as np
-
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.buddy import (
     account_free,
     add_free,
@@ -64,13 +62,11 @@ def can_claim(m: NodeArrays, order: int, migratetype: int) -> bool:
 def count_movable_used(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Returns how many used pages of a pageblock can move: they lie on the LRU or have movable operations."""
     pfn = first_run_from(m, start_pfn)
-    movable = np.int64(0)
+    movable = int64(0)
     while pfn < end_pfn:
         head = head_at(m, pfn)
         kind = head & 15
-        if ANON <= kind <= PINNED and kind != HUGETLB:
-            movable += span(head >> 4)
-        elif kind == MOVABLE_OPS:
+        if (ANON <= kind <= PINNED and kind != HUGETLB) or kind == MOVABLE_OPS:
             movable += span(head >> 4)
         pfn += span(head >> 4)
     return min(movable, end_pfn - start_pfn)
@@ -91,14 +87,14 @@ def claim_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None:
     elif old_type == MOVABLE:
         alike = nr_pages - free - movable
     else:
-        alike = np.int64(0)
+        alike = int64(0)
     if free + alike >= nr_pages // 2:
         m.block_type[block] = migratetype
 
 
 @kernel
 def steal(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> None:
-    """Brings the free block at `pfn` onto `migratetype`'s lists, claiming its pageblock where that is allowed (B-14)."""
+    """Brings the free block at `pfn` to `migratetype`'s lists, claiming its pageblock where allowed (B-14)."""
     pageblock_order = m.geo.pageblock_order
     if block_type_of(m, pfn) == HIGHATOMIC:
         move_free(m, zone, pfn, order, migratetype)
@@ -148,14 +144,14 @@ def steal_fallback(m: NodeArrays, zone: int, order: int, migratetype: int, min_o
 
 
 @inlined
-def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment: bool) -> int:  # noqa: FBT001
+def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment: bool) -> int:
     """Takes 2**order pages from one zone: own lists first, then by stealing; returns the pfn or -1."""
     pfn = take_smallest(m, zone, order, migratetype)
     if pfn >= 0:
         return pfn
     min_order = max(order, m.geo.pageblock_order) if no_fragment else order
     if not steal_fallback(m, zone, order, migratetype, min_order):
-        return np.int64(-1)
+        return int64(-1)
     return take_smallest(m, zone, order, migratetype)
 
 
@@ -169,12 +165,12 @@ def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> 
     for attempt in range(3):
         for step in range(highest_zone + 1):
             zone = highest_zone - step
-            if not watermark_ok(m, zone, order, 0 if attempt == 2 else 1, highest_zone):  # noqa: PLR2004
+            if not watermark_ok(m, zone, order, 0 if attempt == 2 else 1, highest_zone):
                 continue
             pfn = rmqueue(m, zone, order, migratetype, attempt == 0 and zone == ZONE_NORMAL)
             if pfn >= 0:
                 return pfn
-    return np.int64(-1)
+    return int64(-1)
 
 
 @inlined
@@ -206,8 +202,8 @@ def alloc_pages(m: NodeArrays, head: int, count: int, owner: int, highest_zone: 
     """
     for done in range(count):
         if alloc_page(m, head, owner, highest_zone) < 0:
-            return np.int64(done)
-    return np.int64(count)
+            return int64(done)
+    return int64(count)
 
 
 @kernel

@@ -5,9 +5,7 @@ Invariants kept here: INV-10, INV-11.
 Left out: the isolate bit of 6.17, atomic cutting of 6.10, CMA callers: refused above.
 """
 
-import numpy as np
-
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.buddy import account_free, free_block, move_freepages_block, remove_free
 from app.mm.kernels.layout import (
     ANON,
@@ -43,7 +41,7 @@ ORDINARY, MEMORY_OFFLINE = range(2)
 
 
 @inlined
-def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:  # noqa: FBT001
+def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:
     """Returns whether a page of this kind makes its pageblock unmovable (4.2).
 
     is_first: the page is the first of its run; later pages of a non-compound run show no reference (K-2).
@@ -69,10 +67,8 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     if block_type_of(m, start_pfn) == CMA:
         return start_pfn
     pfn = start_pfn
-    if m.geo.lookup_head or zone == ZONE_MOVABLE or head_at(m, pfn):
-        first = covering_head(m, pfn)
-    else:
-        first = np.int64(-1)
+    looks_up = m.geo.lookup_head or zone == ZONE_MOVABLE or head_at(m, pfn)
+    first = covering_head(m, pfn) if looks_up else int64(-1)
     if first >= 0 and first < pfn:
         head = head_at(m, first)
         if stops_isolation(head & 15, False, zone, mode):
@@ -83,7 +79,7 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
         if head != NONE and stops_isolation(head & 15, True, zone, mode):
             return pfn
         pfn += span(head >> 4)
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -104,7 +100,7 @@ def isolate_pageblock(m: NodeArrays, pfn: int, mode: int) -> int:
     m.block_type[start >> m.geo.pageblock_order] = ISOLATE
     moved = move_freepages_block(m, zone, start, ISOLATE)
     account_free(m, zone, -moved, old_type)
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -155,18 +151,18 @@ def settle_boundary(m: NodeArrays, boundary: int) -> int:
     A free block is cut. An offline or reserved range is no compound: the model only tiles such pages.
     """
     if boundary <= 0 or boundary >= m.geo.nr_pages or zone_of(m, boundary) != zone_of(m, boundary - 1):
-        return np.int64(-1)
+        return int64(-1)
     first = covering_head(m, boundary)
     if first < 0 or first == boundary:
-        return np.int64(-1)
+        return int64(-1)
     head = head_at(m, first)
     kind = head & 15
     if kind in (OFFLINE, RESERVED):
-        return np.int64(-1)
+        return int64(-1)
     if kind != FREE:
         return first
     cut_free_block(m, first, head >> 4, boundary)
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -194,7 +190,7 @@ def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
                 unisolate_range(m, start_pfn, pfn, MOVABLE)
                 return obstacle
         pfn += nr_pages
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -227,13 +223,11 @@ def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int
     obstacle = isolate_edge(m, start_pfn, start_pfn, mode)
     if obstacle >= 0:
         return obstacle
-    if last > start_pfn:
-        obstacle = isolate_edge(m, last, end_pfn, mode)
-    else:
-        obstacle = settle_boundary(m, end_pfn)
+    is_one_block = last == start_pfn
+    obstacle = settle_boundary(m, end_pfn) if is_one_block else isolate_edge(m, last, end_pfn, mode)
     if obstacle < 0:
         obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode)
-        if obstacle >= 0 and last > start_pfn:
+        if obstacle >= 0 and not is_one_block:
             unisolate_pageblock(m, last, MOVABLE)
     if obstacle >= 0:
         unisolate_pageblock(m, start_pfn, MOVABLE)
@@ -261,14 +255,14 @@ def find_not_isolated(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) ->
         if kind != FREE and not (mode == MEMORY_OFFLINE and kind in (OFFLINE, HWPOISON)):
             return pfn
         pfn += span(head >> 4)
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
 def forget_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Clears every head byte of an isolated range that leaves its zone; returns how many of its pages were free."""
     pfn = start_pfn
-    free = np.int64(0)
+    free = int64(0)
     while pfn < end_pfn:
         head = head_at(m, pfn)
         if (head & 15) == FREE:

@@ -22,12 +22,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 
 
 def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
     # numba compiles a kernel anew for every Python literal that it is called with; NumPy scalars are no literals.
-    return tuple(np.int64(number) for number in range(first, first + count))  # type: ignore[misc]
+    return tuple(int64(number) for number in range(first, first + count))
 
 
 # --- page kinds; app.mm.page.PageKind gives them names, and a test holds the two together.
@@ -45,7 +45,7 @@ NR_TYPES = 6
 NR_ZONES = 4
 ZONE_NORMAL, ZONE_MOVABLE = _numbers(2, 2)
 
-# --- geo.merge_rule (B-5)
+# --- merge rules, semantics B-5
 MERGE_ANY, MERGE_ISOLATE_ONLY, MERGE_FALLBACK_TYPES = range(3)
 
 # --- node.stat[zone]: counters in pages, unless said otherwise
@@ -96,7 +96,7 @@ class NodeArrays(NamedTuple):
 @inlined
 def span(order: int) -> int:
     """Returns 2**order as int64."""
-    return np.int64(1) << np.int64(order)
+    return int64(1) << int64(order)
 
 
 # An index is made unsigned right at the subscript: numba then leaves out its test for negative indexes.
@@ -116,7 +116,7 @@ def index_of(m: NodeArrays, pfn: int) -> int:
 @inlined
 def row_of(m: NodeArrays, pfn: int) -> int:
     """Returns the link row of the free block that starts at `pfn`."""
-    first = pfn & ~np.int64(1)
+    first = pfn & ~int64(1)
     if first & m.geo.pageblock_mask:
         return m.geo.others + (first >> 1)
     return index_of(m, first)
@@ -133,7 +133,7 @@ def pfn_of_row(m: NodeArrays, row: int) -> int:
     else:
         first = row << m.geo.max_order
     # Of a pair that shares a row, the odd page is the free one when the even one is not.
-    if np.int64(m.head[np.uint64(index_of(m, first))]) & 15 == FREE:
+    if int64(m.head[np.uint64(index_of(m, first))]) & 15 == FREE:
         return first
     return first + 1
 
@@ -141,7 +141,7 @@ def pfn_of_row(m: NodeArrays, row: int) -> int:
 @inlined
 def head_at(m: NodeArrays, pfn: int) -> int:
     """Returns the head byte at `pfn` as int64; 0 inside a run, and where there is no memory."""
-    return np.int64(m.head[np.uint64(index_of(m, pfn))])
+    return int64(m.head[np.uint64(index_of(m, pfn))])
 
 
 @inlined
@@ -159,14 +159,14 @@ def clear_head(m: NodeArrays, pfn: int) -> None:
 @kernel
 def covering_head(m: NodeArrays, pfn: int) -> int:
     """Returns the first pfn of the run that holds `pfn`, or -1 where there is no memory."""
-    order = np.int64(0)
+    order = int64(0)
     while order <= m.geo.max_order:
         first = (pfn >> order) << order
         head = head_at(m, first)
         if head and (head >> 4) >= order:
             return first
         order += 1
-    return np.int64(-1)
+    return int64(-1)
 
 
 @kernel
@@ -181,7 +181,7 @@ def first_run_from(m: NodeArrays, pfn: int) -> int:
 @inlined
 def owner_at(m: NodeArrays, pfn: int) -> int:
     """Returns the allocation that the run at `pfn` belongs to, 0 = nobody."""
-    return np.int64(m.owner[np.uint64(index_of(m, pfn))])
+    return int64(m.owner[np.uint64(index_of(m, pfn))])
 
 
 @inlined
@@ -193,25 +193,25 @@ def set_owner(m: NodeArrays, pfn: int, owner: int) -> None:
 @inlined
 def next_row(m: NodeArrays, row: int) -> int:
     """Returns the row behind `row` in its list."""
-    return np.int64(m.link[np.uint64(row), 0])
+    return int64(m.link[np.uint64(row), 0])
 
 
 @inlined
 def last_row(m: NodeArrays, opener: int) -> int:
     """Returns the row before `opener`: the last one of the list that it opens."""
-    return np.int64(m.link[np.uint64(opener), 1])
+    return int64(m.link[np.uint64(opener), 1])
 
 
 @inlined
 def block_type_of(m: NodeArrays, pfn: int) -> int:
     """Returns the migratetype of the pageblock that holds `pfn`."""
-    return np.int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])
+    return int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])
 
 
 @inlined
 def zone_of(m: NodeArrays, pfn: int) -> int:
     """Returns the zone index of `pfn`, or -1 where no memory is online."""
-    return np.int64(m.block_zone[np.uint64(pfn >> m.geo.pageblock_order)]) - 1
+    return int64(m.block_zone[np.uint64(pfn >> m.geo.pageblock_order)]) - 1
 
 
 @inlined

@@ -8,7 +8,7 @@ Left out: what a copy costs (app.guest.cost), hugetlb pools.
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.buddy import free_by_block_type
 from app.mm.kernels.fallback import get_page
 from app.mm.kernels.layout import (
@@ -54,7 +54,7 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
     highest_zone = ZONE_MOVABLE if zone_of(m, pfn) == ZONE_MOVABLE else ZONE_NORMAL
     target = get_page(m, head >> 4, MOVABLE, highest_zone)
     if target < 0:
-        return np.int64(-1)
+        return int64(-1)
     set_head(m, target, head & 15, head >> 4)
     set_owner(m, target, owner_at(m, pfn))
     free_by_block_type(m, pfn, head >> 4)
@@ -108,7 +108,7 @@ def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np
     after five tries (C-4). tally: int64[NR_TALLY], added to.
     """
     pfn = start_pfn
-    batch = np.int64(0)
+    batch = int64(0)
     failed = False
     while pfn < end_pfn:
         head = head_at(m, pfn)
@@ -124,6 +124,6 @@ def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np
             if batch >= BATCH_PAGES:
                 if failed:
                     return BUSY
-                batch = np.int64(0)
+                batch = int64(0)
         pfn += span(order)
     return BUSY if failed else DONE

@@ -6,7 +6,7 @@ Left out: the choice of pages and amounts, which the caller draws from its own s
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import kernel
+from app.mm.kernels._jit import int64, kernel
 from app.mm.kernels.fallback import alloc_pages
 from app.mm.kernels.layout import (
     FREE,
@@ -25,13 +25,13 @@ from app.mm.kernels.layout import (
 def count_owned(m: NodeArrays, nr_pages: NDArray[np.int64]) -> None:
     """Adds the pages of every owner from 1 to len(nr_pages) - 1 to nr_pages[owner]. Linear in runs."""
     order = m.geo.pageblock_order
-    pfn = np.int64(0)
+    pfn = int64(0)
     while pfn < m.geo.nr_pages:
         if zone_of(m, pfn) < 0:
             pfn = ((pfn >> order) + 1) << order
             continue
         size = span(head_at(m, pfn) >> 4)
-        owner = np.int64(owner_at(m, pfn))
+        owner = int64(owner_at(m, pfn))
         if 0 < owner < nr_pages.shape[0]:
             nr_pages[owner] += size
         pfn += size
@@ -49,7 +49,7 @@ def alloc_bursts(m: NodeArrays, bursts: NDArray[np.int64], got: NDArray[np.int64
 @kernel
 def set_kind_of_runs(m: NodeArrays, pfns: NDArray[np.int64], kind: int) -> int:
     """Gives the runs that start at pfns another kind, where they are; returns their pages."""
-    nr_pages = np.int64(0)
+    nr_pages = int64(0)
     for number in range(pfns.shape[0]):
         order = head_at(m, pfns[number]) >> 4
         set_head(m, pfns[number], kind, order)

@@ -6,7 +6,7 @@ Left out: text and names (app.mm.vmstat).
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import kernel
+from app.mm.kernels._jit import int64, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.fallback import free_run
 from app.mm.kernels.layout import (
@@ -117,7 +117,7 @@ def collect_owned(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int, pfns:
 @kernel
 def free_runs(m: NodeArrays, pfns: NDArray[np.int64]) -> int:
     """Frees the used runs that start at these pfns, in this order; returns their pages."""
-    freed = np.int64(0)
+    freed = int64(0)
     for position in range(pfns.shape[0]):
         freed += free_run(m, pfns[position])
     return freed

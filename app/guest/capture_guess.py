@@ -1,0 +1,119 @@
+"""What a capture's flags do not tell, inferred from what else it says: a rule each, and all can be overruled.
+
+* Pages on per-cpu lists show no flag, like pages that the kernel uses. zoneinfo counts them per zone.
+* The memmap of hotplugged memory shows no flag either; it fills whole pageblocks, in the order of plugging.
+* pagetypeinfo counts pageblocks per type, but does not say which.
+
+Left out: pins. Nothing shows them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.mm.page import Migratetype
+
+
+class PerCpuAssumption(StrEnum):
+    """Which unmarked pages count as waiting on per-cpu lists."""
+
+    AUTO = "auto"
+    NONE = "none"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class PageblockCensus:
+    """Counts of every pageblock, in pages: int64[pageblock]."""
+
+    unmarked: NDArray[np.int64]
+    # How many runs of neighbours the unmarked pages form.
+    unmarked_runs: NDArray[np.int64]
+    # Slab, page tables, compound pages of the kernel.
+    kernel: NDArray[np.int64]
+    reserved: NDArray[np.int64]
+    # Places without a page.
+    absent: NDArray[np.int64]
+    pageblock_nr_pages: int
+
+
+def guess_per_cpu(
+    census: PageblockCensus,
+    in_zone: NDArray[np.bool_],
+    nr_pcp: int,
+    *,
+    assumption: PerCpuAssumption,
+    is_movable_zone: bool,
+) -> NDArray[np.int64]:
+    """Returns the pageblocks of a zone whose unmarked pages are taken to wait on per-cpu lists.
+
+    in_zone: whether each pageblock is one of the zone's. nr_pcp: pages that it has there, by zoneinfo.
+    A pageblock that holds kernel pages keeps its unmarked ones: kernel pages cluster by type (B-14). If more
+    remain than nr_pcp, those whose unmarked pages lie in runs are chosen, fewest pages first, since per-cpu lists
+    are filled and emptied in batches.
+    """
+    if assumption is PerCpuAssumption.NONE:
+        return np.empty(0, np.int64)
+    possible = in_zone & (census.unmarked > 0) & (census.kernel == 0) & (census.reserved == 0)
+    if not is_movable_zone and assumption is PerCpuAssumption.AUTO:
+        possible &= census.unmarked < census.pageblock_nr_pages
+    blocks = np.flatnonzero(possible)
+    if assumption is PerCpuAssumption.ALL or int(census.unmarked[blocks].sum()) <= nr_pcp:
+        return blocks
+    blocks = blocks[census.unmarked[blocks] >= 2 * census.unmarked_runs[blocks]]
+    blocks = blocks[np.argsort(census.unmarked[blocks], kind="stable")]
+    return np.sort(blocks[np.cumsum(census.unmarked[blocks]) <= nr_pcp])
+
+
+def guess_memmaps(
+    is_unmarked: NDArray[np.bool_], block_ids: Sequence[int], *, region: tuple[int, int], in_normal: bool
+) -> dict[int, int]:
+    """Returns memory block id -> the pageblock that holds its memmap, for those that can be told.
+
+    is_unmarked: whether no page of the pageblock has a mark. region: pageblocks [first, end) of the device.
+    The memmap of a memory block was allocated when it was plugged, as one free pageblock, lowest first: that of
+    the first block from boot memory, that of later ones from the blocks plugged before them, if those are in
+    zone Normal and boot memory has no such zone (in_normal).
+    """
+    full = np.flatnonzero(is_unmarked)
+    first, end = region
+    inside = full[(full >= first) & (full < end)]
+    outside = full[(full < first) | (full >= end)]
+    if not in_normal:
+        return dict(zip(block_ids, outside.tolist(), strict=False))
+    found = dict(zip(block_ids[1:], inside.tolist(), strict=False))
+    found.update(zip(block_ids[:1], outside.tolist(), strict=False))
+    return found
+
+
+def guess_types(
+    census: PageblockCensus,
+    in_zone: NDArray[np.bool_],
+    counts: Mapping[str, int],
+    types: NDArray[np.uint8],
+) -> int:
+    """Writes a zone's pageblock types into `types`, by `counts`; returns how many it could not place.
+
+    Unmovable and reclaimable types go to the pageblocks with most kernel pages, then to free neighbours in the
+    same chunk: a claim takes the whole free block (B-14). Among them, those with least unmarked pages are
+    reclaimable: such pageblocks hold slab only.
+    """
+    wanted = counts.get("Unmovable", 0) + counts.get("Reclaimable", 0)
+    blocks = np.flatnonzero(in_zone)
+    if not len(blocks):
+        return wanted
+    weight = census.unmarked + census.kernel
+    mates = np.append(weight, 0)[blocks ^ 1]
+    key = weight[blocks] * (census.pageblock_nr_pages + 1) + mates
+    ranked = blocks[np.argsort(-key, kind="stable")]
+    chosen = ranked[:wanted][np.sort(-key)[:wanted] < 0]
+    types[blocks] = Migratetype.MOVABLE
+    types[chosen] = Migratetype.UNMOVABLE
+    slab_only = chosen[census.kernel[chosen] > 0]
+    share = census.unmarked[slab_only] / np.maximum(census.kernel[slab_only], 1)
+    reclaimable = slab_only[np.argsort(share, kind="stable")][: counts.get("Reclaimable", 0)]
+    types[reclaimable] = Migratetype.RECLAIMABLE
+    return wanted - len(chosen)
