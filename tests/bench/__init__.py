@@ -1,4 +1,4 @@
-"""Benchmarks: everything under "Speed and memory", measured in one run (`python -m tests.bench`, `make bench`).
+"""Benchmarks: speed and memory, all measured in one run (`python -m tests.bench`, which is `make bench`).
 
-Ratios against a yardstick measured in the same run, medians of several rounds. Nothing here asserts on seconds.
+Ratios against a yardstick of the same run, medians of several rounds. Nothing here asserts on seconds.
 """

@@ -36,8 +36,12 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, three rounds; for a look, not for quoting")
-    parser.add_argument("--only", action="append", choices=list(SUBJECTS), metavar="NAME", help=", ".join(SUBJECTS))
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller sizes, three rounds; for a look, not for quoting"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=list(SUBJECTS), metavar="NAME", help=", ".join(SUBJECTS)
+    )
     return parser.parse_args()
 
 

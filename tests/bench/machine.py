@@ -14,7 +14,8 @@ _KIB = 1024
 def describe() -> str:
     """Returns one line about this machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_cpu_model()}, {cores} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} on {platform.machine()}"
+    return f"{_cpu_model()}, {cores} cores, {system}, Python {platform.python_version()}"
 
 
 def resident_bytes() -> int:

@@ -1,4 +1,4 @@
-"""The subjects, in the order of the table. Each module is imported when it is measured, so that one can be run alone."""
+"""The subjects, in the order of the table; each module is imported only when it is measured."""
 
 from importlib import import_module
 

@@ -57,7 +57,16 @@ class Row:
         """The row's texts, in the order of HEADINGS."""
         target = "" if self.target is None else f"{self.target.bound} {_number(self.target.limit)}"
         spread = f"{_number(min(self.rounds))} .. {_number(max(self.rounds))}" if len(self.rounds) > 1 else ""
-        return [self.subject, self.what, _number(self.value), self.unit, spread, target, self.verdict, self.note]
+        return [
+            self.subject,
+            self.what,
+            _number(self.value),
+            self.unit,
+            spread,
+            target,
+            self.verdict,
+            self.note,
+        ]
 
 
 HEADINGS = ["subject", "measured", "median", "unit", "min .. max", "target", "verdict", "note"]
@@ -90,6 +99,6 @@ def _number(value: float) -> str:
     """Three digits that mean something: 0.0123, 1.23, 12.3, 1 234."""
     if value == 0:
         return "0"
-    if abs(value) >= 100:  # noqa: PLR2004 - from here on three digits stand before the point
+    if abs(value) >= 100:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.3g}"

@@ -1,10 +1,10 @@
 /*
  * The C twin: the simulator's buddy allocator written once more in plain C, as the yardstick of the benchmarks.
  *
- * Own code, from the rules B-1 to B-5, B-18 and section 4 of the semantics, merge rule of linux-5.19. Laid out as a
- * kernel does it: one struct per page with the list links in it, and one circular list per order and migratetype.
- * Every workload folds the pfns that it was given into a checksum: the compiled kernels must come to the same one.
- * Left out: stealing, watermarks, per-cpu lists; no workload here needs them.
+ * Own code, from the rules B-1 to B-5, B-18, B-20 and section 4 of the semantics, merge rule of linux-5.19. Laid out
+ * as a kernel does it: one struct per page with the list links in it, and one circular list per order and migratetype.
+ * Every allocation folds its pfn into a checksum: the compiled kernels must come to the same one.
+ * Left out: stealing (the workloads ask for one type only), zones beyond one, per-cpu lists.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct page {
 };
 
 struct zone {
-    int64_t nr_pages, nr_free, nr_free_cma, nr_isolate;
+    int64_t nr_pages, nr_free, nr_free_cma, nr_isolate, mark_min, mark_low;
     struct page *pages;
     uint8_t *block_type;
     struct page list[NR_ORDERS][NR_TYPES];
@@ -79,7 +79,7 @@ static inline void account(struct zone *z, int type, int64_t nr)
 
 /* ---- B-2: take and expand --------------------------------------------------------------------------------------- */
 
-static int64_t alloc_page(struct zone *z, int order, int type, int kind, int32_t owner)
+static int64_t take_smallest(struct zone *z, int order, int type)
 {
     for (int high = order; high <= H; high++) {
         struct page *page = z->list[high][type].next;
@@ -92,9 +92,40 @@ static int64_t alloc_page(struct zone *z, int order, int type, int kind, int32_t
             list_page(z, pfn + ((int64_t)1 << high), high, type, 0);
         }
         account(z, type, -((int64_t)1 << order));
-        page->kind = (uint8_t)kind;
-        page->order = (uint8_t)order;
-        page->owner = owner;
+        return pfn;
+    }
+    return -1;
+}
+
+/* ---- B-20: watermarks; first above low, then above min ------------------------------------------------------------- */
+
+static int has_free(const struct zone *z, int order)
+{
+    for (; order <= H; order++)
+        for (int type = UNMOVABLE; type <= RECLAIMABLE; type++)
+            if (z->list[order][type].next != &z->list[order][type])
+                return 1;
+    return 0;
+}
+
+static int watermark_ok(const struct zone *z, int order, int64_t mark)
+{
+    int64_t free = z->nr_free - (((int64_t)1 << order) - 1) - z->nr_free_cma;
+
+    return free > mark && (order == 0 || has_free(z, order));
+}
+
+static int64_t alloc_page(struct zone *z, int order, int type, int kind, int32_t owner)
+{
+    for (int attempt = 0; attempt < 3; attempt++) {
+        if (!watermark_ok(z, order, attempt == 2 ? z->mark_min : z->mark_low))
+            continue;
+        int64_t pfn = take_smallest(z, order, type);
+        if (pfn < 0)
+            continue;
+        z->pages[pfn].kind = (uint8_t)kind;
+        z->pages[pfn].order = (uint8_t)order;
+        z->pages[pfn].owner = owner;
         z->checksum = z->checksum * 31 + (uint64_t)pfn;
         return pfn;
     }
@@ -178,11 +209,13 @@ static void undo_isolate_range(struct zone *z, int64_t start, int64_t end, int t
 
 /* ---- zones -------------------------------------------------------------------------------------------------------- */
 
-struct zone *twin_new(int64_t nr_pages)
+struct zone *twin_new(int64_t nr_pages, int64_t mark_min, int64_t mark_low)
 {
     struct zone *z = calloc(1, sizeof(*z));
 
     z->nr_pages = nr_pages;
+    z->mark_min = mark_min;
+    z->mark_low = mark_low;
     z->pages = calloc((size_t)nr_pages, sizeof(*z->pages));
     z->block_type = malloc((size_t)(nr_pages >> P));
     for (int64_t block = 0; block < nr_pages >> P; block++)
@@ -206,13 +239,22 @@ uint64_t twin_checksum(const struct zone *z) { return z->checksum; }
 
 int64_t twin_nr_free(const struct zone *z) { return z->nr_free; }
 
-/* ---- workloads: each returns the nanoseconds that it took --------------------------------------------------------- */
+/* The head byte of every page, `kind | order << 4`, 0 inside a run. */
+void twin_heads(const struct zone *z, uint8_t *heads)
+{
+    for (int64_t pfn = 0; pfn < z->nr_pages; pfn++) {
+        const struct page *page = z->pages + pfn;
+        heads[pfn] = page->kind == KIND_NONE ? 0 : (uint8_t)(page->kind | page->order << 4);
+    }
+}
+
+/* ---- workloads: each returns the nanoseconds of processor time that it took ---------------------------------------- */
 
 static int64_t now_ns(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -242,12 +284,13 @@ int64_t twin_churn(struct zone *z, int64_t nr, const int64_t *slot, const int64_
     return now_ns() - start;
 }
 
-int64_t twin_fill(struct zone *z, int64_t *pfns)
+/* Allocates single pages until none is left above the min watermark. */
+int64_t twin_fill(struct zone *z)
 {
     int64_t start = now_ns();
 
-    for (int64_t i = 0; (pfns[i] = alloc_page(z, 0, MOVABLE, KIND_ANON, 1)) >= 0;)
-        i++;
+    while (alloc_page(z, 0, MOVABLE, KIND_ANON, 1) >= 0)
+        ;
     return now_ns() - start;
 }
 
@@ -256,24 +299,32 @@ int64_t twin_free(struct zone *z, int64_t nr, const int64_t *pfns)
     int64_t start = now_ns();
 
     for (int64_t i = 0; i < nr; i++)
-        free_page(z, pfns[i], 0, 0);
+        free_page(z, pfns[i], z->pages[pfns[i]].order, 0);
     return now_ns() - start;
 }
 
-/* Empties [start_pfn, end_pfn) as alloc_contig_range would: isolate, then each used page to a new target. */
+void twin_isolate(struct zone *z, int64_t start_pfn, int64_t end_pfn)
+{
+    isolate_range(z, start_pfn, end_pfn);
+}
+
+void twin_undo_isolate(struct zone *z, int64_t start_pfn, int64_t end_pfn)
+{
+    undo_isolate_range(z, start_pfn, end_pfn, MOVABLE);
+}
+
+/* Empties an isolated range: for each used page a target is allocated, then the source is freed. */
 int64_t twin_migrate(struct zone *z, int64_t start_pfn, int64_t end_pfn)
 {
     int64_t start = now_ns();
 
-    isolate_range(z, start_pfn, end_pfn);
-    for (int64_t pfn = start_pfn; pfn < end_pfn; pfn++) {
+    for (int64_t pfn = start_pfn; pfn < end_pfn; pfn += (int64_t)1 << z->pages[pfn].order) {
         const struct page *source = z->pages + pfn;
         if (source->kind != KIND_ANON)
             continue;
-        if (alloc_page(z, 0, MOVABLE, source->kind, source->owner) < 0)
+        if (alloc_page(z, source->order, MOVABLE, source->kind, source->owner) < 0)
             return -1;
-        free_page(z, pfn, 0, 0);
+        free_page(z, pfn, source->order, 0);
     }
-    undo_isolate_range(z, start_pfn, end_pfn, MOVABLE);
     return now_ns() - start;
 }
