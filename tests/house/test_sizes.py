@@ -67,9 +67,7 @@ def find_crowded(source: Source) -> Iterator[Finding]:
             if len(arguments) > KERNEL_ARGUMENTS:
                 yield Finding(source.path, function.lineno, f"{function.name}: {len(arguments)} arguments")
             continue
-        types = [
-            ast.unparse(argument.annotation) for argument in arguments if argument.annotation is not None
-        ]
+        types = [ast.unparse(argument.annotation) for argument in _singled(arguments) if argument.annotation]
         for type_name in sorted(set(types)):
             count = types.count(type_name)
             if count > SAME_TYPE_POSITIONAL:
