@@ -33,16 +33,17 @@ from app.guest.vmem_file import RUN_SIZE, Section, SectionReader, invalid_captur
 _Value = TypeVar("_Value")
 _MEMORY: Final = "sys/devices/system/memory"
 _READ_SIZE = 1 << 18
-_LONGEST_NAME = 64
+_LONGEST_NAME, _LONGEST_LINE = 64, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureLimits:
-    """What a decoder accepts at most. It takes up to 40 bytes a run, twice the text, and 30 MiB."""
+    """What a decoder accepts at most. It takes up to 40 bytes a run, 400 a line of text, and 50 MiB."""
 
     max_runs: int = 1 << 24
     max_nr_pages: int = 1 << 40  # 4 PiB of 4 KiB pages: what 52 address bits reach
     max_text_bytes: int = 16 << 20  # all text files together
+    max_text_lines: int = 1 << 18  # likewise; 1024 processors on 16 nodes make half of that in zoneinfo
     page_sizes: frozenset[int] = frozenset({4096, 16384, 65536})
 
 
@@ -76,7 +77,7 @@ class CaptureDecoder:
         self._head: _Head | None = None
         self._capture_seconds: float | None = None
         self._texts: dict[str, str] = {}
-        self._text_bytes = 0
+        self._text_bytes = self._text_lines = 0
         self._runs = _RunColumns()
 
     def feed(self, data: bytes) -> None:
@@ -103,6 +104,9 @@ class CaptureDecoder:
         if self._text_bytes > self._limits.max_text_bytes:
             raise invalid_capture(f"more than {self._limits.max_text_bytes} bytes of text")
         name, separator, content = section.payload.decode("utf-8", "replace").partition("\n")
+        self._text_lines += content.count("\n")
+        if self._text_lines > self._limits.max_text_lines:
+            raise invalid_capture(f"more than {self._limits.max_text_lines} lines of text")
         if not separator or name in self._texts:
             raise invalid_capture(f"a text without a name, or twice, at byte {section.offset}")
         self._texts[name] = content
@@ -151,14 +155,14 @@ class CaptureDecoder:
             iomem=texts.parse("proc/iomem", parse_iomem) or (),
             memory_blocks=texts.parse(_MEMORY, parse_memory_blocks) or (),
             memory_block_size=texts.parse(f"{_MEMORY}/block_size_bytes", parse_block_size),
-            auto_online_blocks=texts.parse(f"{_MEMORY}/auto_online_blocks", str.strip),
+            auto_online_blocks=texts.parse(f"{_MEMORY}/auto_online_blocks", _one_line),
             meminfo=texts.parse("proc/meminfo", parse_meminfo) or {},
             vmstat=texts.parse("proc/vmstat", parse_vmstat) or {},
             min_free_kbytes=texts.parse("proc/sys/vm/min_free_kbytes", parse_number),
             watermark_scale_factor=texts.parse("proc/sys/vm/watermark_scale_factor", parse_number),
             kernel_release=texts.need("proc/version", parse_version),
             architecture=self._head.architecture,
-            cmdline=texts.parse("proc/cmdline", str.strip) or "",
+            cmdline=texts.parse("proc/cmdline", _one_line) or "",
             is_live=self._head.is_live,
             capture_seconds=self._capture_seconds,
             tool=self._head.tool,
@@ -182,6 +186,10 @@ class _Texts:
     def parse(self, path: str, parse: Callable[[str], _Value]) -> _Value | None:
         """Parses a file, if the machine had it."""
         return parse(self._texts[path]) if path in self._texts else None
+
+
+def _one_line(text: str) -> str:
+    return text.strip()[:_LONGEST_LINE]
 
 
 class _Head(NamedTuple):

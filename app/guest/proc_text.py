@@ -14,6 +14,7 @@ from app.errors import InvalidValue
 
 _LARGEST = (1 << 63) - 1
 _NODE_ZONE = re.compile(r"Node\s+(\d{1,6}), zone\s+([A-Za-z0-9]{1,16})", re.ASCII)
+_LONGEST_LINE = 4096  # of those that are taken apart: words cost twenty times what their text does
 _LONGEST_LINE_QUOTED = 80
 
 
@@ -148,7 +149,7 @@ def _validate_zone(zone: CapturedZone, where: str) -> None:
 def parse_buddyinfo(text: str) -> dict[ZoneKey, tuple[int, ...]]:
     """Returns the number of free entries of each order, 0 first, of each zone of /proc/buddyinfo."""
     found: dict[ZoneKey, tuple[int, ...]] = {}
-    for line in text.splitlines():
+    for line in _lines(text):
         match = _NODE_ZONE.match(line)
         if match is None:
             raise _defect("buddyinfo", f"a line reads {_quote(line)}")
@@ -176,13 +177,13 @@ def parse_pagetypeinfo(text: str) -> CapturedPageTypes:
     free: dict[ZoneKey, dict[str, tuple[int, ...]]] = {}
     for key, type_name, counts in _free_lines(text[: types.start()]):
         free.setdefault(key, {})[type_name] = counts
-    names = types.group(1).split()
+    names = _words(types.group(1), "pagetypeinfo")
     return CapturedPageTypes(pageblock_order, free, _block_counts(names, text[types.end() :]))
 
 
 def _free_lines(text: str) -> Iterator[tuple[ZoneKey, str, tuple[int, ...]]]:
     """Yields zone, migratetype and entries per order of each line of the upper table."""
-    for line in text.splitlines():
+    for line in _lines(text):
         match = _NODE_ZONE.match(line)
         if match is None:
             continue
@@ -197,7 +198,7 @@ def _free_lines(text: str) -> Iterator[tuple[ZoneKey, str, tuple[int, ...]]]:
 def _block_counts(names: list[str], text: str) -> dict[ZoneKey, dict[str, int]]:
     """Returns the lower table; a kernel built to follow mixed pageblocks prints a third, which ends it."""
     blocks: dict[ZoneKey, dict[str, int]] = {}
-    for line in text.splitlines():
+    for line in _lines(text):
         match = _NODE_ZONE.match(line)
         if match is None:
             if line.strip():
@@ -215,7 +216,7 @@ _IOMEM = re.compile(r"( *)([0-9a-f]{1,16})-([0-9a-f]{1,16}) : (.*)", re.ASCII)
 
 def parse_iomem(text: str) -> tuple[IomemRange, ...]:
     """Returns the ranges of /proc/iomem in its order, parents before what lies in them."""
-    return tuple(_iomem_range(line) for line in text.splitlines())
+    return tuple(_iomem_range(line) for line in _lines(text))
 
 
 def _iomem_range(line: str) -> IomemRange:
@@ -238,7 +239,7 @@ def parse_memory_blocks(text: str) -> tuple[CapturedMemoryBlock, ...]:
 
     A line: name, phys_index, state, valid_zones, removable, node, parted by tabs; "-" for what sysfs lacks.
     """
-    blocks = sorted(_memory_block(line) for line in text.splitlines())
+    blocks = sorted(_memory_block(line) for line in _lines(text))
     if len({block.id for block in blocks}) < len(blocks):
         raise _defect("memory blocks", "one is listed twice")
     return tuple(blocks)
@@ -250,7 +251,7 @@ _NODE_NAME = re.compile(r"node(\d{1,6})", re.ASCII)
 
 
 def _memory_block(line: str) -> CapturedMemoryBlock:
-    columns = line.split("\t")
+    columns = line.split("\t", _NR_MEMORY_COLUMNS)
     if len(columns) != _NR_MEMORY_COLUMNS:
         raise _defect("memory blocks", f"a line reads {_quote(line)}")
     name, phys_index, state, zones, removable, node = columns
@@ -262,7 +263,7 @@ def _memory_block(line: str) -> CapturedMemoryBlock:
         id=int(match.group(1)),
         phys_index=int(phys_index, 16),
         state=state,
-        valid_zones=() if zones in ("none", "-") else tuple(zones.split()),
+        valid_zones=() if zones in ("none", "-") else tuple(_words(zones, "memory blocks")),
         removable=None if removable == "-" else removable != "0",
         node=None if on_node is None else int(on_node.group(1)),
     )
@@ -282,7 +283,7 @@ def parse_meminfo(text: str) -> dict[str, int]:
 
 def parse_vmstat(text: str) -> dict[str, int]:
     """Returns the counters of /proc/vmstat, without those that wrapped around below zero."""
-    counters = (line.partition(" ") for line in text.splitlines())
+    counters = (line.partition(" ") for line in _lines(text))
     return {name: int(value) for name, _, value in counters if _is_number(value)}
 
 
@@ -310,8 +311,18 @@ def _zone_key(match: re.Match[str]) -> ZoneKey:
     return ZoneKey(int(match.group(1)), match.group(2))
 
 
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]
+
+
 def _numbers(text: str, where: str) -> tuple[int, ...]:
-    return tuple(_number(word, where) for word in text.split())
+    return tuple(_number(word, where) for word in _words(text, where))
+
+
+def _words(line: str, where: str) -> list[str]:
+    if len(line) > _LONGEST_LINE:
+        raise _defect(where, f"a line of {len(line)} characters")
+    return line.split()
 
 
 def _number(digits: str, where: str) -> int:

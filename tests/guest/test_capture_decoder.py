@@ -64,6 +64,29 @@ def test_large_capture_comes_out_in_bounded_memory() -> None:
     assert peak < 40 * 200_000 + (8 << 20)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("proc/iomem", "0-0 : a\n" * (1 << 20)),
+        ("proc/meminfo", "\n".join(f"a{number}: 1" for number in range(1 << 19))),
+        ("proc/buddyinfo", "Node 0, zone Normal" + " 1" * (4 << 20)),
+        ("proc/pagetypeinfo", "Page block order: 9\nNumber of blocks type " + "a " * (4 << 20)),
+        ("sys/devices/system/memory", "memory0\t0\tonline\t" + "a " * (3 << 20)),
+        ("proc/zoneinfo", "Node 0, zone A\n" + "  pages free 1\n" * (1 << 17)),
+    ],
+)
+def test_text_bomb_is_refused_in_bounded_memory(name: str, text: str) -> None:
+    """Text that packs to nothing, and would be a million words or records, is refused before it is."""
+    data = capture_file([Run(1, 0, 0)], texts={name: text})
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidValue):
+            decode_chunks([data])
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("name", REAL_NAMES)
 def test_real_guest_arrives_in_pieces(name: str) -> None:
     """A recorded guest is the same machine when it arrives byte by byte."""
@@ -176,6 +199,7 @@ def _without_runs() -> list[bytes]:
         (CaptureLimits(max_runs=2), "more than 2 runs"),
         (CaptureLimits(max_nr_pages=1023), "more than 1023 pages"),
         (CaptureLimits(max_text_bytes=100), "more than 100 bytes of text"),
+        (CaptureLimits(max_text_lines=9), "more than 9 lines of text"),
         (CaptureLimits(page_sizes=frozenset({65536})), "pages of 4096 bytes"),
     ],
 )
