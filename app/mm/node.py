@@ -165,6 +165,11 @@ class Node:
         geometry = self.geometry
         kbytes = min_free_kbytes(managed, geometry.page_size, geometry.pageblock_nr_pages, self.min_free)
         min_pages = kbytes * 1024 // geometry.page_size
-        marks = zone_watermarks(managed, min_pages, self.min_free.scale_factor)
+        marks = zone_watermarks(
+            managed,
+            min_pages,
+            self.min_free.scale_factor,
+            movable_shares=self.policy.movable_shares_min_free,
+        )
         stat[:, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
         stat[:, layout.S_RESERVE : layout.S_RESERVE + layout.NR_ZONES] = lowmem_reserves(managed)

@@ -58,6 +58,8 @@ class KernelPolicy:
     l1_order: L1Order = L1Order.DEPTH
     # alloc_contig_range attempts for one unit in ZONE_MOVABLE; recorded: 1 on 5.10, 5 later. Kernel zones: 1.
     movable_contig_attempts: int = 5
+    # ZONE_MOVABLE takes its share of min_free_kbytes like a kernel zone; recorded on 5.10 and 6.1 (against B-19).
+    movable_shares_min_free: bool = True
     # A memory block that could not be removed is reported as EBUSY, so that the timer retries it (8.5, 6.6+).
     retry_removal: bool = False
     # Big block mode exists; before it, a device block above the memory block was refused (G-7).
@@ -134,6 +136,7 @@ _LINUX_6_10 = replace(
     boundary=Boundary.HUGETLB,
     atomic_cut=True,
     accounting=Accounting.LIST,
+    movable_shares_min_free=False,
     steal_rule=StealRule.ALL_OR_NOTHING,
 )
 _LINUX_6_12 = replace(_LINUX_6_10, name="linux-6.12", boundary=Boundary.DEFER, split_on_free=True)

@@ -52,21 +52,22 @@ def min_free_kbytes(managed: Sequence[int], page_size: int, pageblock_nr_pages: 
     return max(chosen, wanted * kbytes)
 
 
-def zone_watermarks(managed: Sequence[int], min_pages: int, scale_factor: int) -> list[Watermarks]:
-    """Returns the watermarks of every zone, `min_pages` being shared among the kernel zones."""
-    lowmem = sum(managed[:_MOVABLE])
+def zone_watermarks(
+    managed: Sequence[int], min_pages: int, scale_factor: int, *, movable_shares: bool
+) -> list[Watermarks]:
+    """Returns the watermarks of every zone, `min_pages` being shared among them by what they manage.
+
+    movable_shares: ZONE_MOVABLE has its part; else only kernel zones do, and it keeps 1/1024 of its pages.
+    """
+    lowmem = sum(managed if movable_shares else managed[:_MOVABLE])
     marks = []
     for zone, pages in enumerate(managed):
-        if zone == _MOVABLE:
+        share = min_pages * pages // lowmem if lowmem else 0
+        low_end = share
+        if zone == _MOVABLE and not movable_shares:
             low_end = min(max(pages // 1024, 32), 128)
-            proportional = min_pages * pages // lowmem if lowmem else 0
-        else:
-            low_end = proportional = min_pages * pages // lowmem if lowmem else 0
-        if not pages:
-            marks.append(Watermarks(0, 0, 0))
-            continue
-        delta = max(proportional // 4, pages * scale_factor // 10000)
-        marks.append(Watermarks(low_end, low_end + delta, low_end + 2 * delta))
+        delta = max(share // 4, pages * scale_factor // 10000)
+        marks.append(Watermarks(low_end, low_end + delta, low_end + 2 * delta) if pages else Watermarks(0, 0, 0))
     return marks
 
 
