@@ -58,6 +58,12 @@ class Allocation:
         }
 
 
+def validate_fraction(fraction: float) -> None:
+    """Raises InvalidValue unless `fraction` is a part of a whole."""
+    if not 0 <= fraction <= 1:
+        raise InvalidValue("fraction", fraction, "a number from 0 to 1")
+
+
 class AllocationTable:
     """A guest's allocations by id; ids count up from 1 and are never used again."""
 
@@ -137,8 +143,7 @@ class AllocationTable:
         Raises Unknown, InvalidValue.
         """
         row = self.get(allocation_id)
-        if not 0 <= fraction <= 1:
-            raise InvalidValue("fraction", fraction, "a number from 0 to 1")
+        validate_fraction(fraction)
         pfns = self._node.owned_pfns(allocation_id)
         if fraction < 1:
             assert stream is not None, "a part is chosen from a stream"

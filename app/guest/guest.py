@@ -5,13 +5,13 @@ a call that raises has changed nothing.
 Left out: making one (app.guest.creation; captures: app.guest.capture), threads and locks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from app.errors import InvalidValue, Unknown
 from app.guest import views
-from app.guest.allocations import AllocationSpec, AllocationTable
+from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
 from app.guest.clock import SimulatedClock
 from app.guest.contig_ranges import TakenRange, TakenRanges
 from app.guest.cost import HYPERALLOC_2025, CostProfile, cost_ns, work_of_contig
@@ -30,10 +30,16 @@ from app.mm.page import PageKind
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
-from app.virtio_mem.invariants import verify_attached
+from app.virtio_mem.invariants import verify_device, verify_driver
 
 _NS_PER_US = 1000
 LONGEST_ADVANCE_US = 24 * 3600 * 1_000_000
+PROC_FILES: dict[str, Callable[[Node], str]] = {
+    "buddyinfo": vmstat.buddyinfo,
+    "pagetypeinfo": vmstat.pagetypeinfo,
+    "zoneinfo": vmstat.zoneinfo,
+    "meminfo": vmstat.meminfo,
+}
 Description = dict[str, object]
 
 
@@ -129,6 +135,7 @@ class Guest:
         Raises Unknown, InvalidValue.
         """
         before = self.allocations.get(allocation_id).nr_pages
+        validate_fraction(fraction)
         self._devices.look_at_backing()
         freed = self.allocations.free(allocation_id, fraction, RandomStream(seed))
         return {"id": allocation_id, "freed_pages": freed, "remaining_pages": before - freed}
@@ -234,9 +241,9 @@ class Guest:
 
         Raises Unknown.
         """
-        if name not in vmstat.PROC_FILES:
-            raise Unknown("file of /proc", name, vmstat.PROC_FILES)
-        return vmstat.PROC_FILES[name](self.node)
+        if name not in PROC_FILES:
+            raise Unknown("file of /proc", name, PROC_FILES)
+        return PROC_FILES[name](self.node)
 
     def map_rows(self) -> views.MapRows:
         """Returns the kind of most pages of each pageblock. Linear in runs of pages."""
@@ -246,7 +253,7 @@ class Guest:
         """Returns the invariants that are broken, none in a sound guest. Linear in runs of pages."""
         found = [*verify(self.node)]
         for row in self._devices:
-            found += verify_attached(row.device, row.driver)
+            found += [*verify_device(row.device), *verify_driver(row.driver, row.device)]
         return [violation._asdict() for violation in found]
 
     def digest(self) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from app.guest.allocations import AllocationSpec
 from app.guest.creation import create_guest
-from app.guest.guest import Guest
+from app.guest.guest import PROC_FILES, Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
 from app.mm.kernel_cache import where_kernels_are_kept
-from app.mm.vmstat import PROC_FILES
 from app.units import MIB
 
 # Told before the first step and after each: how many steps are done, of how many, and where kernels are kept.
