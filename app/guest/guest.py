@@ -251,10 +251,11 @@ class Guest:
 
     def verify(self) -> list[Description]:
         """Returns the invariants that are broken, none in a sound guest. Linear in runs of pages."""
-        found = [*verify(self.node)]
+        found = [violation._asdict() for violation in verify(self.node)]
         for row in self._devices:
-            found += [*verify_device(row.device), *verify_driver(row.driver, row.device)]
-        return [violation._asdict() for violation in found]
+            found += [violation._asdict() for violation in verify_device(row.device)]
+            found += [violation._asdict() for violation in verify_driver(row.driver, row.device)]
+        return found
 
     def digest(self) -> str:
         """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""

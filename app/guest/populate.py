@@ -88,14 +88,7 @@ class Workload:
             self._amount(step, nr_free_for(self._node, part.kind)) * part.weight // total_weight
             for part in step.parts
         ]
-        left = sum(targets)
-        while left > 0:
-            bursts = self._draw_bursts(rows, targets, left)
-            got = alloc_bursts(self._node, bursts) << bursts[:, 1]
-            if self._credit(bursts[:, 3], got) == 0:
-                break
-            # A burst that found no room is not made up for: its kind has had its turn.
-            left -= int((bursts[:, 2] << bursts[:, 1]).sum())
+        self._alloc_in_turn(rows, targets)
 
     def _free(self, step: WorkloadStep) -> None:
         row = self._row(step)
@@ -108,10 +101,24 @@ class Workload:
 
     def _churn(self, step: WorkloadStep) -> None:
         for _ in range(step.rounds):
-            row = self._row(step)
             self._before_free()
-            freed = self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
-            self._table.grow(row.id, freed)
+            rows = [self._table.get(self._ids[label]) for label in step.labels]
+            freed = [
+                self._table.shrink(row.id, self._amount(step, row.nr_pages) >> row.order, self._stream)
+                for row in rows
+            ]
+            self._alloc_in_turn(rows, [runs << row.order for runs, row in zip(freed, rows, strict=True)])
+
+    def _alloc_in_turn(self, rows: Sequence[Allocation], targets: Sequence[int]) -> None:
+        """Gives each allocation about its target of pages, in short random bursts, until memory ends."""
+        left = sum(targets)
+        while left > 0:
+            bursts = self._draw_bursts(rows, targets, left)
+            got = alloc_bursts(self._node, bursts) << bursts[:, 1]
+            if self._credit(bursts[:, 3], got) == 0:
+                break
+            # A burst that found no room is not made up for: its kind has had its turn.
+            left -= int((bursts[:, 2] << bursts[:, 1]).sum())
 
     def _row(self, step: WorkloadStep) -> Allocation:
         return self._table.get(self._ids[step.label])
@@ -137,14 +144,15 @@ class Workload:
         """
         table = np.array([(row.kind, row.order, 0, row.id) for row in rows], np.int64)
         burst_pages = np.maximum(LONGEST_BURST, 2 << table[:, 1])
-        # An allocation whose bursts are longer gets its turn less often.
+        # Twice the mean length; an allocation whose bursts are longer gets its turn less often.
+        lengths_twice = burst_pages + (1 << table[:, 1])
         shares = np.array([_SHARES * target // sum(targets) for target in targets], np.int64)
-        edges = np.cumsum(np.maximum(shares * LONGEST_BURST // burst_pages, 1))
+        edges = np.cumsum(np.maximum(shares * LONGEST_BURST // lengths_twice, 1))
         nr_bursts = min(_BURSTS_AT_ONCE, 1 + left // (LONGEST_BURST // 2))
         picks = np.searchsorted(edges, self._stream.below(int(edges[-1]), nr_bursts), side="right")
         bursts = table[picks]
-        lengths = (self._stream.words(nr_bursts) >> np.uint64(32)).astype(np.int64)
-        bursts[:, 2] = 1 + (lengths * (burst_pages[picks] >> bursts[:, 1]) >> 32)
+        draws = (self._stream.words(nr_bursts) >> np.uint64(32)).astype(np.int64)
+        bursts[:, 2] = 1 + (draws * (burst_pages[picks] >> bursts[:, 1]) >> 32)
         wanted = np.cumsum(bursts[:, 2] << bursts[:, 1])
         return bursts[: max(1, int(np.searchsorted(wanted, left, side="right")))]
 

@@ -24,7 +24,7 @@ class Act(StrEnum):
     FREE = "free"
     # Pins random pages of an earlier allocation where they are.
     PIN = "pin"
-    # Frees a random part of an earlier allocation and allocates as much again, several times.
+    # Frees a random part of several earlier allocations and allocates as much again, in bursts in turn.
     CHURN = "churn"
 
 
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadStep:
-    """One step; `label` names the allocation that it makes or works on.
+    """One step; `label` (churn: `labels`) names the allocation that it makes or works on.
 
     The amount is `size` in bytes, or else `fraction`: of the memory that is free when the step begins
     (fill, mix), or of the allocation (free, pin, churn).
@@ -54,6 +54,7 @@ class WorkloadStep:
     kind: PageKind = PageKind.ANON
     order: int | None = None
     rounds: int = 1
+    labels: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
     @property
@@ -63,6 +64,13 @@ class WorkloadStep:
             return tuple(part.label for part in self.parts)
         return (self.label,) if self.act is Act.FILL else ()
 
+    @property
+    def labels_used(self) -> tuple[str, ...]:
+        """The allocations that earlier steps must have made."""
+        if self.act is Act.CHURN:
+            return self.labels
+        return (self.label,) if self.act in {Act.FREE, Act.PIN} else ()
+
 
 def _mix(fraction: float, **weights: int) -> WorkloadStep:
     parts = tuple(
@@ -71,8 +79,12 @@ def _mix(fraction: float, **weights: int) -> WorkloadStep:
     return WorkloadStep(act=Act.MIX, fraction=fraction, parts=parts)
 
 
-def _part_of(act: Act, label: str, fraction: float, *, rounds: int = 1) -> WorkloadStep:
-    return WorkloadStep(act=act, label=label, fraction=fraction, rounds=rounds)
+def _part_of(act: Act, label: str, fraction: float) -> WorkloadStep:
+    return WorkloadStep(act=act, label=label, fraction=fraction)
+
+
+def _churn(fraction: float, rounds: int, *labels: str) -> WorkloadStep:
+    return WorkloadStep(act=Act.CHURN, fraction=fraction, rounds=rounds, labels=labels)
 
 
 WORKLOADS: Mapping[str, tuple[WorkloadStep, ...]] = {
@@ -88,7 +100,7 @@ WORKLOADS: Mapping[str, tuple[WorkloadStep, ...]] = {
     # Full once, then half freed at random: free memory in single pages, kernel pages between movable ones.
     "fragmented": (
         _mix(0.95, anon=30, file_clean=10, file_dirty=2, unmovable=2, reclaimable=1),
-        _part_of(Act.CHURN, "anon", 0.3, rounds=3),
+        _churn(0.3, 3, "anon", "file_clean", "unmovable", "reclaimable"),
         _part_of(Act.FREE, "anon", 0.5),
         _part_of(Act.FREE, "file_clean", 0.5),
         WorkloadStep(act=Act.FILL, label="late_kernel", kind=PageKind.UNMOVABLE, fraction=0.05),

@@ -6,7 +6,7 @@ Kept here: what a step in JSON may say. A workload is a name, or a list of steps
     {"do": "mix", "fraction": 0.3, "parts": [{"kind": "anon", "weight": 8}, {"kind": "slab", "weight": 1}]}
     {"do": "free", "label": "heap", "fraction": 0.4}
     {"do": "pin", "label": "heap", "fraction": 0.001}
-    {"do": "churn", "label": "heap", "fraction": 0.3, "rounds": 5}
+    {"do": "churn", "labels": ["heap", "slab"], "fraction": 0.3, "rounds": 5}
 
 Left out: what the steps do (app.guest.workload, app.guest.populate).
 """
@@ -32,7 +32,7 @@ _MEMBERS = {
     Act.MIX: {"do", "parts", "size", "fraction"},
     Act.FREE: {"do", "label", "fraction", "size"},
     Act.PIN: {"do", "label", "fraction", "size"},
-    Act.CHURN: {"do", "label", "fraction", "rounds"},
+    Act.CHURN: {"do", "labels", "fraction", "rounds"},
 }
 _PART_MEMBERS = {"kind", "weight", "label", "order"}
 
@@ -100,10 +100,10 @@ def validate_labels(steps: Sequence[WorkloadStep], *, field: str = "workload") -
             if label in made:
                 raise InvalidValue(place, label, "a label that no earlier step made")
             made.add(label)
-        if not step.labels_made and step.label not in made:
-            raise InvalidValue(
-                place, step.label, f"a label that an earlier step made ({', '.join(sorted(made))})"
-            )
+        for label in step.labels_used:
+            if label not in made:
+                accepted = f"a label that an earlier step made ({', '.join(sorted(made))})"
+                raise InvalidValue(place, label, accepted)
 
 
 def _members(value: object, field: str, known: set[str]) -> dict[str, _Member]:
@@ -128,6 +128,10 @@ def _parse_step(value: object, field: str) -> WorkloadStep:
     act = Act(name)
     members = _members(value, field, _MEMBERS[act])
     fraction, size = _parse_amount(members, field)
+    if act is Act.CHURN:
+        rounds = members.get("rounds", _Member(1, field)).integer(1, LARGEST_NR_ROUNDS)
+        labels = _parse_labels(members.get("labels"), field)
+        return WorkloadStep(act=act, fraction=fraction, rounds=rounds, labels=labels)
     if act is Act.MIX:
         return WorkloadStep(
             act=act, fraction=fraction, size=size, parts=_parse_parts(members.get("parts"), field)
@@ -141,8 +145,14 @@ def _parse_step(value: object, field: str) -> WorkloadStep:
         size=size,
         kind=parse_kind(kind.value, field=kind.field),
         order=_parse_order(members),
-        rounds=members["rounds"].integer(1, LARGEST_NR_ROUNDS) if "rounds" in members else 1,
     )
+
+
+def _parse_labels(labels: _Member | None, field: str) -> tuple[str, ...]:
+    value = labels.value if labels else None
+    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= LARGEST_NR_PARTS:
+        raise InvalidValue(f"{field}.labels", value, f"a list of 1 to {LARGEST_NR_PARTS} labels")
+    return tuple(_Member(label, f"{field}.labels[{number}]").label() for number, label in enumerate(value))
 
 
 def _parse_order(members: Mapping[str, _Member]) -> int | None:

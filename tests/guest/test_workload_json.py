@@ -27,7 +27,7 @@ def test_parse_reads_every_act() -> None:
             },
             {"do": "free", "label": "huge", "fraction": 1},
             {"do": "pin", "label": "a", "size": 4096},
-            {"do": "churn", "label": "a", "fraction": 0.3, "rounds": 5},
+            {"do": "churn", "labels": ["a", "huge"], "fraction": 0.3, "rounds": 5},
         ]
     )
     assert [step.act for step in steps] == [Act.FILL, Act.MIX, Act.FREE, Act.PIN, Act.CHURN]
@@ -36,7 +36,7 @@ def test_parse_reads_every_act() -> None:
         (PageKind.UNMOVABLE, 1, "slab"),
         (PageKind.ANON, 8, "a"),
     ]
-    assert steps[4].rounds == 5
+    assert (steps[4].rounds, steps[4].labels) == (5, ("a", "huge"))
 
 
 def test_parse_names_and_nothing() -> None:
@@ -92,7 +92,11 @@ def test_label_of_fill_defaults_to_kind() -> None:
             "workload[0].parts[0].weight",
         ),
         ([{"do": "mix", "fraction": 1, "parts": [{"kind": "anon"}, {"kind": "anon"}]}], "workload[0].label"),
-        ([FILL, {"do": "churn", "label": "heap", "fraction": 1, "rounds": 0}], "workload[1].rounds"),
+        ([FILL, {"do": "churn", "labels": ["heap"], "fraction": 1, "rounds": 0}], "workload[1].rounds"),
+        ([FILL, {"do": "churn", "labels": ["heap", "x"], "fraction": 1}], "workload[1].label"),
+        ([FILL, {"do": "churn", "labels": ["heap", 3], "fraction": 1}], "workload[1].labels[1]"),
+        ([FILL, {"do": "churn", "labels": "heap", "fraction": 1}], "workload[1].labels"),
+        ([FILL, {"do": "churn", "label": "heap", "fraction": 1}], "workload[1].label"),
     ],
 )
 def test_parse_names_place_of_wrong_value(steps: object, field: str) -> None:

@@ -1,0 +1,63 @@
+"""Outcomes as JSON: amounts and targets, levels, and a reason for each piece that stayed."""
+
+from app.guest.resize_outcome import describe_outcome
+from app.mm.outcome import Errno
+from app.mm.page import PageKind
+from app.units import MIB
+from app.virtio_mem.driver.fallback import Level
+from app.virtio_mem.driver.report import LevelTally, PassCounts, PassOutcome, StuckPiece
+
+UNPLUG = PassOutcome(
+    result=Errno.EBUSY,
+    nr_passes=1,
+    requested_size=0,
+    size_before=128 * MIB,
+    size=2 * MIB,
+    by_level={Level.MEMORY_BLOCK: LevelTally(0, 1, 1), Level.PAGEBLOCK: LevelTally(126 * MIB, 64, 1)},
+    offline_bytes=0,
+    obstacles=(StuckPiece(77, PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 2 * MIB),),
+    obstacle_count=1,
+    counts=PassCounts(nr_migrated=9),
+    retry_ms=50_000,
+)
+
+
+def test_describe_partial_unplug_tells_all() -> None:
+    """Every member of the issue's shape, in bytes."""
+    assert describe_outcome("vm0", UNPLUG, simulated_us=5) == {
+        "device": "vm0",
+        "state": "partial",
+        "requested": 128 * MIB,
+        "achieved": 126 * MIB,
+        "requested_size": 0,
+        "size": 2 * MIB,
+        "by_level": {
+            "memory_block": {"bytes": 0, "attempts": 1, "failed": 1},
+            "pageblock": {"bytes": 126 * MIB, "attempts": 64, "failed": 1},
+        },
+        "obstacle_count": 1,
+        "obstacles": [
+            {"pfn": 77, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
+        ],
+        "migrated_pages": 9,
+        "simulated_us": 5,
+    }
+
+
+def test_describe_shortage_without_page_or_level() -> None:
+    """A plug that ran out of memory has no page in the way; it is told at the memory block."""
+    shortage = StuckPiece(None, None, None, Errno.ENOMEM, 128 * MIB)
+    plug = UNPLUG._replace(
+        requested_size=256 * MIB, size=128 * MIB, obstacles=(shortage,), result=Errno.ENOMEM
+    )
+    shown = describe_outcome("vm0", plug, simulated_us=0)
+    assert (shown["requested"], shown["achieved"]) == (128 * MIB, 0)
+    assert shown["obstacles"] == [
+        {"pfn": None, "kind": None, "level": "memory_block", "result": "ENOMEM", "bytes": 128 * MIB}
+    ]
+
+
+def test_describe_done_when_target_is_met() -> None:
+    """Done means that the device has what was asked for, whatever the driver's last result."""
+    done = UNPLUG._replace(size=0, result=Errno.OK, obstacles=(), obstacle_count=0)
+    assert describe_outcome("vm0", done, simulated_us=0)["state"] == "done"
