@@ -7,6 +7,7 @@ Left out: the hypervisor's side (vmemctl, clients/).
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -123,25 +124,30 @@ def openapi() -> None:
 class ProgressLine:
     """Says how far the kernels are, once that takes noticeably long: a warm start stays silent."""
 
-    _SILENT_S = 1.5
-
-    def __init__(self) -> None:
-        """Starts the clock at the first step."""
+    def __init__(self, silent_s: float = 1.5) -> None:
+        """Says nothing during the first `silent_s` seconds."""
         self.where = ""
-        self._began: float | None = None
-        self._has_spoken = False
+        self._silent_s = silent_s
+        self._began = 0.0
+        self._opening: threading.Timer | None = None
 
     def __call__(self, nr_done: int, nr_steps: int, where: str) -> None:
-        """Says that `nr_done` of `nr_steps` are done; `where` kernels are kept."""
+        """Takes note that `nr_done` of `nr_steps` are done; `where` kernels are kept."""
         self.where = where
-        if self._began is None:
+        if self._opening is None:
             self._began = time.monotonic()
-        if time.monotonic() - self._began < self._SILENT_S:
-            return
-        if not self._has_spoken:
-            typer.echo(f"vmemsim compiles its kernels, once, kept {where}", err=True)
-            self._has_spoken = True
-        typer.echo(f"  {nr_done} of {nr_steps} steps after {time.monotonic() - self._began:.0f} s", err=True)
+            # The first step is the longest: somebody who waits for it should know why.
+            self._opening = threading.Timer(self._silent_s, self._open)
+            self._opening.daemon = True
+            self._opening.start()
+        elif nr_done == nr_steps:
+            self._opening.cancel()
+        elapsed_s = time.monotonic() - self._began
+        if elapsed_s >= self._silent_s:
+            typer.echo(f"  {nr_done} of {nr_steps} steps after {elapsed_s:.0f} s", err=True)
+
+    def _open(self) -> None:
+        typer.echo(f"vmemsim compiles its kernels, kept {self.where}", err=True)
 
 
 def _fail(detail: str, code: int = EXIT_FAILURE) -> NoReturn:

@@ -30,7 +30,7 @@ def text_answer(content: str) -> Response:
 
 def problems(*statuses: int, has_body: bool = False) -> Responses:
     """Documents the problems that a route may answer, besides those that any route may."""
-    every = {*statuses, *(_BODY_STATUSES if has_body else ()), 500}
+    every = {*statuses, *(_BODY_STATUSES if has_body else ()), 500, 503}
     return {status: _documented(status) for status in sorted(every)}
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.api import body_limit, deps, problems
 from app.api.openapi import DocumentedApi
-from app.api.routes import about, devices, guests, pages, views
+from app.api.routes import about, captures, devices, guests, pages, views
 from app.operations.service import Service
 
 CAPTURE_PATH = "/v1/guests/import"
@@ -59,7 +59,7 @@ def create_api(
         redirect_slashes=False,
         redoc_url=None,
     )
-    for routes in (guests, devices, pages, views, about):
+    for routes in (guests, captures, devices, pages, views, about):
         app.include_router(routes.router)
     problems.install(app)
     body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes})

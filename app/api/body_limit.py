@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import BY_STATUS, problem
 
-# How much of a refused body is read and thrown away.
+# How much of an unwanted body is read and thrown away.
 LINGER_BYTES = 16 * 2**20
 
 
@@ -49,43 +49,51 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limits_by_path.get(scope["path"], self._limit)
         headers = Headers(scope=scope)
-        declared = headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:20]) <= limit:
-            await self._app(scope, _Counted(receive, limit), send)
+        declared = headers.get("content-length")
+        if declared is None and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
             return
-        if "expect" not in headers:
-            await _drain(receive)
-        await BodyTooLarge(limit).response(scope["path"])(scope, receive, send)
+        limit = self._limits_by_path.get(scope["path"], self._limit)
+        body = _Body(receive, send, limit, may_linger="expect" not in headers)
+        if declared is not None and declared.isdecimal() and int(declared[:20]) > limit:
+            await BodyTooLarge(limit).response(scope["path"])(scope, body.receive, body.send)
+        else:
+            await self._app(scope, body.receive, body.send)
 
 
-class _Counted:
-    """A `receive` that raises BodyTooLarge once more than `limit` bytes came through."""
+class _Body:
+    """The body of one request: counted as it comes, and read to its end before an answer is sent."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: int, *, may_linger: bool) -> None:
         self._receive = receive
+        self._send = send
         self._limit = limit
         self._nr_bytes = 0
+        # A client that waits to be asked for its body does not send it unasked.
+        self._is_unread = may_linger
 
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._nr_bytes += len(message.get("body", b""))
+    async def receive(self) -> Message:
+        """Returns the next message; raises BodyTooLarge once more than the limit came through."""
+        message = await self._next()
         if self._nr_bytes > self._limit:
-            if message.get("more_body", False):
-                await _drain(self._receive)
             raise BodyTooLarge(self._limit)
         return message
 
+    async def send(self, message: Message) -> None:
+        """Sends, after what is still to come of the body, or LINGER_BYTES of it, was read and thrown away."""
+        furthest = self._nr_bytes + LINGER_BYTES
+        while self._is_unread and self._nr_bytes < furthest:
+            await self._next()
+        self._is_unread = False
+        await self._send(message)
 
-async def _drain(receive: Receive) -> None:
-    """Reads the rest of the body, or LINGER_BYTES of it."""
-    nr_bytes = 0
-    while nr_bytes < LINGER_BYTES:
-        message = await receive()
-        nr_bytes += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._nr_bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._is_unread = False
+        return message
 
 
 async def _on_body_too_large(request: Request, error: Exception) -> Response:

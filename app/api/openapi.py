@@ -28,8 +28,18 @@ class DocumentedApi(FastAPI):
             for name in _FOREIGN_SCHEMAS:
                 schemas.pop(name, None)
             schemas[Problem.__name__] = Problem.model_json_schema()
+            self.openapi_schema = _with_integers(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
+
+
+def _with_integers(node: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Returns the document with bounds as they were written: FastAPI turns those of integers into floats."""
+    if isinstance(node, dict):
+        return {key: _with_integers(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_integers(value) for value in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
 def _drop_foreign_refusal(responses: dict[str, Any]) -> None:

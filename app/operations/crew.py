@@ -39,6 +39,11 @@ class Crew:
         self._threads = ThreadPoolExecutor(self.nr_threads, thread_name_prefix="core-call")
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether stop() was called."""
+        return self._stopping.is_set()
+
+    @property
     def is_busy(self) -> bool:
         """Whether a call is still in a thread, abandoned ones included."""
         return self._nr_running > 0

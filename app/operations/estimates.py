@@ -16,7 +16,7 @@ _CALL_US = 100
 _FREE_BYTES_PER_US = 500_000
 _USED_BYTES_PER_US = 4_000
 # What cannot be foreseen is taken for long.
-_UNKNOWN_US = 1_000_000
+UNKNOWN_US = 1_000_000
 _PAGE_SIZE = 4096  # of most guests; a larger one has fewer pages to a byte, and is estimated too long
 
 
@@ -43,7 +43,7 @@ def retries_us(description: Description) -> int:
     """Letting time pass: nothing happens, or drivers retry what they could not do, any number of times."""
     devices = cast("list[dict[str, Any]]", description["devices"])
     is_waiting = any(device["driver"]["state"] == "waiting_retry" for device in devices)
-    return _UNKNOWN_US if is_waiting else _CALL_US
+    return UNKNOWN_US if is_waiting else _CALL_US
 
 
 def pages_us(description: Description, nr_pages: int) -> int:

@@ -3,6 +3,8 @@
 Left out: what can be asked of it (the other modules of this room, one for each family of verbs).
 """
 
+import asyncio
+
 from app.operations.crew import Crew
 from app.operations.limits import Limits
 from app.operations.registry import Registry
@@ -18,6 +20,8 @@ class Service:
         self.crew = crew
         self.kernels = Kernels()
         self.registry = Registry(limits, crew)
+        # Held while a capture is loaded.
+        self.loading = asyncio.Lock()
 
     def stop(self) -> None:
         """Begins nothing new, and waits for nothing."""

@@ -35,12 +35,12 @@ class Kernels:
         """Starts cold."""
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
-        self._thread: threading.Thread | None = None
+        self._has_begun = False
 
     @property
     def is_working(self) -> bool:
         """Whether a thread is still making them ready."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._has_begun and not self._ended.is_set()
 
     def check_ready(self) -> None:
         """Raises NotReady while the kernels are not, and what went wrong if they will never be."""
@@ -69,8 +69,8 @@ class Kernels:
                 loop.call_soon_threadsafe(self._end, failure)
 
         # A daemon: a process that is told to stop while it compiles does not wait for the compiler.
-        self._thread = threading.Thread(target=work, name="warm-up", daemon=True)
-        self._thread.start()
+        threading.Thread(target=work, name="warm-up", daemon=True).start()
+        self._has_begun = True
 
     def _end(self, failure: BaseException | None) -> None:
         self._failure = failure

@@ -29,7 +29,7 @@ def _refusal(model: type[Request], body: object) -> RequestValidationError:
             {"start_pfn": 2**63, "end_pfn": 2},
             "start_pfn",
             "an integer of 64 bits",
-            "9223372036854775807 or less",
+            "9007199254740991 or less",
         ),
         ({"start_pfn": 1.0, "end_pfn": 2}, "start_pfn", 1.0, "an integer"),
         ({"start_pfn": True, "end_pfn": 2}, "start_pfn", True, "an integer"),

@@ -1,4 +1,4 @@
-"""/v1/guests: made from a preset or from a capture, listed, shown, deleted."""
+"""/v1/guests: made from a preset, listed, shown, deleted; and their clock."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,14 +10,6 @@ from app.api.schemas.devices import Advance, DurationIn
 from app.operations import creating, listing, resizing
 
 router = APIRouter(prefix="/v1/guests", tags=["guests"])
-
-_CAPTURE = {
-    "requestBody": {
-        "required": True,
-        "description": "a capture file, as `vmemctl capture` writes it",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 @router.post(

@@ -9,12 +9,12 @@ from app.api.answers import json_answer, problems
 from app.api.deps import GuestName, service_of
 from app.api.schemas import pages as schemas
 from app.api.schemas.guests import Seed
-from app.api.schemas.strict import LARGEST_PFN, PfnIn
+from app.api.schemas.strict import LARGEST_INTEGER, PfnIn
 from app.operations import allocating, contiguous
 
 router = APIRouter(prefix="/v1/guests/{guest}", tags=["pages"])
 
-AllocationId = Annotated[int, Path(ge=0, le=LARGEST_PFN, description="id of the allocation")]
+AllocationId = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="id of the allocation")]
 
 
 @router.post(

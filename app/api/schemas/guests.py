@@ -6,13 +6,13 @@ from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema
 
 from app.api.schemas.devices import Device, DeviceIn
 from app.api.schemas.pages import Allocation
-from app.api.schemas.strict import Answer, Request, Size
+from app.api.schemas.strict import LARGEST_INTEGER, Answer, Request, Size
 from app.operations.creating import DeviceSpec, GuestSpec, read_workload
 from app.operations.registry import NAME_PATTERN
 
 LevelName = Literal["memory_block", "chunk", "section", "pageblock"]
 OnlineTo = Literal["online_kernel", "online_movable"]
-Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 MOST_DEVICES = 32
 
 # What a step may say depends on what it does, and is checked there; this is how it is documented.

@@ -17,7 +17,8 @@ from app.units import parse_size
 
 # No machine has more, and twice as much still fits a signed 64-bit integer.
 LARGEST_SIZE = 2**60
-LARGEST_PFN = 2**63 - 1
+# What every JSON reader reads exactly; a 64-bit machine has at most 2^52 pages.
+LARGEST_INTEGER = 2**53 - 1
 SIZE_PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,9})?\s?[KMGTPkmgtp]?([iI]?[bB])?$"
 _ACCEPTED_SIZE = 'bytes as an integer from 0 to 2^60, or a string such as "2GiB"'
 
@@ -79,4 +80,4 @@ class _SizeSchema:
 
 
 Size = Annotated[int, BeforeValidator(_bytes_of), _SizeSchema()]
-PfnIn = Annotated[int, Field(ge=0, le=LARGEST_PFN)]
+PfnIn = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]

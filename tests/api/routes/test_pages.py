@@ -9,7 +9,7 @@ RANGE = "/v1/guests/web/alloc-contig-range"
 ALLOCATIONS = "/v1/guests/web/allocations"
 # Inside the 512 MiB of boot memory, and aligned to every order.
 START, END = 65536, 65536 + 1024
-LARGEST = 2**63 - 1
+LARGEST = 2**53 - 1
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,48 @@
+"""/v1/guests/import: a guest made from a capture of a real machine, whose file is the body."""
+
+import tempfile
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from app.api.answers import json_answer, problems
+from app.api.deps import service_of
+from app.api.schemas import guests as schemas
+from app.api.schemas.captures import ImportOptions
+from app.operations import importing
+
+router = APIRouter(prefix="/v1/guests", tags=["guests"])
+
+# A larger file goes to the disk while it arrives.
+_KEPT_IN_MEMORY = 16 * 2**20
+_CAPTURE = {
+    "requestBody": {
+        "required": True,
+        "description": "a capture file, as `vmemctl capture` writes it",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "/import",
+    operation_id="importGuest",
+    status_code=201,
+    response_model=schemas.ImportedGuest,
+    responses=problems(409, 413, 422, 507),
+    openapi_extra=_CAPTURE,
+)
+async def import_guest(request: Request, options: Annotated[ImportOptions, Query()]) -> Response:
+    """Makes a guest of which every page is what the captured flags say.
+
+    The load report tells what the capture could not tell, what was assumed instead, and how well the guest's free
+    lists agree with the captured ones.
+    """
+    with tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY) as file:
+        async for chunk in request.stream():
+            file.write(chunk)
+        file.seek(0)
+        guest, report = await importing.import_capture(service_of(request), file, options.to_options())
+    made = {"guest": guest, "load_report": report}
+    return json_answer(made, 201, location=f"/v1/guests/{guest['name']}")
