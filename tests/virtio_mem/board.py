@@ -37,6 +37,10 @@ class Machine(NamedTuple):
     driver_policy: KernelPolicy | None = None
 
 
+# Device blocks, sub-blocks and pageblocks of 1 MiB, chunks of 2, sections of 4, memory blocks of 8 (ids from 8).
+TOY = Machine(preset="toy", boot_size=64 << 20, region_size=64 << 20, block_size=1 << 20)
+
+
 class Board(NamedTuple):
     """The machine that was built."""
 

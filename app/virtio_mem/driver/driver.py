@@ -158,7 +158,9 @@ class Driver:
         self._offline_bytes += sbm.tally.offline_bytes
         now_us = 0 if self._charge is None else self._charge(counts)
         queue = sbm.queue
-        self._sink.emit(DriverPassEnded(queue.device_id, result, queue.plugged_size, self.armed_ms, now_us))
+        self._sink.emit(
+            DriverPassEnded(queue.device_id, str(result), queue.plugged_size, self.armed_ms, now_us)
+        )
         return result
 
     def _attempt(self) -> Errno:

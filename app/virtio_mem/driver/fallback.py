@@ -105,9 +105,9 @@ def _require_subblock_mode(geometry: Geometry, policy: KernelPolicy, unit: int, 
     largest = geometry.memory_block_size
     if unit < largest or (unit == largest and not policy.has_big_block_mode):
         return
-    field = "block_size" if block_size >= largest else "preset"
-    value = block_size if block_size >= largest else geometry.name
-    accepted = (
-        f"sub-blocks ({unit} bytes) below the memory block ({largest}): big block mode is not available yet"
-    )
-    raise InvalidValue(field, value, accepted, subblock_size=unit, memory_block_size=largest)
+    members: dict[str, object] = {"subblock_size": unit, "memory_block_size": largest}
+    if block_size >= largest:
+        accepted = f"less than a memory block ({largest}): big block mode is not available yet"
+        raise InvalidValue("block_size", block_size, accepted, **members)
+    accepted = f"a geometry whose sub-block ({unit}) is less than a memory block ({largest})"
+    raise InvalidValue("preset", geometry.name, accepted, **members)

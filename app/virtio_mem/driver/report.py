@@ -45,6 +45,8 @@ class PassCounts(NamedTuple):
     """
 
     contig_calls: int = 0
+    # Of these, those that came past isolation, so that they drained per-cpu lists and LRU caches.
+    contig_drains: int = 0
     isolated_pageblocks: int = 0
     nr_migrated: int = 0
     nr_migrated_huge: int = 0
@@ -70,6 +72,7 @@ class PassTally:
 
     __slots__ = (
         "contig_calls",
+        "contig_drains",
         "isolated_pageblocks",
         "memory_blocks_added",
         "memory_blocks_offlined",
@@ -90,6 +93,7 @@ class PassTally:
         """Starts at zero; requests_before: what the queue had sent before this pass."""
         self.requests_before = requests_before
         self.contig_calls = 0
+        self.contig_drains = 0
         self.isolated_pageblocks = 0
         self.nr_migrated = 0
         self.nr_migrated_huge = 0
@@ -108,6 +112,7 @@ class PassTally:
     def add_contig(self, outcome: ContigOutcome) -> None:
         """Adds one alloc_contig_range() call."""
         self.contig_calls += 1
+        self.contig_drains += outcome.step != "isolate"
         self.isolated_pageblocks += outcome.nr_pageblocks
         if outcome.nr_migrated or outcome.nr_dropped:
             self.nr_migrated += outcome.nr_migrated

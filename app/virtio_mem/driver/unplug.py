@@ -136,7 +136,9 @@ class UnplugWalk:
             else:
                 fake_online(sbm, index, first=first, count=count)
         obstacle_pfn = -1 if obstacle is None else obstacle.pfn
-        sbm.sink.emit(UnplugAttempted(sbm.queue.device_id, level, start_pfn, end_pfn, result, obstacle_pfn))
+        sbm.sink.emit(
+            UnplugAttempted(sbm.queue.device_id, str(level), start_pfn, end_pfn, str(result), obstacle_pfn)
+        )
         if result is not Errno.OK:
             self._explain(outcome, result, (index, depth, first))
         return result

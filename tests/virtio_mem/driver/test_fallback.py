@@ -130,7 +130,7 @@ def test_plan_section_as_large_as_the_memory_block_is_refused() -> None:
 @pytest.mark.parametrize("block", [128 * MIB, 256 * MIB, 2 * GIB])
 def test_plan_device_block_of_a_memory_block_needs_big_block_mode(block: int) -> None:
     """G-7: refused by name, since big block mode is not simulated yet."""
-    with pytest.raises(InvalidValue, match="no big block mode yet") as refusal:
+    with pytest.raises(InvalidValue, match="big block mode is not available yet") as refusal:
         plan(THREE, block=block)
     assert refusal.value.members["field"] == "block_size"
 
@@ -142,3 +142,11 @@ def test_plan_before_big_block_mode_takes_a_subblock_of_a_memory_block() -> None
     assert list(made.levels) == [(BLOCK, 1), (CHUNK, 1)]
     with pytest.raises(InvalidValue):
         plan((BLOCK, CHUNK), policy="linux-5.10", block=256 * MIB)
+
+
+def test_plan_geometry_whose_chunk_is_a_memory_block_is_refused() -> None:
+    """A chunk-sized sub-block that fills the memory block would need big block mode, too."""
+    narrow = replace(preset("x86-64"), section_size=4 * MIB, memory_block_size=4 * MIB)
+    with pytest.raises(InvalidValue) as refusal:
+        plan_fallback(narrow, POLICIES["linux-5.15"], fallback=THREE, block_size=2 * MIB)
+    assert refusal.value.members["field"] == "preset"

@@ -1,0 +1,106 @@
+"""Memory blocks added, onlined, offlined and removed by the driver: states, offline_size, and refusals."""
+
+from app.mm.page import PageKind
+from app.mm.zone import ZoneId
+from app.units import MIB
+from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.options import OnlinePolicy
+from app.virtio_mem.driver.states import SbmState
+from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
+
+
+def partial_board(*, online: OnlinePolicy = OnlinePolicy.ONLINE_KERNEL) -> Board:
+    """One memory block of which 5 of 8 sub-blocks are plugged."""
+    board = build(TOY._replace(online=online))
+    board.resize(5 * MIB)
+    return board
+
+
+def test_onlining_leaves_unplugged_subblocks_with_the_driver() -> None:
+    """8.7: the pages of unplugged sub-blocks are OFFLINE and not managed."""
+    board = partial_board(online=OnlinePolicy.OFFLINE)
+    assert board.driver.sbm.offline_size == 8 * MIB
+    assert board.driver.online_memory_block(8, ZoneId.MOVABLE) == "0"
+    board.verify()
+    zone = board.node.zones[ZoneId.MOVABLE]
+    page_size = board.node.geometry.page_size
+    assert (zone.present, zone.managed) == (8 * MIB // page_size, 5 * MIB // page_size)
+    assert board.driver.sbm.offline_size == 0
+    assert board.driver.count_blocks()["movable_partial"] == 1
+
+
+def test_onlining_twice_is_vetoed() -> None:
+    """8.8: GOING_ONLINE is refused unless the block is offline; nothing changes."""
+    board = partial_board()
+    assert board.driver.online_memory_block(8, ZoneId.MOVABLE) == "EINVAL"
+    board.verify()
+
+
+def test_foreign_memory_block_is_refused() -> None:
+    """Neither a block below the region nor one that was never added is this driver's."""
+    board = partial_board()
+    for memory_block in (0, 7, 9, 16):
+        assert board.driver.online_memory_block(memory_block, ZoneId.NORMAL) == "EINVAL"
+        assert board.driver.offline_memory_block(memory_block) == "EINVAL"
+    assert [board.driver.owns(memory_block) for memory_block in (7, 8, 15, 16)] == [False, True, True, False]
+
+
+def test_offlining_with_unplugged_subblocks_lowers_managed_by_the_plugged_pages() -> None:
+    """S33, HP-7: managed falls by exactly the plugged pages; the block is OFFLINE_PARTIAL."""
+    board = partial_board()
+    zone = board.node.zones[ZoneId.NORMAL]
+    managed, present = zone.managed, zone.present
+    assert board.driver.offline_memory_block(8) == "0"
+    board.verify()
+    page_size = board.node.geometry.page_size
+    assert zone.managed == managed - 5 * MIB // page_size
+    assert zone.present == present - 8 * MIB // page_size
+    assert board.driver.count_blocks()["offline_partial"] == 1
+
+
+def test_offlining_over_a_pinned_page_changes_nothing() -> None:
+    """S33: CANCEL_OFFLINE; managed, states and the driver's book are as before."""
+    board = partial_board()
+    board.put(0, PageKind.PINNED)
+    zone = board.node.zones[ZoneId.NORMAL]
+    before = (zone.managed, zone.present, zone.nr_isolate, board.driver.count_blocks())
+    assert board.driver.offline_memory_block(8) == "EINTR"
+    board.verify()
+    assert (zone.managed, zone.present, zone.nr_isolate, board.driver.count_blocks()) == before
+
+
+def test_offline_block_can_be_given_back_cheaply() -> None:
+    """8.8, as recorded: once set offline, it goes without an attempt, also when online memory may not."""
+    board = build(TOY._replace(unplug_online=False))
+    board.resize(16 * MIB)
+    board.resize(0)
+    assert board.driver.offline_memory_block(9) == "0"
+    outcome = board.driver.run()
+    board.verify()
+    assert (outcome.size, outcome.offline_bytes) == (8 * MIB, 8 * MIB)
+    assert board.attempts() == []
+
+
+def test_empty_block_with_a_foreign_page_stays_online() -> None:
+    """8.5: when it cannot be offlined, it stays, entirely unplugged, and is tried again."""
+    board = build(TOY)
+    board.resize(8 * MIB)
+    sbm = board.driver.sbm
+    board.put(0, PageKind.UNMOVABLE)
+    assert block_hotplug.offline_and_remove_memory_block(sbm, 0) == "EBUSY"
+    assert sbm.blocks.states[0] == SbmState.KERNEL
+    board.node.free_runs(board.node.owned_pfns(TEST_OWNER))
+    sbm.unplug(0, first=0, count=8)
+    block_hotplug.remove_if_unplugged(sbm, 0)
+    assert sbm.blocks.states[0] == SbmState.UNUSED
+    assert not sbm.is_removal_pending
+
+
+def test_limit_of_offline_memory_counts_the_block_to_come() -> None:
+    """D-6: one more memory block must fit below the threshold."""
+    board = build(TOY._replace(online=OnlinePolicy.OFFLINE))
+    sbm = board.driver.sbm
+    sbm.offline_threshold = 16 * MIB
+    assert block_hotplug.could_add_memory_block(sbm)
+    board.resize(16 * MIB)
+    assert not block_hotplug.could_add_memory_block(sbm)
