@@ -32,6 +32,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "resize": ("PATCH", "/v1/guests/{guest}/virtio-mem/{device}"),
     "plug": ("POST", "/v1/guests/{guest}/virtio-mem/{device}/plug"),
     "unplug": ("POST", "/v1/guests/{guest}/virtio-mem/{device}/unplug"),
+    "advance": ("POST", "/v1/guests/{guest}/advance"),
     "alloc_contig_range": ("POST", "/v1/guests/{guest}/alloc-contig-range"),
     "free_contig_range": ("DELETE", "/v1/guests/{guest}/alloc-contig-range"),
     "allocate": ("POST", "/v1/guests/{guest}/allocations"),
@@ -116,6 +117,11 @@ def plug(guest: str, device: str, size: int) -> Call[models.Outcome]:
 def unplug(guest: str, device: str, size: int) -> Call[models.Outcome]:
     """Takes `size` bytes back, counted from the present target."""
     return _call(_at("unplug", guest=guest, device=device), _model(models.Outcome), json={"size": size})
+
+
+def advance(guest: str, duration_us: int) -> Call[models.Advance]:
+    """Lets the guest's own clock run on: a driver that waits tries again when its time has come."""
+    return _call(_at("advance", guest=guest), _model(models.Advance), json={"duration_us": duration_us})
 
 
 def alloc_contig_range(guest: str, start_pfn: int, end_pfn: int) -> Call[models.RangeOutcome]:

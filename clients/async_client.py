@@ -100,6 +100,7 @@ class AsyncClient:
     resize = _sends(_calls.resize)
     plug = _sends(_calls.plug)
     unplug = _sends(_calls.unplug)
+    advance = _sends(_calls.advance)
     alloc_contig_range = _sends(_calls.alloc_contig_range)
     free_contig_range = _sends(_calls.free_contig_range)
     allocate = _sends(_calls.allocate)

@@ -12,7 +12,14 @@ import typer
 
 from clients import _http
 from clients.errors import ClientError
-from clients.vmemctl import create_command, guest_commands, page_commands, size_commands, view_commands
+from clients.vmemctl import (
+    arguments,
+    create_command,
+    guest_commands,
+    page_commands,
+    size_commands,
+    view_commands,
+)
 from clients.vmemctl.complaints import as_problem, complaint, exit_code_of
 from clients.vmemctl.session import Options, make_console
 
@@ -37,7 +44,8 @@ def set_options(
         str, typer.Option(envvar="VMEMSIM_URL", metavar="URL", help="Where the service is.")
     ] = _http.DEFAULT_URL,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for an answer.")
+        float,
+        typer.Option(parser=arguments.seconds, metavar="SECONDS", help="How long to wait for an answer."),
     ] = _http.DEFAULT_TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print answers as JSON, for scripts.")] = False,
 ) -> None:
@@ -64,6 +72,7 @@ def make_app() -> typer.Typer:
     app.command("resize")(size_commands.resize)
     app.command("plug")(size_commands.plug)
     app.command("unplug")(size_commands.unplug)
+    app.command("advance")(size_commands.advance)
     app.command("watch")(size_commands.watch)
     app.command("map")(view_commands.draw)
     app.command("blocks")(view_commands.blocks)
@@ -77,11 +86,11 @@ def make_app() -> typer.Typer:
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main(words: Sequence[str] | None = None) -> NoReturn:
     """Runs vmemctl, and ends the process with an exit code that tells how it went."""
     options = Options()
     try:
-        make_app()(args=arguments, prog_name="vmemctl", obj=options)
+        make_app()(args=words, prog_name="vmemctl", obj=options)
     except ClientError as error:
         if options.as_json:
             typer.echo(as_problem(error), err=True)

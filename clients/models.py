@@ -146,6 +146,13 @@ class Outcome(Answer):
     simulated_us: int | float = 0
 
 
+class Advance(Answer):
+    """What happened while simulated time passed: the outcomes of the drivers' retries, in order."""
+
+    simulated_us: int | float
+    outcomes: tuple[Outcome, ...] = ()
+
+
 class RangeObstacle(Answer):
     """The page that kept a range from being taken."""
 

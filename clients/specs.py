@@ -36,12 +36,19 @@ class GuestSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec:
-    """How a capture becomes a guest; `device` says which range is the device's."""
+    """How a capture becomes a guest, where the capture alone does not say it."""
 
     name: str | None = None
     policy: str | None = None
     fallback: Sequence[str] | None = None
+    online: str | None = None
+    seed: int | None = None
+    # Which range is the device's: "auto", "zone:Movable", "range:START-END" or "above:START".
     device: str | None = None
+    block_size: int | None = None
+    # Which unmarked pages are taken to be on per-cpu lists, and how many movable ones to be pinned (0 to 1).
+    per_cpu: str | None = None
+    pinned_fraction: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +78,10 @@ def as_json(spec: GuestSpec | AllocationSpec) -> dict[str, object]:
 
 def as_query(spec: ImportSpec) -> tuple[tuple[str, str], ...]:
     """Returns `spec` as query parameters; a list is one parameter with commas, None none."""
-    fallback = None if spec.fallback is None else ",".join(spec.fallback)
-    fields = {"name": spec.name, "policy": spec.policy, "fallback": fallback, "device": spec.device}
-    return tuple((name, value) for name, value in fields.items() if value is not None)
+    fields = _without_none(asdict(spec))
+    if spec.fallback is not None:
+        fields["fallback"] = ",".join(spec.fallback)
+    return tuple((name, str(value)) for name, value in fields.items())
 
 
 def _without_none(fields: Mapping[str, object]) -> dict[str, object]:

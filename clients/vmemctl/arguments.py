@@ -4,6 +4,7 @@ Left out: what the service accepts (whether a size fits a region, which policies
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import typer
 
 from clients.sizes import parse_size
 from clients.specs import DeviceSpec
+
+_SHORTEST_WAIT_S = 0.05
+_LONGEST_WAIT_S = 1_000_000.0
 
 
 def size(text: str) -> int:
@@ -27,6 +31,27 @@ def pfn(text: str) -> int:
         return int(text, 0)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no page frame number") from error
+
+
+def seconds(text: str | float) -> float:
+    """Returns a time to wait; raises typer.BadParameter for what no clock can measure, or would flood a service.
+
+    typer gives a default as it is, so this reads numbers as well.
+    """
+    number = _number(text)
+    if not _SHORTEST_WAIT_S <= number <= _LONGEST_WAIT_S:
+        raise typer.BadParameter(
+            f"{text} is not between {_SHORTEST_WAIT_S:g} and {_LONGEST_WAIT_S:g} seconds"
+        )
+    return number
+
+
+def duration_us(text: str) -> int:
+    """Returns the microseconds that so many seconds are; raises typer.BadParameter."""
+    number = _number(text)
+    if number < 0:
+        raise typer.BadParameter(f"{text} is negative")
+    return round(number * 1_000_000)
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -67,6 +92,16 @@ def workload(text: str) -> str | tuple[Mapping[str, object], ...]:
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise typer.BadParameter(f"{path}: not an array of workload steps")
     return tuple(steps)
+
+
+def _number(text: str | float) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no number") from error
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{text} is no time")
+    return number
 
 
 def _device(text: str) -> tuple[int, int | None]:

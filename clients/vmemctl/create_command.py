@@ -33,7 +33,7 @@ DeviceSpecOption = Annotated[
         "-d",
         metavar="SIZE[:BLOCK]",
         help="A virtio-mem device: its region, and its block size; may be repeated. "
-        "With --from: which range of the capture is the device's.",
+        "With --from: which memory is the device's: auto, zone:NAME, range:START-END or above:START.",
         show_default=False,
     ),
 ]
@@ -73,13 +73,12 @@ OnlineOption = Annotated[
     typer.Option(
         metavar="ZONE",
         help="Zone that plugged memory goes to: kernel or movable.",
-        show_default="movable",
-        rich_help_panel=_PRESET_PANEL,
+        show_default="movable; with --from, what the capture says",
     ),
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option(help="Equal seeds make equal guests.", show_default="0", rich_help_panel=_PRESET_PANEL),
+    typer.Option(help="Equal seeds make equal guests.", show_default="0"),
 ]
 WorkloadOption = Annotated[
     str | None,
@@ -100,6 +99,38 @@ CaptureOption = Annotated[
         rich_help_panel=_CAPTURE_PANEL,
     ),
 ]
+BlockOption = Annotated[
+    int | None,
+    typer.Option(
+        "--block-size",
+        parser=arguments.size,
+        metavar="SIZE",
+        help="Block size of the device.",
+        show_default="a pageblock",
+        rich_help_panel=_CAPTURE_PANEL,
+    ),
+]
+PerCpuOption = Annotated[
+    str | None,
+    typer.Option(
+        "--per-cpu",
+        metavar="WHICH",
+        help="Which unmarked pages are taken to wait on per-cpu lists: auto, none or all.",
+        show_default="auto",
+        rich_help_panel=_CAPTURE_PANEL,
+    ),
+]
+PinnedOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="FRACTION",
+        help="Share of the movable pages that is taken to be pinned.",
+        show_default="0",
+        rich_help_panel=_CAPTURE_PANEL,
+    ),
+]
 
 
 def create(  # noqa: PLR0913 - one argument for each option of the command line
@@ -116,14 +147,28 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     seed: SeedOption = None,
     workload: WorkloadOption = None,
     capture: CaptureOption = None,
+    block_size: BlockOption = None,
+    per_cpu: PerCpuOption = None,
+    pinned: PinnedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Makes a guest, from a geometry preset or (with --from) from a capture of a real machine."""
     session = open_session(context, as_json=as_json)
     levels = None if fallback is None else arguments.comma_list(fallback)
+    zone = None if online is None else arguments.online(online)
     if capture is not None:
-        chosen = ",".join(device or ()) or None
-        _import(session, capture, ImportSpec(name=name, policy=policy, fallback=levels, device=chosen))
+        options = ImportSpec(
+            name=name,
+            policy=policy,
+            fallback=levels,
+            online=zone,
+            seed=seed,
+            device=",".join(device or ()) or None,
+            block_size=block_size,
+            per_cpu=per_cpu,
+            pinned_fraction=pinned,
+        )
+        _import(session, capture, options)
         return
     spec = GuestSpec(
         name=name,
@@ -132,7 +177,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         boot_size=GIB if boot is None else boot,
         devices=arguments.devices(device or (), requested or ()),
         fallback=levels,
-        online=None if online is None else arguments.online(online),
+        online=zone,
         seed=seed,
         workload=None if workload is None else arguments.workload(workload),
     )

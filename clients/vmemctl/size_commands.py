@@ -1,4 +1,4 @@
-"""Commands that change a device's size, and the one that watches it: resize, plug, unplug, watch."""
+"""Commands that change a device's size, and the one that watches it: resize, plug, unplug, advance, watch."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 
 from clients.models import Guest, Outcome
@@ -22,7 +22,7 @@ from clients.vmemctl.session import (
     json_of,
     open_session,
 )
-from clients.vmemctl.tables import add_device, device_columns, outcome_table
+from clients.vmemctl.tables import add_device, device_columns, format_us, outcome_table
 
 SizeArgument = Annotated[
     int,
@@ -66,6 +66,27 @@ def unplug(
     _change(open_session(context, as_json=as_json), "unplug", guest=guest, device=device, size=size)
 
 
+def advance(
+    context: typer.Context,
+    guest: GuestArgument,
+    duration: Annotated[
+        int,
+        typer.Argument(
+            parser=arguments.duration_us, metavar="SECONDS", help="Simulated seconds.", show_default=False
+        ),
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Lets simulated time pass: a driver that waits tries again. Exit code 3 when its last try was partial."""
+    session = open_session(context, as_json=as_json)
+    advanced = session.client.advance(guest, duration)
+    tries = [outcome_table(outcome) for outcome in advanced.outcomes]
+    session.print(advanced, Group(f"the guest's clock is at {format_us(advanced.simulated_us)}", *tries))
+    if advanced.outcomes and advanced.outcomes[-1].state == "partial":
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
 def watch(
     context: typer.Context,
     guest: Annotated[
@@ -73,7 +94,7 @@ def watch(
     ] = None,
     *,
     interval: Annotated[
-        float, typer.Option(min=0.05, metavar="SECONDS", help="Time between two looks.")
+        float, typer.Option(parser=arguments.seconds, metavar="SECONDS", help="Time between two looks.")
     ] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
     as_json: JsonOption = False,

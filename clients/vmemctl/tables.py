@@ -202,9 +202,18 @@ def violation_table(verification: Verification) -> RenderableType:
 
 
 def policy_table(policies: Sequence[Policy]) -> Table:
-    """Shows the kernel policies side by side: one line per switch."""
+    """Shows one line per kernel policy, and the switches in which it differs from the one before."""
+    table = plain_table("policy", "runs here", "what changes")
+    before: Mapping[str, object] | None = None
+    for policy in policies:
+        table.add_row(policy.name, "yes" if policy.runs else "no", _changes(before, policy.switches))
+        before = policy.switches
+    return table
+
+
+def switch_table(policies: Sequence[Policy]) -> Table:
+    """Shows kernel policies side by side: one line per switch."""
     table = plain_table("switch", *(policy.name for policy in policies))
-    table.add_row("(runs here)", *("yes" if policy.runs else "no" for policy in policies))
     for switch in dict.fromkeys(name for policy in policies for name in policy.switches):
         table.add_row(switch, *(_switch(policy.switches.get(switch)) for policy in policies))
     return table
@@ -248,6 +257,13 @@ def _runs(blocks: Sequence[MemoryBlock]) -> list[list[MemoryBlock]]:
         numbered, key=lambda item: (item[1].id - item[0], item[1].state, item[1].zone, item[1].device)
     )
     return [[block for _, block in group] for _, group in grouped]
+
+
+def _changes(before: Mapping[str, object] | None, switches: Mapping[str, object]) -> str:
+    if before is None:
+        return "(the first: `vmemctl policies NAME` shows its switches)"
+    changed = [name for name in switches if switches[name] != before.get(name)]
+    return ", ".join(f"{name}: {_switch(switches[name])}" for name in changed)
 
 
 def _switch(value: object) -> str:

@@ -30,6 +30,11 @@ def test_allocation_spec_sends_pfns_as_a_list() -> None:
 
 def test_import_spec_becomes_a_query() -> None:
     """Options of an import travel in the query: the body is the capture."""
-    spec = ImportSpec(name="host", fallback=("memory_block", "pageblock"))
-    assert as_query(spec) == (("name", "host"), ("fallback", "memory_block,pageblock"))
+    spec = ImportSpec(name="host", fallback=("memory_block", "pageblock"), seed=0, pinned_fraction=0.25)
+    assert as_query(spec) == (
+        ("name", "host"),
+        ("fallback", "memory_block,pageblock"),
+        ("seed", "0"),
+        ("pinned_fraction", "0.25"),
+    )
     assert as_query(ImportSpec()) == ()

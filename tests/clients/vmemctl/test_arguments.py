@@ -71,6 +71,22 @@ def test_workload_without_a_json_file_is_a_ready_made_name() -> None:
     assert arguments.workload("busy") == "busy"
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "0", "soon", "1e9"])
+def test_seconds_are_a_time_that_can_be_waited(text: str) -> None:
+    """No clock measures infinity, and none looks a thousand times a second."""
+    with pytest.raises(typer.BadParameter):
+        arguments.seconds(text)
+
+
+def test_seconds_and_durations_are_read() -> None:
+    """A wait is a float, simulated time is whole microseconds."""
+    assert arguments.seconds("1.5") == arguments.seconds(1.5) == 1.5
+    assert arguments.duration_us("60.5") == 60_500_000
+    for text in ("-1", "nan", "inf", "x"):
+        with pytest.raises(typer.BadParameter):
+            arguments.duration_us(text)
+
+
 def test_small_words_are_read() -> None:
     """Lists, zones and page frame numbers."""
     assert arguments.comma_list("memory_block, chunk,") == ("memory_block", "chunk")

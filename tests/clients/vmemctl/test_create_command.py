@@ -65,12 +65,24 @@ def test_create_from_a_capture_streams_it_and_shows_the_load_report(
     path = tmp_path / "host.vmem"
     path.write_bytes(b"capture")
     service.answer("POST /v1/guests/import", recorded.IMPORTED, status=201)
-    ended = vmemctl("create", "host", "--from", str(path), "--policy", "linux-5.15", "--device", "Movable")
+    options = "--policy linux-5.15 --device zone:Movable --online kernel --seed 3 --block-size 2MiB"
+    ended = vmemctl(
+        "create", "host", "--from", str(path), *options.split(), "--per-cpu", "none", "--pinned", "0.25"
+    )
     assert ended.code == 0
     assert "load report" in ended.out
     (request,) = service.received
     assert request.body == b"capture"
-    assert request.query == (("name", "host"), ("policy", "linux-5.15"), ("device", "Movable"))
+    assert dict(request.query) == {
+        "name": "host",
+        "policy": "linux-5.15",
+        "online": "online_kernel",
+        "seed": "3",
+        "device": "zone:Movable",
+        "block_size": str(2 * MIB),
+        "per_cpu": "none",
+        "pinned_fraction": "0.25",
+    }
 
 
 def test_create_from_a_capture_prints_both_parts_as_json(

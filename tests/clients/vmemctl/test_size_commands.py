@@ -62,6 +62,22 @@ def test_a_partial_unplug_prints_its_outcome_and_tells_it_by_the_exit_code(
     assert json.loads(data.out) == recorded.OUTCOME
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "code"), [([], 0), ([recorded.DONE], 0), ([recorded.DONE, recorded.OUTCOME], 3)]
+)
+def test_advance_tells_what_the_driver_got(
+    vmemctl: Vmemctl, service: FakeService, outcomes: list[object], code: int
+) -> None:
+    """Seconds become microseconds; the last retry decides the exit code."""
+    answer = {"simulated_us": 60_500_000, "outcomes": outcomes}
+    service.answer("POST /v1/guests/web/advance", answer)
+    ended = vmemctl("advance", "web", "60.5")
+    assert ended.code == code
+    assert "clock is at 60.5 s" in ended.out
+    assert service.received[0].json == {"duration_us": 60_500_000}
+    assert json.loads(vmemctl("advance", "web", "60.5", "--json").out) == answer
+
+
 def test_watch_once_shows_every_guests_devices(vmemctl: Vmemctl, service: FakeService) -> None:
     """One look, one table."""
     service.answer("GET /v1/guests", {"guests": [recorded.GUEST, {**recorded.GUEST, "name": "db"}]})

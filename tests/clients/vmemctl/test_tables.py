@@ -105,9 +105,16 @@ def test_violation_table_names_each_broken_law() -> None:
     assert "INV-4" in shown(tables.violation_table(broken))
 
 
-def test_policy_table_sets_kernels_side_by_side() -> None:
-    """A switch that one of them does not have is a dash."""
+def test_policy_table_tells_what_each_kernel_changes() -> None:
+    """One line for each, like a change log."""
     text = shown(tables.policy_table(PolicyList.model_validate(recorded.POLICIES).policies))
+    (line,) = [line for line in text.splitlines() if "linux-6.12" in line]
+    assert line.split() == ["linux-6.12", "no", "merge_rule:", "new,", "split_on_free:", "True"]
+
+
+def test_switch_table_sets_kernels_side_by_side() -> None:
+    """A switch that one of them does not have is a dash."""
+    text = shown(tables.switch_table(PolicyList.model_validate(recorded.POLICIES).policies))
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     assert lines["merge_rule"] == ["old", "new"]
     assert lines["sizes"] == ["a,b", "-"]

@@ -74,3 +74,12 @@ def test_policies_and_presets_are_listed(vmemctl: Vmemctl, service: FakeService)
     assert "split_on_free" in vmemctl("policies").out
     assert "x86-64" in vmemctl("presets").out
     assert json.loads(vmemctl("presets", "--json").out) == recorded.PRESETS["presets"]
+
+
+def test_policies_shows_all_switches_of_those_named(vmemctl: Vmemctl, service: FakeService) -> None:
+    """A name that is none is a usage error."""
+    service.answer("GET /v1/policies", recorded.POLICIES)
+    ended = vmemctl("policies", "linux-5.15")
+    assert "a,b" in ended.out
+    assert "linux-6.12" not in ended.out
+    assert vmemctl("policies", "linux-0").code == 2
