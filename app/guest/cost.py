@@ -142,7 +142,7 @@ def work_of_pass(counts: PassCounts, geometry: Geometry, *, bytes_discarded: int
     """Returns the work of one pass of a driver; bytes_discarded: backed memory that was unplugged."""
     size = geometry.memory_block_size
     return Work(
-        drains=counts.contig_calls,
+        drains=counts.contig_drains,
         contig_calls=counts.contig_calls,
         pageblocks_isolated=counts.isolated_pageblocks,
         pages_scanned=counts.isolated_pageblocks << geometry.pageblock_order,

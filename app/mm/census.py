@@ -15,7 +15,7 @@ from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZONE_NAMES
 
-# Pageblocks looked at in one crossing: 4096 rows of 16 counters are 512 KiB.
+# Pageblocks looked at in one crossing, a power of two: 4096 rows of 16 counters are 512 KiB.
 _BATCH = 4096
 
 
@@ -62,14 +62,18 @@ def pageblock_runs(node: Node) -> Iterator[PageblockRun]:
 
 
 def online_batches(node: Node) -> Iterator[tuple[int, int]]:
-    """Yields [first, end) of pageblocks that are online and in one zone, _BATCH at most."""
+    """Yields [first, end) of pageblocks that are online and in one zone, about _BATCH at most.
+
+    No run of pages reaches from one batch into the next.
+    """
+    batch = max(_BATCH, node.geometry.chunk_nr_pages >> node.geometry.pageblock_order)
     zones = node.arrays.block_zone
     edges = np.flatnonzero(np.diff(zones)) + 1
     bounds = [0, *edges.tolist(), len(zones)]
     for start, end in pairwise(bounds):
         if zones[start]:
-            for first in range(start, end, _BATCH):
-                yield first, min(first + _BATCH, end)
+            for first in range(start, end, batch):
+                yield first, min(first + batch, end)
 
 
 def _runs_of_batch(node: Node, first: int, end: int) -> Iterator[PageblockRun]:

@@ -19,6 +19,7 @@ GROW_MS, SHRINK_UNTOUCHED_MS, SHRINK_TOUCHED_MS = 196.7, 474, 581
 GROWN = PassCounts(device_requests=NR_BLOCKS, memory_blocks_added=NR_BLOCKS, memory_blocks_onlined=NR_BLOCKS)
 SHRUNK = PassCounts(
     contig_calls=NR_BLOCKS,
+    contig_drains=NR_BLOCKS,
     isolated_pageblocks=64 * NR_BLOCKS,
     nr_marked=18 * GIB // 4096,
     device_requests=NR_BLOCKS,

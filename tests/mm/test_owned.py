@@ -1,0 +1,117 @@
+"""Allocations as a whole: room is exact, bursts are served in turn, pins stay, owners are counted."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.mm.owned import (
+    Burst,
+    alloc_bursts,
+    count_pages_by_owner,
+    is_free_at,
+    mark_used,
+    nr_free_for,
+    pin_runs,
+    room_for,
+    zones_for,
+)
+from app.mm.page import PageKind
+from tests.mm.small_nodes import toy_node
+
+KINDS = st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE, PageKind.RECLAIMABLE, PageKind.THP])
+
+
+def test_zones_for_kernel_kinds_leave_movable_out() -> None:
+    """B-10: only movable kinds may use ZONE_MOVABLE."""
+    assert list(zones_for(PageKind.ANON)) == [0, 1, 2, 3]
+    assert list(zones_for(PageKind.UNMOVABLE)) == [0, 1, 2]
+    node = toy_node()
+    assert nr_free_for(node, PageKind.ANON) == nr_free_for(node, PageKind.UNMOVABLE) == 128
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    before=st.lists(st.tuples(KINDS, st.integers(0, 3), st.integers(1, 20)), max_size=8),
+    freed=st.sets(st.integers(1, 8)),
+    kind=KINDS,
+    order=st.integers(0, 4),
+)
+def test_room_is_what_can_be_allocated(
+    before: list[tuple[PageKind, int, int]], freed: set[int], kind: PageKind, order: int
+) -> None:
+    """However memory is fragmented, exactly as many runs can be had as room_for() says."""
+    node = toy_node()
+    for owner, (other, its_order, count) in enumerate(before, start=1):
+        node.alloc_pages(other, its_order, count, owner)
+    for owner in freed:
+        node.free_runs(node.owned_pfns(owner))
+    room = room_for(node, kind, order)
+    assert node.alloc_pages(kind, order, 1000, 99) == room
+    assert room_for(node, kind, order) == 0
+
+
+def test_is_free_at_wants_one_free_block() -> None:
+    """A run is free when one free block covers it; a smaller free block, or a used page, is not enough."""
+    node = toy_node()
+    assert is_free_at(node, 16, 4)
+    assert node.alloc_at(21, 0, PageKind.ANON, 1)
+    assert not is_free_at(node, 16, 4)
+    assert is_free_at(node, 16, 2)
+    assert not is_free_at(node, 20, 1)
+    assert is_free_at(node, 20, 0)
+    assert not is_free_at(node, 21, 0)
+
+
+def test_bursts_are_served_in_turn() -> None:
+    """Pages of a burst lie before those of the next, and each owner gets its own kind."""
+    node = toy_node()
+    bursts = [
+        Burst(PageKind.ANON, 0, 3, 1),
+        Burst(PageKind.FILE_DIRTY, 0, 2, 2),
+        Burst(PageKind.ANON, 0, 3, 1),
+    ]
+    assert alloc_bursts(node, bursts).tolist() == [3, 2, 3]
+    pfns = {owner: node.owned_pfns(owner).tolist() for owner in (1, 2)}
+    assert sorted(pfns[1] + pfns[2]) == list(range(pfns[1][0], pfns[1][0] + 8))
+    assert pfns[2] == pfns[1][2:3] * 0 + [pfns[1][2] + 1, pfns[1][2] + 2]
+    assert {node.kind_of(pfn) for pfn in pfns[2]} == {PageKind.FILE_DIRTY}
+
+
+def test_burst_beyond_memory_gets_what_there_is() -> None:
+    """The first burst takes all, the next gets nothing."""
+    node = toy_node()
+    room = room_for(node, PageKind.ANON, 0)
+    assert alloc_bursts(node, [Burst(PageKind.ANON, 0, 999, 1), Burst(PageKind.ANON, 0, 1, 2)]).tolist() == [
+        room,
+        0,
+    ]
+
+
+def test_pin_keeps_place_order_and_owner() -> None:
+    """Pinning changes the kind alone."""
+    node = toy_node()
+    node.alloc_pages(PageKind.THP, 3, 3, 7)
+    pfns = node.owned_pfns(7)
+    assert pin_runs(node, pfns[1:2]) == 8
+    assert node.owned_pfns(7).tolist() == pfns.tolist()
+    assert [node.kind_of(int(pfn)) for pfn in pfns] == [PageKind.THP, PageKind.PINNED, PageKind.THP]
+    assert node.free_runs(pfns) == 24
+
+
+def test_pages_are_counted_by_owner() -> None:
+    """Every owner's pages, in any orders; what nobody owns is not counted."""
+    node = toy_node()
+    node.alloc_pages(PageKind.ANON, 0, 5, 1)
+    node.alloc_pages(PageKind.THP, 3, 2, 3)
+    assert count_pages_by_owner(node, 4).tolist() == [0, 5, 0, 16, 0]
+
+
+def test_used_pageblocks_are_marked() -> None:
+    """One used page marks its pageblock, a run marks all that it covers; nothing is unmarked."""
+    node = toy_node()
+    used = np.zeros(16, np.uint8)
+    used[15] = 1
+    node.alloc_at(13, 0, PageKind.ANON, 1)
+    node.alloc_at(48, 4, PageKind.UNMOVABLE, 2)
+    mark_used(node, 0, 16, used)
+    assert np.flatnonzero(used).tolist() == [1, 6, 7, 15]
