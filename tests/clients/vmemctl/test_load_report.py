@@ -1,5 +1,7 @@
 """A load report, shown as it comes."""
 
+from pydantic import JsonValue
+
 from clients.vmemctl.load_report import load_report
 from tests.clients import recorded
 from tests.clients.vmemctl.terminal import shown
@@ -26,5 +28,26 @@ def test_load_report_shows_members_within_members() -> None:
 
 def test_load_report_takes_rows_that_differ() -> None:
     """A member that only some rows have is a column with gaps."""
-    text = shown(load_report({"rows": [{"a": 1}, {"b": [2]}]}))
-    assert "[2]" in text
+    text = shown(load_report({"rows": [{"a": 1}, {"b": [2, 3]}]}))
+    assert "2 3" in text
+
+
+def test_load_report_shows_once_what_was_loaded_as_captured() -> None:
+    """Where both differ, both are shown."""
+    same: dict[str, JsonValue] = {"captured": [1, 2], "loaded": [1, 2]}
+    other: dict[str, JsonValue] = {"captured": 5, "loaded": 4}
+    text = shown(load_report({"zones": [{"buddyinfo": same, "free_pages": other}]}))
+    assert "1 2" in text
+    assert text.count("1 2") == 1
+    assert "captured 5, loaded 4" in text
+
+
+def test_load_report_shows_bytes_in_units_and_addresses_in_hexadecimal() -> None:
+    """A name tells what its number is."""
+    text = shown(
+        load_report({"page_size": 4096, "devices": [{"addr": 4 << 30, "size": 2 << 30}], "is_x": True})
+    )
+    assert "4 KiB" in text
+    assert "0x100000000" in text
+    assert "2 GiB" in text
+    assert "True" in text
