@@ -1,1 +1,1 @@
-"""One simulated guest: its memory, devices and clock, and the ways to fill it: a workload, or a real machine's capture."""
+"""One simulated guest: memory, devices and a clock; filled by a workload, or as a real machine was found."""

@@ -97,13 +97,13 @@ class Guest:
         """Raises a device's target by `size` bytes; else as resize()."""
         device = self._devices.get(device_id).device
         room = device.region.region_size - device.requested_size
-        _require_amount(size, room, device.region.block_size)
+        _require_amount(size, largest=room, block_size=device.region.block_size)
         return self.resize(device_id, device.requested_size + size)
 
     def unplug(self, device_id: str, size: int) -> Description:
         """Lowers a device's target by `size` bytes; else as resize()."""
         device = self._devices.get(device_id).device
-        _require_amount(size, device.requested_size, device.region.block_size)
+        _require_amount(size, largest=device.requested_size, block_size=device.region.block_size)
         return self.resize(device_id, device.requested_size - size)
 
     def advance(self, duration_us: int) -> list[Description]:
@@ -300,7 +300,7 @@ class Guest:
         self._devices.look_at_backing()
 
 
-def _require_amount(size: int, largest: int, block_size: int) -> None:
+def _require_amount(size: int, *, largest: int, block_size: int) -> None:
     if not 0 < size <= largest or size % block_size:
         accepted = f"a multiple of block_size ({block_size}) above 0, at most {largest}"
         raise InvalidValue("size", size, accepted, block_size=block_size)

@@ -72,7 +72,7 @@ def test_free_at_random_fragments_free_memory() -> None:
     guest = populated(
         [{"do": "fill", "kind": "anon", "fraction": 1}, {"do": "free", "label": "anon", "fraction": 0.5}]
     )
-    nr_free = guest.node.arrays.nr_free[2]
+    nr_free = guest.node.nr_free[2]
     small = int(nr_free[0]) + 2 * int(nr_free[1]) + 4 * int(nr_free[2])
     assert small > 0.9 * (guest.node.zones[2].nr_free - guest.node.zones[2].watermarks.min)
 

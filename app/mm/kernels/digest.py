@@ -27,6 +27,8 @@ PRIME_A = 2147483647
 PRIME_B = 2147483629
 FACTOR_A = 1103515245
 FACTOR_B = 1664525779
+# No pfn: tells one list from the next.
+END_OF_LIST = 1 << 40
 
 
 @kernel
@@ -55,14 +57,19 @@ def fold_runs(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
 
 
 @kernel
+def fold_list(m: NodeArrays, opener: int, lanes: NDArray[np.int64]) -> None:
+    """Folds the free list whose sentinel is `opener`, head first, and where it ends."""
+    row = next_row(m, opener)
+    while row != opener:
+        fold(pfn_of_row(m, row), lanes)
+        row = next_row(m, row)
+    fold(END_OF_LIST, lanes)
+
+
+@kernel
 def fold_lists(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
     """Folds every free list, head first. Linear in free blocks."""
     for zone in range(NR_ZONES):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
-                opener = sentinel(m, zone, order, migratetype)
-                row = next_row(m, opener)
-                while row != opener:
-                    fold(pfn_of_row(m, row), lanes)
-                    row = next_row(m, row)
-                fold(opener, lanes)
+                fold_list(m, sentinel(m, zone, order, migratetype), lanes)

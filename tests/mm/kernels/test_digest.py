@@ -51,8 +51,7 @@ def folded_lists(node: Node) -> list[int]:
                 count = int(walk.list_pfns(node.arrays, zone, order, migratetype, pfns))
                 for pfn in pfns[:count]:
                     twin.fold(int(pfn))
-                number = (zone * nr_orders + order) * layout.NR_TYPES + migratetype
-                twin.fold(int(node.arrays.geo.sentinels) + number)
+                twin.fold(digest.END_OF_LIST)
     return twin.lanes
 
 
