@@ -18,7 +18,7 @@ class BackedMemory:
     """One byte for each pageblock of a device's region: 1 = touched since it was plugged."""
 
     def __init__(self, node: Node, device: Device) -> None:
-        """Starts with nothing touched."""
+        """Starts with nothing looked at: a captured guest's device comes with memory in use."""
         geometry = node.geometry
         self._node = node
         self._device = device
@@ -28,7 +28,7 @@ class BackedMemory:
         self._first = align_down(region.addr, geometry.pageblock_size) // geometry.pageblock_size
         self._touched = np.zeros(-(-region.region_size // geometry.pageblock_size), np.uint8)
         # Memory may have been used since the last look.
-        self._is_stale = False
+        self._is_stale = True
 
     @property
     def nr_touched(self) -> int:
@@ -49,23 +49,20 @@ class BackedMemory:
 
     def discard_unplugged(self) -> int:
         """Forgets touched memory whose blocks are no longer plugged; returns its bytes."""
-        if not self._touched.any():
-            return 0
-        gone = self._touched.astype(bool) & ~self._plugged()
+        touched = np.flatnonzero(self._touched)
+        gone = touched[~self._are_plugged(touched)]
         self._touched[gone] = 0
-        return int(np.count_nonzero(gone)) * self._pageblock_size
+        return len(gone) * self._pageblock_size
 
     def state(self) -> tuple[bytes, bool]:
         """Returns all that decides what a discard will cost, for a digest."""
         return self._touched.tobytes(), self._is_stale
 
-    def _plugged(self) -> NDArray[np.bool_]:
-        """Returns for each pageblock of the region whether its first device block is plugged."""
+    def _are_plugged(self, pageblocks: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Returns for each pageblock, counted in the region, whether its first device block is plugged."""
         region = self._device.region
-        blocks = np.zeros(region.nr_blocks, np.bool_)
-        for first, end in self._device.plugged_runs():
-            blocks[first:end] = True
-        pageblocks = np.arange(len(self._touched), dtype=np.int64)
         offsets = (self._first + pageblocks) * self._pageblock_size - region.addr
-        plugged: NDArray[np.bool_] = blocks[np.maximum(offsets, 0) // region.block_size]
-        return plugged
+        blocks = np.maximum(offsets, 0) // region.block_size
+        bounds = np.array([(-1, -1), *self._device.plugged_runs()], np.int64)
+        starts, ends = bounds[:, 0], bounds[:, 1]
+        return np.asarray(blocks < ends[np.searchsorted(starts, blocks, side="right") - 1])

@@ -98,7 +98,8 @@ class Devices:
         backing = BackedMemory(self._node, device)
 
         def charge(counts: PassCounts) -> int:
-            work = work_of_pass(counts, self._node.geometry, bytes_discarded=backing.discard_unplugged())
+            discarded = backing.discard_unplugged() if counts.unplugged_bytes else 0
+            work = work_of_pass(counts, self._node.geometry, bytes_discarded=discarded)
             self._clock.advance(cost_ns(self._profile, self._node.geometry, work))
             return self._clock.now_us
 
