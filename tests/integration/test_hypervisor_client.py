@@ -11,9 +11,10 @@ from clients.errors import Conflict, Invalid, NotFound, Refused
 from clients.models import Outcome
 from clients.sizes import GIB, MIB
 from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, Upload
-from tests.integration.conftest import MakeGuest, unique_name
+from tests.integration.conftest import ROOT, MakeGuest, unique_name
 
 PAGE_SIZE = 4096
+CAPTURES = ROOT / "tests" / "data" / "captures"
 ONE_BLOCK = (DeviceSpec(size=128 * MIB, requested_size=128 * MIB, block_size=2 * MIB),)
 
 
@@ -111,6 +112,21 @@ def test_what_stopped_an_unplug_can_be_freed_and_tried_again(client: Client, mak
     assert client.resize(guest.name, "vm0", 0).state == "done"
 
 
+def test_driver_tries_again_by_itself_when_its_time_has_come(client: Client, make_guest: MakeGuest) -> None:
+    """A driver that could not finish waits; once the page is gone and time has passed, it takes the rest."""
+    guest = make_guest(devices=ONE_BLOCK, online="online_kernel")
+    spec = AllocationSpec(kind="unmovable", at_pfns=[guest.devices[0].addr // PAGE_SIZE])
+    slab = client.allocate(guest.name, spec)
+    client.resize(guest.name, "vm0", 0)
+    driver = client.show_device(guest.name, "vm0").driver
+    assert driver is not None
+    assert driver.state == "waiting_retry"
+    client.free_allocation(guest.name, slab.id)
+    advanced = client.advance(guest.name, 600_000_000)
+    assert advanced.outcomes[-1].state == "done"
+    assert client.show_device(guest.name, "vm0").size == 0
+
+
 def test_anonymous_memory_is_migrated_out_of_the_way(client: Client, make_guest: MakeGuest) -> None:
     """Movable pages do not stop an unplug: they are moved, and counted."""
     guest = make_guest(boot_size=2 * GIB).name
@@ -205,6 +221,34 @@ def test_wrong_guest_is_refused(client: Client, make_guest: MakeGuest) -> None:
         client.create_guest(GuestSpec(name=guest.name, boot_size=GIB))
     with pytest.raises(Refused, match="linux-0"):
         client.create_guest(GuestSpec(name=unique_name(), boot_size=GIB, policy="linux-0"))
+
+
+def test_real_guest_is_loaded_and_gives_what_it_gave(client: Client) -> None:
+    """A captured guest of Linux 6.1 ends, asked for everything, where the real one ended: 68 MiB stay."""
+    capture = (CAPTURES / "6.1-mixed-zero.vmem").read_bytes()
+    name = unique_name()
+    loaded = client.import_guest(Upload([capture], len(capture)), ImportSpec(name=name))
+    try:
+        assert loaded.guest.source == "capture"
+        assert loaded.guest.devices[0].size == 612 * MIB
+        assert loaded.load_report["notes"]
+        outcome = client.resize(name, "vm0", 0)
+        assert (outcome.state, outcome.size) == ("partial", 68 * MIB)
+        assert outcome.obstacle_count == 34
+        assert client.verify(name).violations == ()
+    finally:
+        client.delete_guest(name)
+
+
+def test_truncated_capture_is_refused(client: Client) -> None:
+    """Half a file is no file, and makes no guest."""
+    capture = (CAPTURES / "6.1-mixed-zero.vmem").read_bytes()
+    name = unique_name()
+    with pytest.raises(Invalid) as refused:
+        client.import_guest(Upload([capture[: len(capture) // 2]]), ImportSpec(name=name))
+    assert refused.value.members["accepted"]
+    with pytest.raises(NotFound):
+        client.show_guest(name)
 
 
 def test_capture_that_is_none_is_refused(client: Client) -> None:

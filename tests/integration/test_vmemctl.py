@@ -108,6 +108,21 @@ def test_memory_is_shown(vmemctl: Vmemctl, service_url: str, make_guest: MakeGue
     assert "sound" in vmemctl("verify", guest).stdout
 
 
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_guest_is_made_from_a_capture(service_url: str, client: Client, *, is_piped: bool) -> None:
+    """From a file, or from standard input as `ssh host ... | vmemctl create --from -` gives it."""
+    name, path = unique_name(), ROOT / "tests" / "data" / "captures" / "6.1-mixed-zero.vmem"
+    source = "-" if is_piped else str(path)
+    command = [*COMMAND, "--url", service_url, "create", name, "--from", source, "--fallback", "pageblock"]
+    with path.open("rb") as stream:
+        ended = subprocess.run(command, cwd=ROOT, stdin=stream, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "load report" in ended.stdout
+    made = client.show_guest(name)
+    assert (made.source, made.fallback) == ("capture", ("pageblock",))
+    client.delete_guest(name)
+
+
 def test_catalogues_are_listed(vmemctl: Vmemctl) -> None:
     """What `create` can be told."""
     assert "linux-5.19" in vmemctl("policies").stdout
