@@ -45,7 +45,11 @@ class InvalidValue(CallerError):
         is_plain = value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
         quoted = value if is_plain else str(value)[:_LONGEST_QUOTE]
         super().__init__(
-            f"{field} is {quoted!r}; accepted: {accepted}", field=field, value=quoted, accepted=accepted, **members
+            f"{field} is {quoted!r}; accepted: {accepted}",
+            field=field,
+            value=quoted,
+            accepted=accepted,
+            **members,
         )
 
 

@@ -61,7 +61,7 @@ class LoadReport:
             if not zone.present:
                 continue
             facts = [fact for fact in self._machine.zones if fact.name == zone.name]
-            loaded = [int(count) for count in node.arrays.nr_free[zone.index]]
+            loaded = [int(count) for count in node.nr_free[zone.index]]
             said = captured.get(zone.name, Counter())
             self._zones.append(
                 {

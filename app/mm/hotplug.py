@@ -115,7 +115,7 @@ def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId, fr
     """Ends a memory block's membership: counters, span, states, watermarks."""
     order = node.geometry.pageblock_order
     size = node.geometry.memory_block_nr_pages
-    stat = node.arrays.stat[zone]
+    stat = node.stat[zone]
     first, last = start_pfn >> order, end_pfn >> order
     stat[layout.S_NR_ISOLATE] -= last - first
     stat[layout.S_MANAGED] -= freed

@@ -100,7 +100,7 @@ def _stray_violations(node: Node, recount: Recount) -> Iterator[Violation]:
 
 def _list_violations(node: Node, recount: Recount) -> Iterator[Violation]:
     """Compares free blocks, list entries and the counters of entries, by zone and order."""
-    heads, entries, nr_free = recount.heads, recount.entries, node.arrays.nr_free
+    heads, entries, nr_free = recount.heads, recount.entries, node.nr_free
     for zone, order in np.argwhere(heads != entries).tolist():
         expected = f"{heads[zone, order]} free blocks on lists"
         yield Violation("INV-3", at_order(zone, order), expected, f"{entries[zone, order]} on lists")

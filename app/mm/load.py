@@ -40,12 +40,12 @@ def set_memmap(node: Node, block_id: int, pfn: int) -> None:
 
 def set_managed(node: Node, zone: ZoneId, nr_pages: int) -> None:
     """Writes how many pages a zone manages."""
-    node.arrays.stat[zone, layout.S_MANAGED] = nr_pages
+    node.stat[zone, layout.S_MANAGED] = nr_pages
 
 
 def set_watermarks(node: Node, zone: ZoneId, marks: Watermarks, reserves: Sequence[int]) -> None:
     """Writes a zone's watermarks and its lowmem reserves against zones 0..3, in pages."""
-    stat = node.arrays.stat[zone]
+    stat = node.stat[zone]
     stat[layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
     stat[layout.S_RESERVE : layout.S_RESERVE + len(reserves)] = reserves
 

@@ -56,7 +56,12 @@ class Node:
         self.geometry = geometry
         self.policy = policy
         self.arrays = map_node_arrays(self.nr_pages, geometry, policy)
-        self.zones = [Zone(self.arrays, zone) for zone in ZoneId]
+        # Views by zone: stat[zone, layout.S_...], nr_free[zone, order].
+        self.stat = self.arrays.stat.reshape(layout.NR_ZONES, layout.NR_COLUMNS)
+        self.nr_free = self.arrays.nr_free.reshape(layout.NR_ZONES, layout.NR_COLUMNS)[
+            :, : geometry.max_order + 1
+        ]
+        self.zones = [Zone(self.stat[zone], zone) for zone in ZoneId]
         self.memory_blocks = MemoryBlocks(self.nr_pages // geometry.memory_block_nr_pages)
         self.min_free = min_free or MinFree()
         self.sink: Sink = sink or NullSink()
@@ -135,7 +140,7 @@ class Node:
         """Adds nr_pages, which may be negative, to what the zone of `pfn` manages (HP-8)."""
         zone = self.zone_at(pfn)
         assert zone is not None, f"pfn {pfn} is in no zone"
-        self.arrays.stat[zone.index, layout.S_MANAGED] += nr_pages
+        self.stat[zone.index, layout.S_MANAGED] += nr_pages
 
     def set_free(self, start_pfn: int, end_pfn: int) -> None:
         """Gives fresh pages to the buddy at the tails of its lists; managed grows with them (HP-4)."""
@@ -151,7 +156,7 @@ class Node:
         order = self.geometry.pageblock_order
         self.arrays.block_zone[start_pfn >> order : end_pfn >> order] = zone + 1
         self.arrays.block_type[start_pfn >> order : end_pfn >> order] = Migratetype.MOVABLE
-        stat = self.arrays.stat[zone]
+        stat = self.stat[zone]
         if not stat[layout.S_PRESENT]:
             stat[layout.S_START_PFN], stat[layout.S_END_PFN] = start_pfn, end_pfn
         stat[layout.S_START_PFN] = min(int(stat[layout.S_START_PFN]), start_pfn)
@@ -160,7 +165,7 @@ class Node:
 
     def recompute_watermarks(self) -> None:
         """Sets watermarks and lowmem reserves anew from what the zones manage (B-19)."""
-        stat = self.arrays.stat
+        stat = self.stat
         managed = [int(pages) for pages in stat[:, layout.S_MANAGED]]
         geometry = self.geometry
         kbytes = min_free_kbytes(managed, geometry.page_size, geometry.pageblock_nr_pages, self.min_free)

@@ -5,6 +5,7 @@ Left out: single allocations and frees (app.mm.node), and which pages are chosen
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from app.mm.kernels import fallback, layout, owned
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.zone import ZoneId
+from app.mm.zone import Zone, ZoneId
 
 
 class Burst(NamedTuple):
@@ -25,6 +26,7 @@ class Burst(NamedTuple):
     owner: int
 
 
+@cache
 def zones_for(kind: PageKind) -> range:
     """Returns the indices of the zones that an allocation of this kind may use (B-10)."""
     is_movable = fallback.migratetype_of(int(kind)) == layout.MOVABLE
@@ -36,18 +38,19 @@ def room_for(node: Node, kind: PageKind, order: int) -> int:
 
     Exact while no pageblock is isolated, CMA or HIGHATOMIC; else an upper bound.
     """
-    stat, nr_free = node.arrays.stat, node.arrays.nr_free
     zones = zones_for(kind)
-    runs = 0
-    for zone in zones:
-        floor = int(stat[zone, layout.S_WMARK_MIN]) + int(stat[zone, layout.S_RESERVE + zones[-1]])
-        above = int(stat[zone, layout.S_NR_FREE]) - int(stat[zone, layout.S_NR_FREE_CMA]) - floor
-        blocks = sum(
-            int(nr_free[zone, larger]) << (larger - order)
-            for larger in range(order, node.geometry.max_order + 1)
-        )
-        runs += max(0, min(above >> order, blocks))
-    return runs
+    return sum(_room_in_zone(node, node.zones[zone], order, zones[-1]) for zone in zones)
+
+
+def _room_in_zone(node: Node, zone: Zone, order: int, highest_zone: int) -> int:
+    """Returns how many runs are above the zone's lowest watermark, and in blocks that are large enough."""
+    if not zone.managed:
+        return 0
+    floor = zone.watermarks.min + zone.lowmem_reserve(highest_zone)
+    above = zone.nr_free - zone.nr_free_cma - floor
+    entries = node.nr_free[zone.index].tolist()
+    blocks = sum(entries[larger] << (larger - order) for larger in range(order, len(entries)))
+    return max(0, min(above >> order, blocks))
 
 
 def is_free_at(node: Node, pfn: int, order: int) -> bool:

@@ -74,16 +74,17 @@ def _plan(nr_pages: int, geometry: Geometry) -> dict[str, tuple[DTypeLike, tuple
     """Returns dtype and shape of every array, by its name in NodeArrays."""
     nr_pageblocks = nr_pages >> geometry.pageblock_order
     others = (nr_pages >> geometry.max_order) + nr_pageblocks
-    nr_orders = geometry.max_order + 1
-    rows = others + nr_pages // 2 + layout.NR_ZONES * nr_orders * layout.NR_TYPES
+    nr_cells = layout.NR_ZONES * layout.NR_COLUMNS
+    # Eight rows for the six types of an order, so that shifts find a sentinel.
+    rows = others + nr_pages // 2 + 8 * nr_cells
     return {
         "head": (np.uint8, (others + nr_pages,)),
         "owner": (np.int32, (others + nr_pages,)),
-        "link": (np.int32, (rows, 2)),
+        "link": (np.int32, (2 * rows,)),
         "block_type": (np.uint8, (nr_pageblocks,)),
         "block_zone": (np.uint8, (nr_pageblocks,)),
-        "nr_free": (np.int64, (layout.NR_ZONES, nr_orders)),
-        "stat": (np.int64, (layout.NR_ZONES, layout.NR_STAT)),
+        "nr_free": (np.int64, (nr_cells,)),
+        "stat": (np.int64, (nr_cells,)),
     }
 
 

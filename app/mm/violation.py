@@ -72,16 +72,9 @@ def _name_type(migratetype: int) -> str:
     return Migratetype(migratetype).name if 0 <= migratetype < layout.NR_TYPES else f"type {migratetype}"
 
 
-def _split_list(node: Node, number: int) -> tuple[int, int, int]:
-    """Returns zone, order and type of the list whose sentinel has this number."""
-    rest, migratetype = divmod(number, layout.NR_TYPES)
-    zone, order = divmod(rest, node.geometry.max_order + 1)
-    return zone, order, migratetype
-
-
-def _name_list(node: Node, number: int) -> str:
-    zone, order, migratetype = _split_list(node, number)
-    return f"list {_name_type(migratetype)} of {at_order(zone, order)}"
+def _name_list(number: int) -> str:
+    where = at_order(int(check.zone_of_list(number)), int(check.order_of_list(number)))
+    return f"list {_name_type(int(check.type_of_list(number)))} of {where}"
 
 
 def _free_misplaced(node: Node, place: _Place) -> Violation:
@@ -118,22 +111,20 @@ def _mixed(node: Node, place: _Place) -> Violation:
     )
 
 
-def _link(node: Node, place: _Place) -> Violation:
+def _link(_node: Node, place: _Place) -> Violation:
     found = f"row {place.pfn} is followed by row {place.found}, which does not follow it"
-    return Violation("INV-3", _name_list(node, place.more), "neighbours that name each other", found)
+    return Violation("INV-3", _name_list(place.more), "neighbours that name each other", found)
 
 
-def _entry(node: Node, place: _Place) -> Violation:
-    zone, order, _ = _split_list(node, place.more)
+def _entry(_node: Node, place: _Place) -> Violation:
+    order, zone = int(check.order_of_list(place.more)), int(check.zone_of_list(place.more))
     expected = f"a free block of order {order} in zone {ZONE_NAMES[zone]}"
-    return Violation(
-        "INV-3", _name_list(node, place.more), expected, f"pfn {place.pfn}: {_name_head(place.found)}"
-    )
+    return Violation("INV-3", _name_list(place.more), expected, f"pfn {place.pfn}: {_name_head(place.found)}")
 
 
 def _list_type(law: str, expected: str) -> Callable[[Node, _Place], Violation]:
     def word(node: Node, place: _Place) -> Violation:
-        found = f"a pageblock of type {_name_type(place.found)} on {_name_list(node, place.more)}"
+        found = f"a pageblock of type {_name_type(place.found)} on {_name_list(place.more)}"
         return Violation(law, at_page(node, place.pfn), expected, found)
 
     return word

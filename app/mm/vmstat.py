@@ -45,7 +45,7 @@ class PageCounts(NamedTuple):
 
 def buddyinfo(node: Node) -> str:
     """Returns /proc/buddyinfo: free blocks of each order, zone by zone."""
-    rows = [buddyinfo_row(zone.name, node.arrays.nr_free[zone.index].tolist()) for zone in _populated(node)]
+    rows = [buddyinfo_row(zone.name, node.nr_free[zone.index].tolist()) for zone in _populated(node)]
     return "".join(rows)
 
 

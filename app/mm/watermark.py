@@ -67,7 +67,9 @@ def zone_watermarks(
         if zone == _MOVABLE and not movable_shares:
             low_end = min(max(pages // 1024, 32), 128)
         delta = max(share // 4, pages * scale_factor // 10000)
-        marks.append(Watermarks(low_end, low_end + delta, low_end + 2 * delta) if pages else Watermarks(0, 0, 0))
+        marks.append(
+            Watermarks(low_end, low_end + delta, low_end + 2 * delta) if pages else Watermarks(0, 0, 0)
+        )
     return marks
 
 

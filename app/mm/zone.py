@@ -6,8 +6,10 @@ Left out: free lists (app.mm.kernels.buddy), who changes which counter (app.mm.h
 
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.mm.kernels import layout
-from app.mm.kernels.layout import NodeArrays
 from app.mm.watermark import Watermarks
 
 
@@ -28,11 +30,11 @@ class Zone:
 
     __slots__ = ("_stat", "index", "name")
 
-    def __init__(self, arrays: NodeArrays, index: ZoneId) -> None:
-        """Looks at zone `index` of the node's arrays."""
+    def __init__(self, stat: NDArray[np.int64], index: ZoneId) -> None:
+        """Looks at the row of the node's stat that is zone `index`."""
         self.index = index
         self.name = ZONE_NAMES[index]
-        self._stat = arrays.stat[index]
+        self._stat = stat
 
     @property
     def nr_free(self) -> int:

@@ -44,7 +44,7 @@ def both(nr_pages: int) -> Iterator[Both]:
     node.put_in_zone(0, nr_pages, ZoneId.NORMAL)
     node.set_free(0, nr_pages)
     node.recompute_watermarks()
-    stat = node.arrays.stat[ZoneId.NORMAL]
+    stat = node.stat[ZoneId.NORMAL]
     marks = {"mark_min": int(stat[layout.S_WMARK_MIN]), "mark_low": int(stat[layout.S_WMARK_LOW])}
     with CZone(nr_pages, **marks) as twin:
         yield Both(node, twin)

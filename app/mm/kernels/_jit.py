@@ -86,19 +86,32 @@ def is_warm() -> bool:
     return CACHE_DIRECTORY is not None and any(CACHE_DIRECTORY.rglob("*.nbc"))
 
 
-def _njit(function: Kernel, *, inline: bool) -> Kernel:
-    # _nrt=False: kernels allocate nothing, and counting references to the node's arrays at every
-    # access made them ten times slower.
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": inline}
+def _njit(function: Kernel, *, inline: bool, for_python: bool) -> Kernel:
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        # Kernels allocate nothing, and counting references to the node's arrays at every access made them ten
+        # times slower.
+        "_nrt": False,
+        "forceinline": inline,
+        # Wrappers that nobody calls through cost compile time: from C, and from Python for inlined kernels.
+        "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": not for_python,
+    }
     compiled: Kernel = numba.njit(cache=CACHE_DIRECTORY is not None, **options)(function)
     return compiled
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compiles `function` at its first call; it runs without the interpreter lock and must not allocate."""
-    return _njit(function, inline=False)
+    return _njit(function, inline=False, for_python=True)
 
 
 def inlined(function: Kernel) -> Kernel:
-    """A kernel of a few lines that is compiled into its callers: for what every page passes through."""
-    return _njit(function, inline=True)
+    """A kernel of a few lines that is compiled into its callers, and that only kernels call."""
+    return _njit(function, inline=True, for_python=False)
+
+
+def inlined_kernel(function: Kernel) -> Kernel:
+    """A kernel of a few lines that is compiled into its callers, and that Python calls too."""
+    return _njit(function, inline=True, for_python=True)

@@ -5,8 +5,6 @@ Invariants kept here: INV-1, INV-3, INV-5, INV-8.
 Left out: accounting by list (6.10+), retyping on merge, split_on_free: the policies that need them are refused above.
 """
 
-import numpy as np
-
 from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.layout import (
     AT_HEAD,
@@ -16,7 +14,6 @@ from app.mm.kernels.layout import (
     ISOLATE,
     MERGE_ANY,
     MERGE_ISOLATE_ONLY,
-    NR_TYPES,
     RECLAIMABLE,
     S_NR_FREE,
     S_NR_FREE_CMA,
@@ -25,10 +22,12 @@ from app.mm.kernels.layout import (
     S_WMARK_MIN,
     NodeArrays,
     block_type_of,
+    cell,
     clear_head,
     first_run_from,
     has_buddy,
     head_at,
+    join_rows,
     last_row,
     next_row,
     pfn_of_row,
@@ -44,7 +43,7 @@ from app.mm.kernels.layout import (
 @inlined
 def sentinel(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Returns the row that opens and closes a free list."""
-    return m.geo.sentinels + (zone * (m.geo.max_order + 1) + order) * NR_TYPES + migratetype
+    return m.geo.sentinels + ((((zone << 4) | order) << 3) | migratetype)
 
 
 @inlined
@@ -65,19 +64,14 @@ def is_list_empty(m: NodeArrays, zone: int, order: int, migratetype: int) -> boo
 @inlined
 def link_between(m: NodeArrays, row: int, before: int, after: int) -> None:
     """Puts `row` between two neighbouring rows of a list."""
-    m.link[np.uint64(row), 0] = after
-    m.link[np.uint64(row), 1] = before
-    m.link[np.uint64(before), 0] = row
-    m.link[np.uint64(after), 1] = row
+    join_rows(m, before, row)
+    join_rows(m, row, after)
 
 
 @inlined
 def unlink(m: NodeArrays, row: int) -> None:
     """Takes `row` out of its list."""
-    after = next_row(m, row)
-    before = last_row(m, row)
-    m.link[np.uint64(before), 0] = after
-    m.link[np.uint64(after), 1] = before
+    join_rows(m, last_row(m, row), next_row(m, row))
 
 
 @inlined
@@ -90,7 +84,7 @@ def add_free(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int, p
         link_between(m, row, last_row(m, opener), opener)
     else:
         link_between(m, row, opener, next_row(m, opener))
-    m.nr_free[np.uint64(zone), np.uint64(order)] += 1
+    m.nr_free[cell(zone, order)] += 1
 
 
 @inlined
@@ -98,7 +92,7 @@ def remove_free(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
     """Takes a free block out of its list; its pages belong to the caller, its head byte is 0."""
     unlink(m, row_of(m, pfn))
     clear_head(m, pfn)
-    m.nr_free[np.uint64(zone), np.uint64(order)] -= 1
+    m.nr_free[cell(zone, order)] -= 1
 
 
 @inlined
@@ -115,9 +109,9 @@ def account_free(m: NodeArrays, zone: int, nr_pages: int, migratetype: int) -> N
     """Counts pages as free (negative: as taken) under `migratetype`; isolated ones are not counted (B-8)."""
     if migratetype == ISOLATE:
         return
-    m.stat[np.uint64(zone), S_NR_FREE] += nr_pages
+    m.stat[cell(zone, S_NR_FREE)] += nr_pages
     if migratetype == CMA:
-        m.stat[np.uint64(zone), S_NR_FREE_CMA] += nr_pages
+        m.stat[cell(zone, S_NR_FREE_CMA)] += nr_pages
 
 
 @inlined
@@ -127,7 +121,7 @@ def may_merge(m: NodeArrays, zone: int, mine: int, theirs: int) -> bool:
     if mine == theirs or rule == MERGE_ANY:
         return True
     if rule == MERGE_ISOLATE_ONLY:
-        return m.stat[np.uint64(zone), S_NR_ISOLATE] == 0 or ISOLATE not in (mine, theirs)
+        return m.stat[cell(zone, S_NR_ISOLATE)] == 0 or ISOLATE not in (mine, theirs)
     return mine <= RECLAIMABLE and theirs <= RECLAIMABLE
 
 
@@ -140,7 +134,7 @@ def is_merge_likely(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
     return has_buddy(m, zone, combined ^ span(order + 1), order + 1)
 
 
-@kernel
+@inlined
 def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int) -> None:
     """Frees [pfn, pfn + 2**order) as type `migratetype`, merging upwards (B-4)."""
     zone = zone_of(m, pfn)
@@ -197,7 +191,7 @@ def expand(m: NodeArrays, zone: int, pfn: int, have_want: int, migratetype: int)
         add_free(m, zone, pfn + span(order), order, migratetype, AT_HEAD)
 
 
-@kernel
+@inlined
 def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Takes 2**order pages off one type's lists, smallest sufficient block first; returns its pfn or -1 (B-2)."""
     current = order
@@ -212,14 +206,11 @@ def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
     return int64(-1)
 
 
-@kernel
+@inlined
 def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int) -> bool:
     """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20)."""
-    free = m.stat[np.uint64(zone), S_NR_FREE] - (span(order) - 1) - m.stat[np.uint64(zone), S_NR_FREE_CMA]
-    if (
-        free
-        <= m.stat[np.uint64(zone), S_WMARK_MIN + mark] + m.stat[np.uint64(zone), S_RESERVE + highest_zone]
-    ):
+    free = m.stat[cell(zone, S_NR_FREE)] - (span(order) - 1) - m.stat[cell(zone, S_NR_FREE_CMA)]
+    if free <= m.stat[cell(zone, S_WMARK_MIN + mark)] + m.stat[cell(zone, S_RESERVE + highest_zone)]:
         return False
     if order == 0:
         return True
@@ -265,6 +256,5 @@ def free_at_tail(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
 @kernel
 def empty_lists(m: NodeArrays) -> None:
     """Makes every free list an empty circle."""
-    for row in range(m.geo.sentinels, m.link.shape[0]):
-        m.link[row, 0] = row
-        m.link[row, 1] = row
+    for row in range(m.geo.sentinels, m.link.shape[0] >> 1):
+        join_rows(m, row, row)

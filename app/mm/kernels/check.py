@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, kernel
+from app.mm.kernels._jit import inlined, int64, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     FREE,
@@ -36,7 +36,7 @@ from app.mm.kernels.layout import (
 
 def _number(number: int) -> int:
     # As in layout.py: numba would compile a kernel anew for every Python literal that it is called with.
-    return np.int64(number)  # type: ignore[return-value]  # kernels take it for an int
+    return int64(number)
 
 
 # What a finding says where there is nothing more to say.
@@ -67,7 +67,7 @@ class Findings(NamedTuple):
 
     nr: int64[NR_FINDINGS], how often; places: int64[NR_FINDINGS, MOST_PLACES, 3], the first of them: the pfn
     (F_LINK: the row), and two numbers that say more: for a page its head byte and a pfn or owner; for a list
-    its sentinel's number and what was found there.
+    its number and what was found there.
     """
 
     nr: NDArray[np.int64]
@@ -188,6 +188,45 @@ def count_free(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings
             first_type = own_type
 
 
+@inlined
+def list_number(zone: int, order: int, migratetype: int) -> int:
+    """Returns the number that stands for a list in findings: zone, order and type in four bits each."""
+    return (((zone << 4) | order) << 4) | migratetype
+
+
+@inlined
+def zone_of_list(number: int) -> int:
+    """Returns the zone of a list."""
+    return number >> 8
+
+
+@inlined
+def order_of_list(number: int) -> int:
+    """Returns the order of a list."""
+    return (number >> 4) & 15
+
+
+@inlined
+def type_of_list(number: int) -> int:
+    """Returns the type of a list."""
+    return number & 15
+
+
+@inlined
+def opener_of_list(m: NodeArrays, number: int) -> int:
+    """Returns the row that opens a list."""
+    return sentinel(m, zone_of_list(number), order_of_list(number), type_of_list(number))
+
+
+@inlined
+def follower(m: NodeArrays, row: int) -> int:
+    """Returns the row behind `row` in its list, or -1 when that row does not exist or does not name `row`."""
+    after = next_row(m, row)
+    if after < 0 or after >= m.link.shape[0] >> 1 or last_row(m, after) != row:
+        return NOWHERE
+    return after
+
+
 @kernel
 def walk_lists(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> None:
     """Follows every free list from its sentinel and back to it. Linear in entries.
@@ -197,50 +236,35 @@ def walk_lists(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> 
     for zone in range(NR_ZONES):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
-                walk_list(m, sentinel(m, zone, order, migratetype), is_strict, recount, f)
+                walk_list(m, list_number(zone, order, migratetype), is_strict, recount, f)
 
 
 @kernel
-def walk_list(m: NodeArrays, opener: int, is_strict: int, recount: Recount, f: Findings) -> None:
+def walk_list(m: NodeArrays, number: int, is_strict: int, recount: Recount, f: Findings) -> None:
     """Follows one list, up to the first two neighbours that do not name each other.
 
     It ends: a row that names its predecessor is reached from that one only, so every circle holds the sentinel.
     """
-    number = opener - m.geo.sentinels
+    opener = opener_of_list(m, number)
     row = opener
     while True:
-        after = next_row(m, row)
-        if after < 0 or after >= m.link.shape[0] or last_row(m, after) != row:
-            note(f, F_LINK, row, number, after)
-            return
+        after = follower(m, row)
         if after == opener:
             return
-        if after >= m.geo.sentinels:
-            note(f, F_LINK, row, number, after)
+        if after < 0 or after >= m.geo.sentinels:
+            note(f, F_LINK, row, number, next_row(m, row))
             return
         row = after
         check_entry(m, row, number, is_strict, recount, f)
-
-
-@inlined
-def order_of_list(m: NodeArrays, number: int) -> int:
-    """Returns the order of the list whose sentinel has this number."""
-    return (number // NR_TYPES) % (m.geo.max_order + 1)
-
-
-@inlined
-def zone_of_list(m: NodeArrays, number: int) -> int:
-    """Returns the zone of the list whose sentinel has this number."""
-    return number // (NR_TYPES * (m.geo.max_order + 1))
 
 
 @kernel
 def is_entry(m: NodeArrays, row: int, number: int) -> bool:
     """Returns whether a row holds a free head of the order and the zone of list `number`."""
     pfn = pfn_of_row(m, row)
-    if row_of(m, pfn) != row or head_at(m, pfn) != (FREE | (order_of_list(m, number) << 4)):
+    if row_of(m, pfn) != row or head_at(m, pfn) != (FREE | (order_of_list(number) << 4)):
         return False
-    return zone_of(m, pfn) == zone_of_list(m, number)
+    return zone_of(m, pfn) == zone_of_list(number)
 
 
 @kernel
@@ -250,11 +274,11 @@ def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: R
     if not is_entry(m, row, number):
         note(f, F_ENTRY, pfn, number, head_at(m, pfn))
         return
-    recount.entries[zone_of_list(m, number), order_of_list(m, number)] += 1
+    recount.entries[zone_of_list(number), order_of_list(number)] += 1
     other = other_type(m, pfn, number, is_strict)
     if other == NOWHERE:
         return
-    list_type = number % NR_TYPES
+    list_type = type_of_list(number)
     note(f, F_LIST_TYPE, pfn, number, other)
     if ISOLATE in (other, list_type):
         note(f, F_LIST_ISOLATE, pfn, number, other)
@@ -265,9 +289,9 @@ def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: R
 @kernel
 def other_type(m: NodeArrays, pfn: int, number: int, is_strict: int) -> int:
     """Returns the type of a pageblock that an entry covers and its list may not hold, or -1."""
-    list_type = number % NR_TYPES
+    list_type = type_of_list(number)
     pageblock_order = m.geo.pageblock_order
-    last_block = (pfn + span(order_of_list(m, number)) - 1) >> pageblock_order
+    last_block = (pfn + span(order_of_list(number)) - 1) >> pageblock_order
     for block in range(pfn >> pageblock_order, min(last_block + 1, m.block_type.shape[0])):
         own_type = block_type_of(m, block << pageblock_order)
         if own_type != list_type and (is_strict or not is_one_class(own_type, list_type)):
@@ -278,15 +302,20 @@ def other_type(m: NodeArrays, pfn: int, number: int, is_strict: int) -> int:
 @kernel
 def mark_entries(m: NodeArrays, is_listed: NDArray[np.uint8]) -> None:
     """Marks is_listed[index] for the page of every sound entry, as far as the lists can be followed."""
-    for number in range(m.link.shape[0] - m.geo.sentinels):
-        opener = m.geo.sentinels + number
-        row = opener
-        after = next_row(m, row)
-        while 0 <= after < m.geo.sentinels and last_row(m, after) == row:
-            row = after
-            if is_entry(m, row, number):
-                is_listed[index_of(m, pfn_of_row(m, row))] = 1
-            after = next_row(m, row)
+    for zone in range(NR_ZONES):
+        for order in range(m.geo.max_order + 1):
+            for migratetype in range(NR_TYPES):
+                mark_list(m, list_number(zone, order, migratetype), is_listed)
+
+
+@kernel
+def mark_list(m: NodeArrays, number: int, is_listed: NDArray[np.uint8]) -> None:
+    """Marks the pages of one list's entries."""
+    row = follower(m, opener_of_list(m, number))
+    while 0 <= row < m.geo.sentinels:
+        if is_entry(m, row, number):
+            is_listed[index_of(m, pfn_of_row(m, row))] = 1
+        row = follower(m, row)
 
 
 @kernel

@@ -74,8 +74,10 @@ def take_range(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: in
     outer_end = take_free_pages(m, outer_start, end_pfn)
     tile(m, start_pfn, end_pfn, kind, 15 if kind == OFFLINE else 0)
     if owner:
-        for pfn in range(start_pfn, end_pfn):
+        pfn = start_pfn
+        while pfn < end_pfn:
             set_owner(m, pfn, owner)
+            pfn += span(head_at(m, pfn) >> 4)
     give_back(m, outer_start, start_pfn)
     give_back(m, end_pfn, outer_end)
 

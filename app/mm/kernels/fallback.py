@@ -5,7 +5,7 @@ Invariants kept here: INV-3, INV-8.
 Left out: per-cpu lists on the way, CMA balance (B-11), HIGHATOMIC (B-12), the watermark boost (B-17).
 """
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
 from app.mm.kernels.buddy import (
     account_free,
     add_free,
@@ -29,10 +29,12 @@ from app.mm.kernels.layout import (
     PINNED,
     RECLAIMABLE,
     RECLAIMABLE_PAGE,
+    S_PRESENT,
     UNMOVABLE,
     ZONE_NORMAL,
     NodeArrays,
     block_type_of,
+    cell,
     covering_head,
     first_run_from,
     head_at,
@@ -155,25 +157,36 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment:
     return take_smallest(m, zone, order, migratetype)
 
 
-@inlined
+@kernel
+def preferred_zone(m: NodeArrays, highest_zone: int) -> int:
+    """Returns the highest populated zone that a request may use, or -1."""
+    zone = int64(highest_zone)
+    while zone >= 0 and m.stat[cell(zone, S_PRESENT)] == 0:
+        zone -= 1
+    return zone
+
+
+@kernel
 def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> int:
     """Allocates 2**order pages, preferring the highest zone; returns the pfn, or -1 when none may give (B-10).
 
-    highest_zone: the highest zone index that the request may use. Three passes: above the low watermark and
-    without breaking up a foreign pageblock of Normal; above low; then, as the slow path does, above min.
+    highest_zone: the highest zone index that the request may use. Three passes: above the low watermark, and, if
+    Normal is preferred, without breaking up a foreign pageblock of any zone; above low; then, as the slow path
+    does, above min.
     """
+    is_careful = preferred_zone(m, highest_zone) == ZONE_NORMAL
     for attempt in range(3):
         for step in range(highest_zone + 1):
             zone = highest_zone - step
             if not watermark_ok(m, zone, order, 0 if attempt == 2 else 1, highest_zone):
                 continue
-            pfn = rmqueue(m, zone, order, migratetype, attempt == 0 and zone == ZONE_NORMAL)
+            pfn = rmqueue(m, zone, order, migratetype, attempt == 0 and is_careful)
             if pfn >= 0:
                 return pfn
     return int64(-1)
 
 
-@inlined
+@inlined_kernel
 def migratetype_of(kind: int) -> int:
     """Returns the class of an allocation of this kind (section 3)."""
     if kind == RECLAIMABLE_PAGE:
@@ -183,11 +196,21 @@ def migratetype_of(kind: int) -> int:
     return UNMOVABLE
 
 
-@kernel
+@inlined
+def take_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> int:
+    """Allocates as get_page() does; the usual case, enough of the right type in the first zone, without a call."""
+    if watermark_ok(m, highest_zone, order, 1, highest_zone):
+        pfn = take_smallest(m, highest_zone, order, migratetype)
+        if pfn >= 0:
+            return pfn
+    return get_page(m, order, migratetype, highest_zone)
+
+
+@inlined_kernel
 def alloc_page(m: NodeArrays, head: int, owner: int, highest_zone: int) -> int:
     """Allocates one run with the head byte `head`; returns its pfn or -1."""
     order = head >> 4
-    pfn = get_page(m, order, migratetype_of(head & 15), highest_zone)
+    pfn = take_page(m, order, migratetype_of(head & 15), highest_zone)
     if pfn >= 0:
         set_head(m, pfn, head & 15, order)
         set_owner(m, pfn, owner)

@@ -27,6 +27,7 @@ from app.mm.kernels.layout import (
     ZONE_MOVABLE,
     NodeArrays,
     block_type_of,
+    cell,
     clear_head,
     covering_head,
     head_at,
@@ -35,9 +36,12 @@ from app.mm.kernels.layout import (
     span,
     zone_of,
 )
+from app.mm.kernels.migrate import is_migratable
 
 # Who isolates: an ordinary alloc_contig_range() caller, or memory offlining (I-3).
 ORDINARY, MEMORY_OFFLINE = range(2)
+# What isolate_range() answers when a compound over an outer boundary has to be migrated first.
+STRADDLED = int64(-2)
 
 
 @inlined
@@ -96,7 +100,7 @@ def isolate_pageblock(m: NodeArrays, pfn: int, mode: int) -> int:
     if obstacle >= 0:
         return obstacle
     zone = zone_of(m, start)
-    m.stat[zone, S_NR_ISOLATE] += 1
+    m.stat[cell(zone, S_NR_ISOLATE)] += 1
     m.block_type[start >> m.geo.pageblock_order] = ISOLATE
     moved = move_freepages_block(m, zone, start, ISOLATE)
     account_free(m, zone, -moved, old_type)
@@ -120,7 +124,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     if (head & 15) == FREE and pageblock_order <= order < m.geo.max_order:
         buddy = start ^ span(order)
         again = zone_of(m, buddy) == zone and block_type_of(m, buddy) != ISOLATE
-    m.stat[zone, S_NR_ISOLATE] -= 1
+    m.stat[cell(zone, S_NR_ISOLATE)] -= 1
     if again:
         remove_free(m, zone, start, order)
         m.block_type[start >> pageblock_order] = migratetype
@@ -145,19 +149,27 @@ def cut_free_block(m: NodeArrays, pfn: int, order: int, boundary: int) -> None:
 
 
 @kernel
-def settle_boundary(m: NodeArrays, boundary: int) -> int:
-    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the run that does (I-7, 5.19).
-
-    A free block is cut. An offline or reserved range is no compound: the model only tiles such pages.
-    """
+def run_over(m: NodeArrays, boundary: int) -> int:
+    """Returns the first pfn of the run that lies over `boundary`, a pageblock edge inside one zone, or -1."""
     if boundary <= 0 or boundary >= m.geo.nr_pages or zone_of(m, boundary) != zone_of(m, boundary - 1):
         return int64(-1)
     first = covering_head(m, boundary)
-    if first < 0 or first == boundary:
+    return first if first < boundary else int64(-1)
+
+
+@kernel
+def settle_boundary(m: NodeArrays, boundary: int) -> int:
+    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the run that does (I-7, 5.19).
+
+    A free block is cut. Runs that are no compounds do not matter: kernel pages without a head (K-2), and offline
+    or reserved ranges, which the model only tiles.
+    """
+    first = run_over(m, boundary)
+    if first < 0:
         return int64(-1)
     head = head_at(m, first)
     kind = head & 15
-    if kind in (OFFLINE, RESERVED):
+    if kind in (OFFLINE, RESERVED, UNMOVABLE_PAGES):
         return int64(-1)
     if kind != FREE:
         return first
@@ -177,19 +189,14 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
 
 @kernel
 def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
-    """Isolates the pageblocks of [start_pfn, end_pfn) ascending, or none; returns -1 or the obstacle (4.3).
-
-    After a failure those done come back MOVABLE, the caller's type (I-10).
-    """
-    nr_pages = span(m.geo.pageblock_order)
+    """Isolates the pageblocks of [start_pfn, end_pfn) ascending, up to one that stops it; returns -1 or its obstacle."""
     pfn = start_pfn
     while pfn < end_pfn:
         if zone_of(m, pfn) >= 0:
             obstacle = isolate_pageblock(m, pfn, mode)
             if obstacle >= 0:
-                unisolate_range(m, start_pfn, pfn, MOVABLE)
                 return obstacle
-        pfn += nr_pages
+        pfn += span(m.geo.pageblock_order)
     return int64(-1)
 
 
@@ -197,15 +204,26 @@ def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
 def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int) -> int:
     """Isolates an edge pageblock and settles its outer boundary; returns -1 or the obstacle (I-7).
 
-    The pageblock is given back, with its own type, when something straddles the boundary.
+    The pageblock comes back MOVABLE, the caller's type, when something straddles the boundary (I-10).
     """
-    old_type = block_type_of(m, block)
     obstacle = isolate_pageblock(m, block, mode)
     if obstacle >= 0:
         return obstacle
     obstacle = settle_boundary(m, boundary)
     if obstacle >= 0:
-        unisolate_pageblock(m, block, old_type)
+        unisolate_pageblock(m, block, MOVABLE)
+    return obstacle
+
+
+@kernel
+def isolate_inside(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
+    """Isolates what lies between two isolated edges; when it cannot, all comes back MOVABLE, the last edge last."""
+    nr_pages = span(m.geo.pageblock_order)
+    last = end_pfn - nr_pages
+    obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode)
+    if obstacle >= 0:
+        unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), MOVABLE)
+        unisolate_pageblock(m, last, MOVABLE)
     return obstacle
 
 
@@ -213,25 +231,37 @@ def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int) -> int:
 def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Isolates [start_pfn, end_pfn), whole pageblocks, or none; returns -1 or the obstacle (4.3).
 
-    Up to 5.15 the pageblocks in order; from 5.19 the first and the last one first, with their outer boundaries.
+    Up to 5.15 the pageblocks in order; from 5.19 the first and the last one first, with their outer boundaries: then
+    STRADDLED, with nothing done, asks the caller to go step by step and migrate a compound on the way.
     What was isolated before a failure comes back MOVABLE, the caller's type (I-10).
     """
-    if not m.geo.settles_boundary:
-        return isolate_blocks(m, start_pfn, end_pfn, mode)
     nr_pages = span(m.geo.pageblock_order)
-    last = end_pfn - nr_pages
+    if not m.geo.settles_boundary:
+        obstacle = isolate_blocks(m, start_pfn, end_pfn, mode)
+        if obstacle >= 0:
+            unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), MOVABLE)
+        return obstacle
+    if has_movable_over(m, start_pfn) or has_movable_over(m, end_pfn):
+        return STRADDLED
     obstacle = isolate_edge(m, start_pfn, start_pfn, mode)
     if obstacle >= 0:
         return obstacle
-    is_one_block = last == start_pfn
-    obstacle = settle_boundary(m, end_pfn) if is_one_block else isolate_edge(m, last, end_pfn, mode)
-    if obstacle < 0:
-        obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode)
-        if obstacle >= 0 and not is_one_block:
-            unisolate_pageblock(m, last, MOVABLE)
+    last = end_pfn - nr_pages
+    if last > start_pfn:
+        obstacle = isolate_edge(m, last, end_pfn, mode)
+    else:
+        obstacle = settle_boundary(m, end_pfn)
     if obstacle >= 0:
         unisolate_pageblock(m, start_pfn, MOVABLE)
-    return obstacle
+        return obstacle
+    return isolate_inside(m, start_pfn, end_pfn, mode)
+
+
+@kernel
+def has_movable_over(m: NodeArrays, boundary: int) -> bool:
+    """Returns whether a used run that can be migrated lies over `boundary`."""
+    first = run_over(m, boundary)
+    return first >= 0 and is_migratable(head_at(m, first) & 15)
 
 
 @kernel
@@ -260,16 +290,17 @@ def find_not_isolated(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) ->
 
 @kernel
 def forget_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
-    """Clears every head byte of an isolated range that leaves its zone; returns how many of its pages were free."""
+    """Clears every head byte of an isolated range that leaves its zone; returns how many pages the zone managed."""
     pfn = start_pfn
-    free = int64(0)
+    managed = int64(0)
     while pfn < end_pfn:
         head = head_at(m, pfn)
         if (head & 15) == FREE:
             remove_free(m, zone_of(m, pfn), pfn, head >> 4)
-            free += span(head >> 4)
         else:
             set_owner(m, pfn, 0)
             clear_head(m, pfn)
+        if (head & 15) != OFFLINE:
+            managed += span(head >> 4)
         pfn += span(head >> 4)
-    return free
+    return managed

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
 
 
 def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
@@ -54,6 +54,8 @@ S_NR_ISOLATE = 6  # pageblocks whose type is ISOLATE
 S_WMARK_MIN, S_WMARK_LOW, S_WMARK_HIGH = range(7, 10)
 S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3
 NR_STAT = 14
+# Rows of stat and of nr_free have this many columns: a shift finds a row.
+NR_COLUMNS = 16
 
 # --- where a freed block enters its list (B-3)
 AT_HEAD, AT_TAIL = _numbers(2)
@@ -78,9 +80,10 @@ class Geo(NamedTuple):
 class NodeArrays(NamedTuple):
     """The arrays of one NUMA node; kernels change them in place.
 
-    head: uint8[index]; owner: int32[index], the allocation that a head belongs to, 0 = nobody;
-    link: int32[row, 2]; block_type: uint8[pageblock], a migratetype; block_zone: uint8[pageblock],
-    zone + 1, or 0 where no memory is online; nr_free: int64[zone, order], entries; stat: int64[zone, S_...].
+    head: uint8[index]. owner: int32[index], the allocation that a head belongs to, 0 = nobody.
+    link: int32[2 * row], next and previous. block_type: uint8[pageblock], a migratetype.
+    block_zone: uint8[pageblock], zone + 1, or 0 where no memory is online.
+    nr_free: int64[cell(zone, order)], entries. stat: int64[cell(zone, S_...)].
     """
 
     head: NDArray[np.uint8]
@@ -100,7 +103,7 @@ def span(order: int) -> int:
 
 
 # An index is made unsigned right at the subscript: numba then leaves out its test for negative indexes.
-@inlined
+@inlined_kernel
 def index_of(m: NodeArrays, pfn: int) -> int:
     """Returns where the head byte and the owner of `pfn` stand."""
     if pfn & m.geo.pageblock_mask:
@@ -138,19 +141,19 @@ def pfn_of_row(m: NodeArrays, row: int) -> int:
     return first + 1
 
 
-@inlined
+@inlined_kernel
 def head_at(m: NodeArrays, pfn: int) -> int:
     """Returns the head byte at `pfn` as int64; 0 inside a run, and where there is no memory."""
     return int64(m.head[np.uint64(index_of(m, pfn))])
 
 
-@inlined
+@inlined_kernel
 def set_head(m: NodeArrays, pfn: int, kind: int, order: int) -> None:
     """Writes the head byte at `pfn`."""
     m.head[np.uint64(index_of(m, pfn))] = np.uint8(kind | (order << 4))
 
 
-@inlined
+@inlined_kernel
 def clear_head(m: NodeArrays, pfn: int) -> None:
     """Makes `pfn` a page inside some run, or no page at all."""
     m.head[np.uint64(index_of(m, pfn))] = np.uint8(0)
@@ -178,13 +181,13 @@ def first_run_from(m: NodeArrays, pfn: int) -> int:
     return pfn if first < 0 else first + span(head_at(m, first) >> 4)
 
 
-@inlined
+@inlined_kernel
 def owner_at(m: NodeArrays, pfn: int) -> int:
     """Returns the allocation that the run at `pfn` belongs to, 0 = nobody."""
     return int64(m.owner[np.uint64(index_of(m, pfn))])
 
 
-@inlined
+@inlined_kernel
 def set_owner(m: NodeArrays, pfn: int, owner: int) -> None:
     """Writes the allocation that the run at `pfn` belongs to."""
     m.owner[np.uint64(index_of(m, pfn))] = owner
@@ -193,16 +196,29 @@ def set_owner(m: NodeArrays, pfn: int, owner: int) -> None:
 @inlined
 def next_row(m: NodeArrays, row: int) -> int:
     """Returns the row behind `row` in its list."""
-    return int64(m.link[np.uint64(row), 0])
+    return int64(m.link[np.uint64(row << 1)])
 
 
 @inlined
 def last_row(m: NodeArrays, opener: int) -> int:
     """Returns the row before `opener`: the last one of the list that it opens."""
-    return int64(m.link[np.uint64(opener), 1])
+    return int64(m.link[np.uint64((opener << 1) | 1)])
 
 
 @inlined
+def join_rows(m: NodeArrays, before: int, after: int) -> None:
+    """Makes two rows neighbours in a list."""
+    m.link[np.uint64(before << 1)] = after
+    m.link[np.uint64((after << 1) | 1)] = before
+
+
+@inlined
+def cell(zone: int, column: int) -> np.uint64:
+    """Returns where a zone's column stands in stat and nr_free: rows of 16, so that no shape is multiplied."""
+    return np.uint64((zone << 4) | column)
+
+
+@inlined_kernel
 def block_type_of(m: NodeArrays, pfn: int) -> int:
     """Returns the migratetype of the pageblock that holds `pfn`."""
     return int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])

@@ -8,9 +8,9 @@ Left out: what a copy costs (app.guest.cost), hugetlb pools.
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined_kernel, int64, kernel
 from app.mm.kernels.buddy import free_by_block_type
-from app.mm.kernels.fallback import get_page
+from app.mm.kernels.fallback import take_page
 from app.mm.kernels.layout import (
     ANON,
     FILE_CLEAN,
@@ -21,6 +21,7 @@ from app.mm.kernels.layout import (
     ZONE_MOVABLE,
     ZONE_NORMAL,
     NodeArrays,
+    covering_head,
     head_at,
     owner_at,
     set_head,
@@ -38,7 +39,7 @@ NR_TALLY = 5
 DONE, BUSY, NO_MEMORY = range(3)
 
 
-@inlined
+@inlined_kernel
 def is_migratable(kind: int) -> bool:
     """Returns whether migration collects pages of this kind at all; a pinned page is collected, and then fails."""
     return ANON <= kind <= PINNED or kind == MOVABLE_OPS
@@ -52,7 +53,7 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
     """
     head = head_at(m, pfn)
     highest_zone = ZONE_MOVABLE if zone_of(m, pfn) == ZONE_MOVABLE else ZONE_NORMAL
-    target = get_page(m, head >> 4, MOVABLE, highest_zone)
+    target = take_page(m, head >> 4, MOVABLE, highest_zone)
     if target < 0:
         return int64(-1)
     set_head(m, target, head & 15, head >> 4)
@@ -72,7 +73,7 @@ def split_thp(m: NodeArrays, pfn: int, order: int) -> None:
 
 @kernel
 def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
-    """Empties the movable run at `pfn`: drops it, moves it, or fails; returns DONE, BUSY or NO_MEMORY.
+    """Empties the movable run at `pfn`: moves it, or fails; returns DONE, BUSY or NO_MEMORY.
 
     A huge page without a huge target is split, and DONE is returned with its base pages still in place.
     """
@@ -82,10 +83,6 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     if kind == PINNED:
         tally[T_OBSTACLE_PFN] = pfn
         return BUSY
-    if kind == FILE_CLEAN:
-        free_by_block_type(m, pfn, order)
-        tally[T_DROPPED] += span(order)
-        return DONE
     if migrate_run(m, pfn) < 0:
         if kind == THP and order > 0:
             split_thp(m, pfn, order)
@@ -101,29 +98,66 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
 
 
 @kernel
-def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
-    """Migrates everything movable of [start_pfn, end_pfn); returns DONE, BUSY (a pin) or NO_MEMORY.
-
-    What cannot move is skipped: the test that follows finds it. A batch with a pinned page is the last one,
-    after five tries (C-4). tally: int64[NR_TALLY], added to.
-    """
+def end_of_batch(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
+    """Returns the pfn behind the runs from start_pfn on that are collected together (C-4)."""
     pfn = start_pfn
-    batch = int64(0)
-    failed = False
+    nr_pages = int64(0)
+    while pfn < end_pfn and nr_pages < BATCH_PAGES:
+        head = head_at(m, pfn)
+        if is_migratable(head & 15):
+            nr_pages += span(head >> 4)
+        pfn += span(head >> 4)
+    return pfn
+
+
+@kernel
+def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> None:
+    """Frees a batch's clean page cache, before anything of it is moved."""
+    pfn = start_pfn
     while pfn < end_pfn:
         head = head_at(m, pfn)
-        order = head >> 4
+        if (head & 15) == FILE_CLEAN:
+            free_by_block_type(m, pfn, head >> 4)
+            tally[T_DROPPED] += span(head >> 4)
+        pfn += span(head >> 4)
+
+
+@kernel
+def migrate_batch(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
+    """Moves a batch's runs; returns DONE, BUSY (something is pinned, the rest was moved) or NO_MEMORY, at once."""
+    pfn = start_pfn
+    is_stuck = False
+    while pfn < end_pfn:
+        head = head_at(m, pfn)
         if is_migratable(head & 15):
             result = evacuate(m, pfn, tally)
             if result == NO_MEMORY:
                 return NO_MEMORY
-            failed = failed or result == BUSY
-            if is_migratable(head_at(m, pfn) & 15) and result == DONE:
+            if result == BUSY:
+                is_stuck = True
+            elif is_migratable(head_at(m, pfn) & 15):
                 continue  # split: its base pages are next
-            batch += span(order)
-            if batch >= BATCH_PAGES:
-                if failed:
-                    return BUSY
-                batch = int64(0)
-        pfn += span(order)
-    return BUSY if failed else DONE
+        pfn += span(head >> 4)
+    return BUSY if is_stuck else DONE
+
+
+@kernel
+def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
+    """Migrates everything movable of [start_pfn, end_pfn); returns DONE, BUSY (a pin) or NO_MEMORY.
+
+    A movable compound that reaches into the range goes as a whole (K-1). What cannot move is skipped: the test
+    that follows finds it. A batch with a pinned page is the last one, after five tries (C-4).
+    tally: int64[NR_TALLY], added to.
+    """
+    pfn = start_pfn
+    first = covering_head(m, start_pfn)
+    if first >= 0 and is_migratable(head_at(m, first) & 15):
+        pfn = first
+    while pfn < end_pfn:
+        batch_end = end_of_batch(m, pfn, end_pfn)
+        drop_clean(m, pfn, batch_end, tally)
+        result = migrate_batch(m, pfn, batch_end, tally)
+        if result != DONE:
+            return result
+        pfn = batch_end
+    return DONE
