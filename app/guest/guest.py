@@ -137,7 +137,8 @@ class Guest:
         before = self.allocations.get(allocation_id).nr_pages
         validate_fraction(fraction)
         self._devices.look_at_backing()
-        freed = self.allocations.free(allocation_id, fraction, RandomStream(seed))
+        stream = RandomStream(seed) if fraction < 1 else None
+        freed = self.allocations.free(allocation_id, fraction, stream)
         return {"id": allocation_id, "freed_pages": freed, "remaining_pages": before - freed}
 
     def populate(self, steps: Sequence[WorkloadStep], seed: int) -> None:
