@@ -48,7 +48,7 @@ def _room_in_zone(node: Node, zone: Zone, order: int, highest_zone: int) -> int:
         return 0
     floor = zone.watermarks.min + zone.lowmem_reserve(highest_zone)
     above = zone.nr_free - zone.nr_free_cma - floor
-    entries = node.nr_free[zone.index].tolist()
+    entries: list[int] = node.nr_free[zone.index].tolist()
     blocks = sum(entries[larger] << (larger - order) for larger in range(order, len(entries)))
     return max(0, min(above >> order, blocks))
 
