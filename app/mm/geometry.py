@@ -119,6 +119,8 @@ class Geometry:
 
         Raises InvalidValue when a law of G-9 forbids it.
         """
+        if memory_block_size == self.memory_block_size:
+            return self
         changed = replace(self, memory_block_size=memory_block_size)
         changed.validate()
         return changed
