@@ -6,7 +6,6 @@ Left out: INV-27, which holds by construction of driver.requests and is tested t
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from app.mm.census import count_kinds
 from app.mm.memory_block import MemoryBlockState
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
+from app.mm.violation import Violation
 from app.mm.zone import ZoneId
 from app.units import is_aligned, is_power_of_two
 from app.virtio_mem.device import Device
@@ -23,15 +23,6 @@ from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 _OFFLINE_STATES = (SbmState.OFFLINE, SbmState.OFFLINE_PARTIAL)
 _ABSENT_STATES = (SbmState.UNUSED, SbmState.PLUGGED)
-
-
-class Violation(NamedTuple):
-    """A broken law: its id, where, what the law expects there, and what was found."""
-
-    id: str
-    where: str
-    expected: str
-    found: str
 
 
 def verify_device(device: Device) -> list[Violation]:

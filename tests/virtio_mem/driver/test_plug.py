@@ -148,3 +148,14 @@ def test_unused_memory_blocks_are_reused_from_below() -> None:
     assert board.driver.count_blocks()["unused"] == 6
     board.resize(32 * MIB)
     assert board.requests()[-2:] == [("PLUG", 8, 8, "ACK"), ("PLUG", 24, 8, "ACK")]
+
+
+def test_adjacent_unused_memory_blocks_are_all_reused() -> None:
+    """D-1: three holes in a row are filled one after the other."""
+    board = build(TOY)
+    board.resize(32 * MIB)
+    for offset in range(24, 32):
+        board.put(offset * MIB, PageKind.UNMOVABLE)
+    board.resize(8 * MIB)
+    board.resize(32 * MIB)
+    assert board.requests()[-3:] == [("PLUG", 0, 8, "ACK"), ("PLUG", 8, 8, "ACK"), ("PLUG", 16, 8, "ACK")]

@@ -291,3 +291,24 @@ def test_met_target_has_no_obstacles() -> None:
     outcome = board.resize(15 * MIB)
     assert outcome.by_level[Level.PAGEBLOCK] == (1 * MIB, 2, 1)
     assert (outcome.result, outcome.obstacle_count, outcome.obstacles) == ("0", 0, ())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "block_failed", "unit_taken", "unit_failed", "left"),
+    [("linux-5.10", 8, 131, 125, 500), ("linux-5.19", 40, 387, 625, 250)],
+    ids=["5.10", "6.1"],
+)
+def test_pinned_pages_cost_as_many_calls_as_recorded(
+    kernel: str, block_failed: int, unit_taken: int, unit_failed: int, left: int
+) -> None:
+    """One pin in every 4th pageblock of 1 GiB in ZONE_MOVABLE: calls by range and result of the real kernels."""
+    machine = Machine(policy=kernel, fallback=(BLOCK, PAGEBLOCK), online=OnlinePolicy.ONLINE_MOVABLE)
+    board = build(machine)
+    board.resize(1024 * MIB)
+    for pageblock in range(0, 500, 4):
+        board.put(pageblock * 2 * MIB, PageKind.PINNED)
+    outcome = board.resize(0)
+    whole, unit = outcome.by_level.values()
+    assert (whole.attempts, whole.failed) == (block_failed, block_failed)
+    assert (unit.attempts, unit.failed) == (unit_taken + unit_failed, unit_failed)
+    assert (outcome.size, outcome.obstacle_count, outcome.nr_passes) == (left * MIB, 125, 1)

@@ -1,0 +1,198 @@
+"""The checks of device and driver: each finds its law broken, and a random life of a guest breaks none."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from app.mm import hotplug
+from app.mm.invariants import verify
+from app.mm.outcome import Errno
+from app.mm.page import PageKind
+from app.mm.zone import ZoneId
+from app.units import MIB
+from app.virtio_mem.driver.driver import DriverState
+from app.virtio_mem.driver.options import OnlinePolicy
+from app.virtio_mem.driver.states import SbmState
+from app.virtio_mem.invariants import verify_device, verify_driver
+from tests.virtio_mem.board import TOY, Board, build
+
+
+def sound_board() -> Board:
+    """Two full memory blocks and a partial one, of which two sub-blocks were taken online."""
+    board = build(TOY)
+    board.resize(24 * MIB)
+    board.resize(22 * MIB)
+    return board
+
+
+def test_sound_device_and_driver_break_no_law() -> None:
+    """Nothing is reported for a board at rest."""
+    board = sound_board()
+    assert verify_device(board.device) == []
+    assert verify_driver(board.driver, board.device) == []
+
+
+def _set(name: str, value: object) -> Callable[[Board], None]:
+    def act(board: Board) -> None:
+        setattr(board.device, name, value)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("breaks", "where"),
+    [
+        (_set("plugged_size", 21 * MIB), "device vm0 plugged_size"),
+        (_set("usable_region_size", 10 * MIB), "device vm0 usable_region_size"),
+        (_set("usable_region_size", 65 * MIB), "device vm0 usable_region_size"),
+        (_set("requested_size", 22 * MIB + 1), "device vm0 requested_size"),
+    ],
+)
+def test_broken_device_is_found(breaks: Callable[[Board], None], where: str) -> None:
+    """INV-17: each field is checked against the blocks and the other fields."""
+    board = sound_board()
+    breaks(board)
+    found = verify_device(board.device)
+    assert {violation.id for violation in found} == {"INV-17"}
+    assert where in [violation.where for violation in found]
+
+
+def _unplug_behind(board: Board) -> None:
+    board.device.process_unplug(board.device.region.addr, 1)
+
+
+def _set_state(board: Board) -> None:
+    board.driver.sbm.blocks.set_state(0, SbmState.MOVABLE)
+
+
+def _miscount(board: Board) -> None:
+    board.driver.sbm.blocks.counts[SbmState.KERNEL] += 1
+
+
+def _use_beyond(board: Board) -> None:
+    board.driver.sbm.blocks.states[7] = SbmState.KERNEL
+
+
+def _clear_offline(board: Board) -> None:
+    hotplug.clear_offline(board.node, board.pfn(23 * MIB), board.pfn(24 * MIB))
+
+
+def _misplace_offline(board: Board) -> None:
+    board.driver.sbm.offline_size += 8 * MIB
+
+
+def _arm_wrongly(board: Board) -> None:
+    board.driver.armed_ms = 1000
+
+
+def _disarm(board: Board) -> None:
+    board.driver.last_result = Errno.EBUSY
+
+
+def _miss_target(board: Board) -> None:
+    board.driver.sbm.queue.requested_size = 10 * MIB
+
+
+@pytest.mark.parametrize(
+    ("breaks", "law"),
+    [
+        (_unplug_behind, "INV-18"),
+        (_set_state, "INV-19"),
+        (_miscount, "INV-20"),
+        (_use_beyond, "INV-20"),
+        (_clear_offline, "INV-21"),
+        (_misplace_offline, "INV-22"),
+        (_arm_wrongly, "INV-26"),
+        (_disarm, "INV-28"),
+        (_miss_target, "INV-28"),
+    ],
+)
+def test_broken_driver_is_found(breaks: Callable[[Board], None], law: str) -> None:
+    """Each law's check names it when it alone is broken."""
+    board = sound_board()
+    breaks(board)
+    assert law in {violation.id for violation in verify_driver(board.driver, board.device)}
+
+
+class LifeOfAGuest(RuleBasedStateMachine):
+    """Resizes, allocations, pins, a busy device, blocks set online and offline by hand: no law breaks."""
+
+    def __init__(self) -> None:
+        """Starts with nothing plugged; added memory waits to be onlined in every second life."""
+        super().__init__()
+        self.board = build(TOY)
+        self.owner = 100
+
+    @rule(size=st.integers(0, 64))
+    def resize(self, size: int) -> None:
+        """Sets any target and runs the driver; what stays above it has a reason."""
+        self.board.device.set_requested_size(size * MIB)
+        outcome = self.board.driver.run()
+        assert outcome.size == self.board.device.plugged_size
+        if outcome.result is Errno.OK:
+            assert outcome.size == size * MIB
+        elif outcome.size > size * MIB:
+            assert outcome.obstacle_count >= 1
+            assert sum(piece.nr_bytes for piece in outcome.obstacles) >= outcome.size - size * MIB
+        moved = sum(tally.nr_bytes for tally in outcome.by_level.values()) + outcome.offline_bytes
+        assert moved <= outcome.counts.unplugged_bytes  # a plug that failed is undone as well
+
+    @rule(
+        kind=st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE, PageKind.PINNED, PageKind.FILE_CLEAN]),
+        count=st.integers(1, 300),
+        order=st.integers(0, 2),
+    )
+    def allocate(self, kind: PageKind, count: int, order: int) -> None:
+        """Allocates wherever the buddy likes."""
+        self.owner += 1
+        order = order if kind is PageKind.UNMOVABLE else 0
+        self.board.node.alloc_pages(kind, order, count, self.owner)
+
+    @rule(offset=st.integers(0, 511), kind=st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE]))
+    def put(self, offset: int, kind: PageKind) -> None:
+        """Puts one page somewhere into the region, if it is free."""
+        self.board.node.alloc_at(self.board.pfn(offset * 128 * 1024), 0, kind, 1)
+
+    @rule(back=st.integers(0, 3))
+    def free(self, back: int) -> None:
+        """Frees one of the newest allocations."""
+        self.board.node.free_runs(self.board.node.owned_pfns(self.owner - back))
+
+    @rule(count=st.integers(0, 2))
+    def make_device_busy(self, count: int) -> None:
+        """Makes the next requests busy."""
+        self.board.device.busy_next = count
+
+    @rule()
+    def fire_timer(self) -> None:
+        """Lets the retry timer expire if it is armed."""
+        if self.board.driver.state is DriverState.WAITING_RETRY:
+            self.board.driver.fire_timer()
+
+    @rule(memory_block=st.integers(8, 15))
+    def offline_by_hand(self, memory_block: int) -> None:
+        """Sets a memory block offline, and lets the driver react."""
+        if self.board.driver.offline_memory_block(memory_block) is Errno.OK:
+            self.board.driver.run()
+
+    @rule(memory_block=st.integers(8, 15), zone=st.sampled_from([ZoneId.NORMAL, ZoneId.MOVABLE]))
+    def online_by_hand(self, memory_block: int, zone: ZoneId) -> None:
+        """Sets a memory block online, and lets the driver react."""
+        if self.board.driver.online_memory_block(memory_block, zone) is Errno.OK:
+            self.board.driver.run()
+
+    @rule(online=st.sampled_from(OnlinePolicy))
+    def choose_auto_online(self, online: OnlinePolicy) -> None:
+        """Changes what the system does with added memory."""
+        self.board.driver.sbm.auto_online = online.zone
+
+    @invariant()
+    def breaks_no_law(self) -> None:
+        """Those of device and driver, and those of the memory under them."""
+        self.board.verify()
+        assert verify(self.board.node) == []
+
+
+TestLifeOfAGuest = LifeOfAGuest.TestCase
