@@ -278,6 +278,12 @@ def guest_text(guest: Guest, name: str) -> str:
     return guest.proc(name)
 
 
+# Event digests of replay(), recorded: they change when, and only when, a guest acts otherwise.
+GOLDEN = [
+    ("linux-5.15", "online_kernel", "c907030749f586a329bdf01852980fc9"),
+    ("linux-5.19", "online_kernel", "76669afa455d84d561b3f710674d716c"),
+    ("linux-5.19", "online_movable", "cf4a142ed100eb1b3d2756dc7a646d86"),
+]
 ROOT = Path(__file__).parents[2]
 # A replay in this process and in another one: geometry, policy, seed and calls decide everything.
 REPLAY = """
@@ -286,11 +292,10 @@ print(*replay())
 """
 
 
-def replay() -> tuple[str, str]:
+def replay(policy: str = "linux-5.19", online: str = "online_kernel") -> tuple[str, str]:
     """Returns the digests of state and events after a fragmented guest was resized up and down."""
-    guest = x86_guest(
-        seed=5, online="online_kernel", devices=(DeviceSpec(size=GIB, requested_size=512 * MIB),)
-    )
+    device = DeviceSpec(size=GIB, requested_size=512 * MIB)
+    guest = x86_guest(seed=5, policy=policy, online=online, devices=(device,))
     guest.populate(workload("fragmented"), 5)
     guest.unplug("vm0", 256 * MIB)
     guest.plug("vm0", 512 * MIB)
@@ -307,6 +312,12 @@ def test_replay_gives_equal_digests_in_two_processes() -> None:
         [sys.executable, "-c", REPLAY], check=True, capture_output=True, text=True, cwd=ROOT
     )
     assert tuple(other.stdout.split()) == here
+
+
+@pytest.mark.parametrize(("policy", "online", "digest"), GOLDEN)
+def test_events_of_replay_are_the_recorded_ones(policy: str, online: str, digest: str) -> None:
+    """Whoever changes what a guest does, and in which order, sees it here and says so."""
+    assert replay(policy, online)[1] == digest
 
 
 def test_replay_with_other_seed_differs() -> None:
