@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policy import POLICIES, KernelPolicy
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.driver import ImportedBlock
+from app.virtio_mem.driver.states import SbmState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
 
 RETRYING = replace(POLICIES["linux-5.19"], retry_removal=True)
@@ -23,7 +24,7 @@ def stuck_board() -> Board:
     board.device.busy_next = 0
     index = sbm.blocks.claim_next()
     assert sbm.plug(index, first=0, count=8) == "0"
-    sbm.blocks.set_state(index, 1)  # type: ignore[arg-type]  # PLUGGED
+    sbm.blocks.set_state(index, SbmState.PLUGGED)
     return board
 
 
@@ -49,7 +50,7 @@ def test_plugged_and_absent_memory_waits_while_the_device_is_busy() -> None:
     assert (outcome.result, outcome.size) == ("0", 0)
 
 
-def removal_board(driver_policy: object) -> Board:
+def removal_board(driver_policy: KernelPolicy | None) -> Board:
     """A captured guest: a memory block online without a plugged sub-block, and a page in it that cannot go."""
     board = build(TOY._replace(driver_policy=driver_policy))
     board.resize(16 * MIB)

@@ -18,9 +18,10 @@ from tests.virtio_mem.board import TEST_OWNER, TOY, Machine, build
 
 TWO_LEVELS = ("memory_block", "pageblock")
 
+Recording = tuple[tuple[int, int, list[tuple[str, int, int, int, int]]], ...]
 # What a real guest of 4 GiB asked for while it was idle, all in ZONE_MOVABLE, step by step in MiB: target,
 # size reached, and per run of equal requests: request, first device block, blocks, how often, stride.
-RECORDED_6_1 = (
+RECORDED_6_1: Recording = (
     (1024, 1024, [("PLUG", 0, 64, 8, 64)]),
     (4096, 4096, [("PLUG", 512, 64, 24, 64)]),
     (1024, 1024, [("UNPLUG", 1984, 64, 24, -64)]),
@@ -31,7 +32,7 @@ RECORDED_6_1 = (
     (512, 512, [("UNPLUG", 506, 1, 59, -1), ("UNPLUG", 384, 64, 3, -64)]),
     (0, 0, [("UNPLUG", 192, 64, 4, -64)]),
 )
-RECORDED_5_10 = (
+RECORDED_5_10: Recording = (
     *RECORDED_6_1[:3],
     (1030, 1028, [("PLUG", 512, 2, 1, 0)]),
     (1026, 1028, []),
@@ -66,9 +67,7 @@ class ChangingSink(ListSink):
 @pytest.mark.parametrize(
     ("kernel", "recorded"), [("linux-5.10", RECORDED_5_10), ("linux-5.19", RECORDED_6_1)], ids=["5.10", "6.1"]
 )
-def test_requests_of_an_idle_guest_are_those_recorded(
-    kernel: str, recorded: tuple[tuple[int, int, list[tuple[str, int, int, int, int]]], ...]
-) -> None:
+def test_requests_of_an_idle_guest_are_those_recorded(kernel: str, recorded: Recording) -> None:
     """Order and granularity of every PLUG and UNPLUG, as the real driver's."""
     machine = Machine(
         policy=kernel, fallback=TWO_LEVELS, online=OnlinePolicy.ONLINE_MOVABLE, region_size=4 * GIB

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policy import POLICIES, KernelPolicy
 from app.mm.switches import ConfigAbort
 from app.mm.zone import ZoneId
 from app.units import MIB
@@ -13,7 +13,7 @@ from tests.virtio_mem.board import TOY, Board, build
 INTERRUPTIBLE = replace(POLICIES["linux-5.19"], config_abort=ConfigAbort.ATTEMPT)
 
 
-def make_board(*, driver_policy: object = None) -> Board:
+def make_board(*, driver_policy: KernelPolicy | None = None) -> Board:
     """One memory block of 8 MiB, online in ZONE_NORMAL."""
     board = build(TOY._replace(driver_policy=driver_policy))
     board.resize(8 * MIB)

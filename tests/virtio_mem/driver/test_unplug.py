@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policy import POLICIES, KernelPolicy
 from app.mm.switches import L1Order
 from app.mm.zone import ZoneId
 from app.units import KIB, MIB
@@ -103,7 +103,7 @@ def test_breadth_first_tries_all_chunks_before_any_pageblock() -> None:
 
 
 @pytest.mark.parametrize("driver_policy", [None, BREADTH_FIRST])
-def test_small_request_goes_to_the_pageblocks_directly(driver_policy: object) -> None:
+def test_small_request_goes_to_the_pageblocks_directly(driver_policy: KernelPolicy | None) -> None:
     """D-12: a unit is tried whole only if all of it is wanted, so that the target is met exactly."""
     board = build(TOY._replace(driver_policy=driver_policy))
     board.resize(16 * MIB)
