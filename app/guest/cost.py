@@ -47,10 +47,6 @@ class Work(NamedTuple):
     bytes_offlined: int = 0
     bytes_removed: int = 0
 
-    def plus(self, other: "Work") -> "Work":
-        """Returns the sum, act by act."""
-        return Work(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
-
 
 @dataclass(frozen=True)
 class CostProfile:

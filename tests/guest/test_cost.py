@@ -85,12 +85,6 @@ def test_cost_is_linear_in_counts(first: list[int], factor: int) -> None:
     )
 
 
-def test_plus_adds_act_by_act() -> None:
-    """The sum of two works has every count added."""
-    one = Work(*range(len(Work._fields)))
-    assert one.plus(one) == Work(*(2 * count for count in one))
-
-
 def test_hotplug_scales_with_bytes() -> None:
     """A memory block of 2 GiB costs as sixteen of 128 MiB, and a dearer profile more."""
     small, large = Work(bytes_added=128 * MIB), Work(bytes_added=2 * GIB)
