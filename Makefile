@@ -93,7 +93,7 @@ check-openapi: setup
 
 check-interpreted: setup
 	$(call title,kernels as plain Python)
-	@NUMBA_DISABLE_JIT=1 $(RUN) -m pytest -q -m interpreted --cov=app/mm/kernels --cov-branch --cov-report=term
+	@NUMBA_DISABLE_JIT=1 $(RUN) -m pytest -q -m interpreted --cov=app/mm/kernels --cov-branch --cov-report=term --cov-fail-under=80
 
 check-bounds: setup
 	$(call title,state machines with bounds checks in the kernels)
