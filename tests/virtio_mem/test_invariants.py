@@ -195,4 +195,4 @@ class LifeOfAGuest(RuleBasedStateMachine):
         assert verify(self.board.node) == []
 
 
-TestLifeOfAGuest = LifeOfAGuest.TestCase
+TestLifeOfAGuest = pytest.mark.boundscheck(LifeOfAGuest.TestCase)

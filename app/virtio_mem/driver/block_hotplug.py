@@ -8,6 +8,7 @@ Left out: vetoes for other drivers' memory; the references of HP-7, which mm.hot
 
 from app.mm import hotplug
 from app.mm.outcome import Errno
+from app.mm.switches import DriverStates
 from app.mm.zone import ZoneId
 from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.driver.subblock_mode import SubblockMode
@@ -16,6 +17,13 @@ from app.virtio_mem.driver.subblock_mode import SubblockMode
 def could_add_memory_block(sbm: SubblockMode) -> bool:
     """Whether one more memory block keeps below the limit of memory that nobody onlines (D-6)."""
     return sbm.offline_size + sbm.memory_block_size <= sbm.offline_threshold
+
+
+def is_more_welcome(sbm: SubblockMode) -> bool:
+    """Whether so much of the added memory is online by now that the driver goes on adding (D-6)."""
+    if sbm.policy.driver_states is DriverStates.OLD:
+        return sbm.offline_size == sbm.offline_threshold - sbm.memory_block_size
+    return sbm.offline_size <= sbm.offline_threshold // 2
 
 
 def add_memory_block(sbm: SubblockMode, index: int) -> Errno:

@@ -89,10 +89,13 @@ class Driver:
         self.armed_ms = 0
         # How the last pass ended; None before the first.
         self.last_result: Errno | None = None
-        self._retry_ms = RETRY_MIN_MS
+        # What the timer will be armed with next (D-3).
+        self.retry_ms = RETRY_MIN_MS
+        # Memory went online or offline by hand, and run() should follow (8.8).
+        self.is_work_queued = False
         self._charge = charge
         # D-5: an earlier kernel left memory plugged that this one does not use.
-        self._is_unplug_all_required = queue.plugged_size > 0
+        self.is_unplug_all_required = queue.plugged_size > 0
         self._counts = PassCounts()
         self._offline_bytes = 0
 
@@ -127,6 +130,7 @@ class Driver:
     def run(self) -> PassOutcome:
         """Runs the work item: because the config changed, or memory went online or offline."""
         self.armed_ms = 0
+        self.is_work_queued = False
         queue = self.sbm.queue
         size_before = queue.plugged_size
         self.sbm.report = WorkReport(self.plan, self.sbm.blocks)
@@ -144,7 +148,7 @@ class Driver:
     def fire_timer(self) -> PassOutcome:
         """Runs the work item because the retry timer has expired; the next one waits twice as long (D-3)."""
         assert self.armed_ms, "INV-26: the retry timer fired without being armed"
-        self._retry_ms = min(2 * self._retry_ms, RETRY_MAX_MS)
+        self.retry_ms = min(2 * self.retry_ms, RETRY_MAX_MS)
         return self.run()
 
     def _run_pass(self) -> Errno:
@@ -168,9 +172,9 @@ class Driver:
         sbm = self.sbm
         queue = sbm.queue
         result = Errno.OK
-        if self._is_unplug_all_required:
+        if self.is_unplug_all_required:
             result = queue.unplug_all()
-            self._is_unplug_all_required = result is not Errno.OK
+            self.is_unplug_all_required = result is not Errno.OK
         if queue.is_config_changed:
             queue.refresh()
         if result is Errno.OK:
@@ -199,9 +203,9 @@ class Driver:
         self.armed_ms = 0
         self.last_result = result
         if result is Errno.OK:
-            self._retry_ms = RETRY_MIN_MS
+            self.retry_ms = RETRY_MIN_MS
         elif result in _RETRIED:
-            self.armed_ms = self._retry_ms
+            self.armed_ms = self.retry_ms
         elif result is not Errno.ENOSPC and result is not Errno.EAGAIN:
             self.is_broken = True  # D-4
 
@@ -235,20 +239,30 @@ class Driver:
     # ------------------------------------------------------------- memory blocks set by somebody else
 
     def online_memory_block(self, memory_block: int, zone: ZoneId) -> Errno:
-        """Onlines one of the driver's memory blocks, as user space does; run() should follow (8.8).
+        """Onlines one of the driver's memory blocks, as user space does; it may queue the work (8.8).
 
         EINVAL: the block is not this driver's, or not offline.
         """
         index = self._index(memory_block)
-        return Errno.EINVAL if index < 0 else block_hotplug.online_memory_block(self.sbm, index, zone)
+        if index < 0:
+            return Errno.EINVAL
+        result = block_hotplug.online_memory_block(self.sbm, index, zone)
+        if result is Errno.OK and block_hotplug.is_more_welcome(self.sbm):
+            self.is_work_queued = True
+        return result
 
     def offline_memory_block(self, memory_block: int) -> Errno:
-        """Offlines one of the driver's memory blocks, as user space does; run() should follow (8.8).
+        """Offlines one of the driver's memory blocks, as user space does; it queues the work (8.8).
 
         EINVAL: the block is not this driver's, or not online.
         """
         index = self._index(memory_block)
-        return Errno.EINVAL if index < 0 else block_hotplug.offline_memory_block(self.sbm, index)
+        if index < 0:
+            return Errno.EINVAL
+        result = block_hotplug.offline_memory_block(self.sbm, index)
+        if result is Errno.OK:
+            self.is_work_queued = True
+        return result
 
     def owns(self, memory_block: int) -> bool:
         """Whether a memory block was added by this driver, or can be."""
@@ -276,4 +290,4 @@ class Driver:
             sbm.settle_state(index, zone)
             sbm.offline_size += sbm.memory_block_size if zone is None else 0
         sbm.queue.refresh()
-        self._is_unplug_all_required = False
+        self.is_unplug_all_required = False

@@ -75,6 +75,7 @@ def test_offline_block_can_be_given_back_cheaply() -> None:
     board.resize(16 * MIB)
     board.resize(0)
     assert board.driver.offline_memory_block(9) == "0"
+    assert board.driver.is_work_queued
     outcome = board.driver.run()
     board.verify()
     assert (outcome.size, outcome.offline_bytes) == (8 * MIB, 8 * MIB)

@@ -105,15 +105,20 @@ def test_offline_memory_ends_the_plug_with_enospc(kernel: str, limit: int) -> No
     assert outcome.obstacle_count == 1
 
 
-def test_onlining_by_hand_lets_the_plug_go_on() -> None:
-    """D-6, as recorded: onlining what is there makes it go on by as much again."""
-    board = build(TOY._replace(policy="linux-5.10", online=OnlinePolicy.OFFLINE, region_size=2048 * MIB))
-    board.resize(1024 * MIB)
-    for memory_block in range(8, 18):
-        board.driver.online_memory_block(memory_block, ZoneId.MOVABLE)
+@pytest.mark.parametrize(("kernel", "limit", "woken_by"), [("linux-5.10", 10, 0), ("linux-5.19", 128, 63)])
+def test_onlining_by_hand_lets_the_plug_go_on(kernel: str, limit: int, woken_by: int) -> None:
+    """D-6, as recorded: onlining what is there makes it go on by as much again; newer ones wait for half of it."""
+    board = build(TOY._replace(policy=kernel, online=OnlinePolicy.OFFLINE, region_size=4096 * MIB))
+    board.resize(4096 * MIB)
+    woken = []
+    for number in range(limit):
+        board.driver.online_memory_block(8 + number, ZoneId.MOVABLE)
+        woken.append(board.driver.is_work_queued)
+    assert woken.index(True) == woken_by
     outcome = board.driver.run()
     board.verify()
-    assert outcome.size == 160 * MIB
+    assert outcome.size == 2 * limit * 8 * MIB
+    assert not board.driver.is_work_queued
 
 
 def test_no_room_for_a_memmap_gives_the_subblocks_back() -> None:
