@@ -9,11 +9,9 @@ Invariants kept here: INV-11, INV-23, INV-24.
 Left out: CMA callers, free hugetlb replacement.
 """
 
-import numpy as np
-
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
+from app.mm.kernels import buddy, isolation, migrate
 from app.mm.kernels import contig as contig_kernels
-from app.mm.kernels import isolation, migrate
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno, Obstacle
 from app.mm.page import PageKind
@@ -95,5 +93,5 @@ def is_contig_range(node: Node, start_pfn: int, end_pfn: int, *, kind: PageKind,
 
 
 def free_contig_range(node: Node, start_pfn: int, end_pfn: int) -> int:
-    """Gives a taken range back, page by page; returns its pages."""
-    return node.free_runs(np.arange(start_pfn, end_pfn, dtype=np.int64))
+    """Gives a taken range back, ascending, run by run; returns its pages. Runs must not cross its ends."""
+    return int(buddy.free_range(node.arrays, start_pfn, end_pfn))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     FREE,
@@ -194,19 +194,19 @@ def list_number(zone: int, order: int, migratetype: int) -> int:
     return (((zone << 4) | order) << 4) | migratetype
 
 
-@inlined
+@inlined_kernel
 def zone_of_list(number: int) -> int:
     """Returns the zone of a list."""
     return number >> 8
 
 
-@inlined
+@inlined_kernel
 def order_of_list(number: int) -> int:
     """Returns the order of a list."""
     return (number >> 4) & 15
 
 
-@inlined
+@inlined_kernel
 def type_of_list(number: int) -> int:
     """Returns the type of a list."""
     return number & 15

@@ -189,7 +189,7 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
 
 @kernel
 def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
-    """Isolates the pageblocks of [start_pfn, end_pfn) ascending, up to one that stops it; returns -1 or its obstacle."""
+    """Isolates the pageblocks of [start_pfn, end_pfn) ascending, until one stops it; returns -1 or its obstacle."""
     pfn = start_pfn
     while pfn < end_pfn:
         if zone_of(m, pfn) >= 0:
@@ -247,10 +247,7 @@ def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int
     if obstacle >= 0:
         return obstacle
     last = end_pfn - nr_pages
-    if last > start_pfn:
-        obstacle = isolate_edge(m, last, end_pfn, mode)
-    else:
-        obstacle = settle_boundary(m, end_pfn)
+    obstacle = isolate_edge(m, last, end_pfn, mode) if last > start_pfn else settle_boundary(m, end_pfn)
     if obstacle >= 0:
         unisolate_pageblock(m, start_pfn, MOVABLE)
         return obstacle
