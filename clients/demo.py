@@ -26,7 +26,7 @@ from clients.models import Device, Guest, Outcome
 from clients.sizes import format_size, round_size
 from clients.specs import ImportSpec, Upload
 from clients.vmemctl.memory_map import draw_map
-from clients.vmemctl.obstacles import group_obstacles
+from clients.vmemctl.obstacles import reason_of
 from clients.vmemctl.session import make_console
 
 ROOT = Path(__file__).parents[1]
@@ -61,12 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def choose_capture(console: Console, folder: Path) -> Path:
-    """Captures this machine into `folder` if that is possible, else returns the capture that is shipped."""
+def choose_capture(console: Console, folder: Path, options: Sequence[str] = ()) -> Path:
+    """Captures this machine into `folder` if that is possible, else returns the capture that is shipped.
+
+    options: further ones of capture.py.
+    """
     path = folder / "host.vmem"
     console.print("1. Capture: this machine's /proc/kpageflags, if it may be read ...")
-    if capture.main(["-q", "-o", str(path)]) == 0:
-        console.print(f"   this machine, {round_size(path.stat().st_size)} of page flags; never page contents")
+    if capture.main(["-q", "-o", str(path), *options]) == 0:
+        console.print(
+            f"   this machine, {round_size(path.stat().st_size)} of page flags; never page contents"
+        )
         return path
     console.print(f"   not here; the demo takes {SHIPPED.name}, a real Linux 6.1 guest of QEMU")
     return SHIPPED
@@ -125,7 +130,9 @@ def show(console: Console, client: Client, path: Path) -> None:
     console.print(f"5. Take back: vmemctl unplug {NAME} --device {device.id} SIZE, {STEPS} times")
     console.print(take_back(client, device))
     violations = client.verify(NAME).violations
-    console.print(f"6. Verify: {len(violations)} broken invariants" + (f": {violations}" if violations else ""))
+    console.print(
+        f"6. Verify: {len(violations)} broken invariants" + (f": {violations}" if violations else "")
+    )
 
 
 def largest_device(guest: Guest) -> Device | None:
@@ -143,15 +150,15 @@ def take_back(client: Client, device: Device) -> Table:
     for number in range(STEPS):
         size = step if number < STEPS - 1 else device.size - (STEPS - 1) * step
         if size:
-            add_row(table, client.unplug(NAME, device.id, size))
+            add_row(table, size, client.unplug(NAME, device.id, size))
     return table
 
 
-def add_row(table: Table, outcome: Outcome) -> None:
-    """Adds one unplug to the table."""
+def add_row(table: Table, asked: int, outcome: Outcome) -> None:
+    """Adds one unplug to the table. What earlier ones left is asked for again, so more may come than was asked."""
     levels = [outcome.by_level.get(name) for name in _LEVELS]
     table.add_row(
-        format_size(outcome.requested),
+        format_size(asked),
         format_size(outcome.achieved),
         *("-" if level is None else format_size(level.bytes) for level in levels),
         f"{outcome.migrated_pages} pages",
@@ -161,8 +168,10 @@ def add_row(table: Table, outcome: Outcome) -> None:
 
 def blocked_by(outcome: Outcome) -> list[str]:
     """Returns the largest groups of obstacles, a phrase each."""
-    groups = group_obstacles(outcome.obstacles)
-    return [f"{round_size(group.bytes)} by {group.kind} ({group.result})" for group in groups[:2]]
+    return [
+        f"{round_size(group.bytes)} by {reason_of(group)} ({group.result})"
+        for group in outcome.obstacle_groups[:2]
+    ]
 
 
 if __name__ == "__main__":

@@ -131,8 +131,18 @@ class Obstacle(Answer):
     kind: str | None = None
 
 
+class ObstacleGroup(Answer):
+    """Pieces that stayed for alike reasons, counted however many they are."""
+
+    level: str
+    result: str
+    count: int
+    bytes: int
+    kind: str | None = None
+
+
 class Outcome(Answer):
-    """What became of a plug, an unplug or a resize; `obstacles` is bounded, `obstacle_count` not."""
+    """What became of a plug, an unplug or a resize; `obstacles` is bounded, what counts them is not."""
 
     state: Literal["done", "partial"]
     requested: int
@@ -142,6 +152,7 @@ class Outcome(Answer):
     by_level: Mapping[str, LevelOutcome] = {}
     obstacles: tuple[Obstacle, ...] = ()
     obstacle_count: int = 0
+    obstacle_groups: tuple[ObstacleGroup, ...] = ()
     migrated_pages: int = 0
     simulated_us: int | float = 0
 

@@ -4,7 +4,7 @@ Left out: the walk that made it (app.virtio_mem.driver), and what it cost (the g
 """
 
 from app.virtio_mem.driver.fallback import Level
-from app.virtio_mem.driver.report import PassOutcome, StuckPiece
+from app.virtio_mem.driver.report import ObstacleGroup, PassOutcome, StuckPiece
 
 
 def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int) -> dict[str, object]:
@@ -24,17 +24,24 @@ def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int)
         },
         "obstacle_count": outcome.obstacle_count,
         "obstacles": [_describe_piece(piece) for piece in outcome.obstacles],
+        "obstacle_groups": [_describe_group(group) for group in outcome.obstacle_groups],
         "migrated_pages": outcome.counts.nr_migrated,
         "simulated_us": simulated_us,
     }
 
 
 def _describe_piece(piece: StuckPiece) -> dict[str, object]:
+    return {"pfn": piece.pfn, **_describe_reason(piece), "bytes": piece.nr_bytes}
+
+
+def _describe_group(group: ObstacleGroup) -> dict[str, object]:
+    return {**_describe_reason(group), "count": group.count, "bytes": group.nr_bytes}
+
+
+def _describe_reason(stayed: StuckPiece | ObstacleGroup) -> dict[str, object]:
     return {
-        "pfn": piece.pfn,
-        "kind": None if piece.kind is None else piece.kind.api_name,
+        "kind": None if stayed.kind is None else stayed.kind.api_name,
         # Memory that is added, or is offline, is handled by whole memory blocks.
-        "level": str(piece.level or Level.MEMORY_BLOCK),
-        "result": str(piece.result),
-        "bytes": piece.nr_bytes,
+        "level": str(stayed.level or Level.MEMORY_BLOCK),
+        "result": str(stayed.result),
     }

@@ -1,73 +1,55 @@
-"""What stopped the rest of an unplug: obstacles that are alike, together.
+"""What stopped the rest of an unplug: the pieces that stay, by reason.
 
-An outcome holds at most so many obstacles and says how many there were; the table says what it does not show.
+An outcome counts all of them by reason, and tells some of them one by one, with the page in the way.
 """
 
-from collections.abc import Sequence
-from itertools import groupby
-from typing import NamedTuple
-
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 
-from clients.models import Obstacle, Outcome
+from clients.models import ObstacleGroup, Outcome
 from clients.sizes import format_size
 
 _SHOWN_PFNS = 4
 
 
-class ObstacleGroup(NamedTuple):
-    """Obstacles of one kind of page, at one level, with one result."""
-
-    kind: str
-    level: str
-    result: str
-    pieces: int
-    bytes: int
-    pfns: tuple[int, ...]
-
-
-def group_obstacles(obstacles: Sequence[Obstacle]) -> list[ObstacleGroup]:
-    """Returns the obstacles by kind, level and result; the group that holds most bytes first."""
-    ordered = sorted(obstacles, key=_sort_key)
-    groups = [_as_group(list(members)) for _, members in groupby(ordered, key=_sort_key)]
-    return sorted(groups, key=lambda group: -group.bytes)
-
-
 def obstacle_table(outcome: Outcome) -> RenderableType:
-    """Shows one line per group, with the first pages of each, and how many obstacles the answer left out."""
+    """Shows one line per reason, with the first pages of those that the outcome tells one by one."""
     table = Table("what stays", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("level", "result"):
         table.add_column(name)
     for name in ("pieces", "bytes"):
         table.add_column(name, justify="right")
     table.add_column("first pfns")
-    for group in group_obstacles(outcome.obstacles):
+    for group in outcome.obstacle_groups:
         table.add_row(
-            group.kind,
+            reason_of(group),
             group.level,
             group.result,
-            str(group.pieces),
+            str(group.count),
             format_size(group.bytes),
-            _some(group.pfns),
+            _some(pfns_of(outcome, group), group.count),
         )
-    left_out = outcome.obstacle_count - len(outcome.obstacles)
-    return (
-        Group(table, f"and {left_out} more pieces, which the answer does not list") if left_out > 0 else table
+    return table
+
+
+def reason_of(group: ObstacleGroup) -> str:
+    """Returns what stood in the way, in words: a kind of page, or a shortage."""
+    return group.kind or "a shortage, no page"
+
+
+def pfns_of(outcome: Outcome, group: ObstacleGroup) -> tuple[int, ...]:
+    """Returns the pages, ascending, of those obstacles of a group that the outcome tells one by one."""
+    reason = (group.kind, group.level, group.result)
+    return tuple(
+        sorted(
+            obstacle.pfn
+            for obstacle in outcome.obstacles
+            if obstacle.pfn is not None and (obstacle.kind, obstacle.level, obstacle.result) == reason
+        )
     )
 
 
-def _sort_key(obstacle: Obstacle) -> tuple[str, str, str]:
-    return (obstacle.kind or "a shortage, no page", obstacle.level, obstacle.result)
-
-
-def _as_group(members: Sequence[Obstacle]) -> ObstacleGroup:
-    kind, level, result = _sort_key(members[0])
-    pfns = tuple(sorted(member.pfn for member in members if member.pfn is not None))
-    return ObstacleGroup(kind, level, result, len(members), sum(member.bytes for member in members), pfns)
-
-
-def _some(pfns: Sequence[int]) -> str:
+def _some(pfns: tuple[int, ...], count: int) -> str:
     shown = " ".join(f"{pfn:#x}" for pfn in pfns[:_SHOWN_PFNS])
-    return f"{shown} ..." if len(pfns) > _SHOWN_PFNS else shown
+    return f"{shown} ..." if count > min(len(pfns), _SHOWN_PFNS) else shown

@@ -161,7 +161,7 @@ def outcome_table(outcome: Outcome) -> RenderableType:
     parts: list[RenderableType] = [headline]
     if outcome.by_level:
         parts.append(level_table(outcome))
-    if outcome.obstacles or outcome.obstacle_count:
+    if outcome.obstacle_groups:
         parts.append(obstacle_table(outcome))
     return Group(*parts)
 

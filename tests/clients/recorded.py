@@ -74,6 +74,9 @@ OUTCOME: dict[str, Any] = {
         {"pfn": BASE_PFN, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
     ],
     "obstacle_count": 1,
+    "obstacle_groups": [
+        {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
+    ],
     "migrated_pages": 17,
     "simulated_us": 2500,
 }
@@ -85,6 +88,7 @@ DONE: dict[str, Any] = {
     "size": 0,
     "obstacles": [],
     "obstacle_count": 0,
+    "obstacle_groups": [],
 }
 
 IMPORTED: dict[str, Any] = {

@@ -5,7 +5,7 @@ from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.units import MIB
 from app.virtio_mem.driver.fallback import Level
-from app.virtio_mem.driver.report import LevelTally, PassCounts, PassOutcome, StuckPiece
+from app.virtio_mem.driver.report import LevelTally, ObstacleGroup, PassCounts, PassOutcome, StuckPiece
 
 UNPLUG = PassOutcome(
     result=Errno.EBUSY,
@@ -17,6 +17,7 @@ UNPLUG = PassOutcome(
     offline_bytes=0,
     obstacles=(StuckPiece(77, PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 2 * MIB),),
     obstacle_count=1,
+    obstacle_groups=(ObstacleGroup(PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 1, 2 * MIB),),
     counts=PassCounts(nr_migrated=9),
     retry_ms=50_000,
 )
@@ -38,6 +39,9 @@ def test_describe_partial_unplug_tells_all() -> None:
         "obstacle_count": 1,
         "obstacles": [
             {"pfn": 77, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
+        ],
+        "obstacle_groups": [
+            {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
         ],
         "migrated_pages": 9,
         "simulated_us": 5,

@@ -105,6 +105,16 @@ class Obstacle(Answer):
     bytes: int
 
 
+class ObstacleGroup(Answer):
+    """Pieces that stayed for alike reasons: all of them, counted."""
+
+    kind: str | None
+    level: str
+    result: str
+    count: int
+    bytes: int
+
+
 class Outcome(Answer):
     """What became of a plug, an unplug or a resize. A part is a normal answer."""
 
@@ -117,6 +127,7 @@ class Outcome(Answer):
     by_level: dict[str, LevelOutcome]
     obstacles: list[Obstacle] = Field(description="at most 64 of them")
     obstacle_count: int = Field(description="all of them")
+    obstacle_groups: list[ObstacleGroup] = Field(description="all of them, by reason, most bytes first")
     migrated_pages: int
     simulated_us: int = Field(description="simulated microseconds that it took")
 

@@ -231,6 +231,7 @@ class Driver:
             offline_bytes=self._offline_bytes,
             obstacles=() if is_done else report.obstacles(),
             obstacle_count=0 if is_done else report.obstacle_count(),
+            obstacle_groups=() if is_done else report.obstacle_groups(),
             counts=self._counts,
             retry_ms=self.armed_ms,
             is_livelocked=is_livelocked,

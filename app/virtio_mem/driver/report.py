@@ -15,6 +15,8 @@ from app.virtio_mem.driver.subblock import SubblockMap
 # How many pieces are told one by one; the rest is counted.
 MAX_OBSTACLES = 64
 
+_Reason = tuple[PageKind | None, Level | None, Errno]
+
 
 class LevelTally(NamedTuple):
     """One level of a work item: bytes unplugged, alloc_contig_range() calls, and those that failed."""
@@ -35,6 +37,16 @@ class StuckPiece(NamedTuple):
     kind: PageKind | None
     level: Level | None
     result: Errno
+    nr_bytes: int
+
+
+class ObstacleGroup(NamedTuple):
+    """Pieces that stayed for alike reasons, counted however many they are; members as in StuckPiece."""
+
+    kind: PageKind | None
+    level: Level | None
+    result: Errno
+    count: int
     nr_bytes: int
 
 
@@ -141,6 +153,8 @@ class WorkReport:
         self.level_failed = [0] * nr_levels
         # index of a memory block -> bits of the sub-blocks that failed at the last level
         self._stuck: dict[int, int] = {}
+        # The same bits, by (kind, level, result) of the reason.
+        self._reasons: dict[_Reason, dict[int, int]] = {}
         self._details: dict[tuple[int, int], StuckPiece] = {}
         self._shortage: StuckPiece | None = None
 
@@ -153,11 +167,19 @@ class WorkReport:
     def forget_stuck(self) -> None:
         """Forgets every stuck piece: the target moved, and they are wanted again."""
         self._stuck = {}
+        self._reasons = {}
         self._details = {}
 
     def add_stuck(self, index: int, subblock: int, piece: StuckPiece) -> None:
-        """Remembers that a plugged sub-block failed at the last level."""
-        self._stuck[index] = self._stuck.get(index, 0) | (1 << subblock)
+        """Remembers that a plugged sub-block failed at the last level; what it failed for last is what counts."""
+        bit = 1 << subblock
+        bits = self._stuck.get(index, 0)
+        if bits & bit:
+            for earlier in self._reasons.values():
+                earlier[index] = earlier.get(index, 0) & ~bit
+        self._stuck[index] = bits | bit
+        reason = self._reasons.setdefault((piece.kind, piece.level, piece.result), {})
+        reason[index] = reason.get(index, 0) | bit
         if len(self._details) < MAX_OBSTACLES or (index, subblock) in self._details:
             self._details[index, subblock] = piece
 
@@ -189,6 +211,19 @@ class WorkReport:
             pieces.insert(0, self._shortage)
         return tuple(pieces[:MAX_OBSTACLES])
 
+    def obstacle_groups(self) -> tuple[ObstacleGroup, ...]:
+        """Returns all pieces that stay, by reason, the most bytes first. Linear in memory blocks with a stuck piece."""
+        plugged, size = self._blocks.plugged, self._plan.subblock_size
+        groups = []
+        for reason, blocks in self._reasons.items():
+            count = sum((bits & plugged[index]).bit_count() for index, bits in blocks.items())
+            if count:
+                groups.append(ObstacleGroup(*reason, count, count * size))
+        if self._shortage is not None:
+            _, kind, level, result, nr_bytes = self._shortage
+            groups.append(ObstacleGroup(kind, level, result, 1, nr_bytes))
+        return tuple(sorted(groups, key=lambda group: -group.nr_bytes))
+
     def _forget_unplugged(self) -> None:
         plugged = self._blocks.plugged
         self._stuck = {index: left for index, bits in self._stuck.items() if (left := bits & plugged[index])}
@@ -214,6 +249,8 @@ class PassOutcome(NamedTuple):
     # Empty when the target was met.
     obstacles: tuple[StuckPiece, ...]
     obstacle_count: int
+    # All of them, by reason.
+    obstacle_groups: tuple[ObstacleGroup, ...]
     counts: PassCounts
     # Milliseconds until the retry timer fires; 0 when it is not armed.
     retry_ms: int

@@ -1,53 +1,46 @@
-"""Obstacles that are alike, together."""
+"""What stopped the rest, by reason."""
 
-from clients.models import Obstacle, Outcome
+from clients.models import ObstacleGroup, Outcome
 from clients.sizes import MIB
-from clients.vmemctl.obstacles import group_obstacles, obstacle_table
+from clients.vmemctl.obstacles import obstacle_table, pfns_of, reason_of
 from tests.clients import recorded
 from tests.clients.vmemctl.terminal import shown
 
-
-def obstacle(
-    pfn: int | None, kind: str | None, *, level: str = "pageblock", result: str = "EBUSY"
-) -> Obstacle:
-    """Returns an obstacle of 2 MiB."""
-    return Obstacle(pfn=pfn, kind=kind, level=level, result=result, bytes=2 * MIB)
+SLAB = {"kind": "unmovable", "level": "pageblock", "result": "EBUSY"}
 
 
-def test_group_obstacles_puts_the_largest_group_first() -> None:
-    """Kind, level and result make a group; its pages are in order."""
-    groups = group_obstacles(
-        [
-            obstacle(9, "pinned"),
-            obstacle(5, "unmovable"),
-            obstacle(3, "unmovable"),
-            obstacle(7, "unmovable", level="chunk"),
-        ]
+def outcome_of(count: int, pfns: range) -> Outcome:
+    """Returns an outcome with `count` pieces kept by slab, of which those at `pfns` are told one by one."""
+    told = [{**SLAB, "pfn": pfn, "bytes": 2 * MIB} for pfn in pfns]
+    groups = [{**SLAB, "count": count, "bytes": count * 2 * MIB}]
+    return Outcome.model_validate(
+        {**recorded.OUTCOME, "obstacles": told, "obstacle_count": count, "obstacle_groups": groups}
     )
-    assert [(group.kind, group.level, group.pieces, group.bytes, group.pfns) for group in groups] == [
-        ("unmovable", "pageblock", 2, 4 * MIB, (3, 5)),
-        ("pinned", "pageblock", 1, 2 * MIB, (9,)),
-        ("unmovable", "chunk", 1, 2 * MIB, (7,)),
-    ]
-
-
-def test_group_obstacles_keeps_a_shortage_apart() -> None:
-    """Where no page was in the way, no page is named."""
-    (group,) = group_obstacles([obstacle(None, None, result="ENOMEM")])
-    assert group.kind == "a shortage, no page"
-    assert group.pfns == ()
 
 
 def test_obstacle_table_shows_the_first_pages_of_a_group() -> None:
-    """A group of many names four of them."""
-    obstacles = tuple(obstacle(pfn, "unmovable") for pfn in range(16, 22))
-    outcome = Outcome.model_validate(recorded.OUTCOME).model_copy(
-        update={"obstacles": obstacles, "obstacle_count": 6}
-    )
-    assert "0x10 0x11 0x12 0x13 ..." in shown(obstacle_table(outcome))
+    """A group of many names four of them, and all its pieces and bytes."""
+    table = shown(obstacle_table(outcome_of(500, range(16, 22))))
+    assert "0x10 0x11 0x12 0x13 ..." in table
+    assert "500" in table
+    assert "1000 MiB" in table
 
 
-def test_obstacle_table_says_what_the_answer_left_out() -> None:
-    """Obstacles are bounded; the full count stands beside them."""
-    outcome = Outcome.model_validate({**recorded.OUTCOME, "obstacle_count": 500})
-    assert "and 499 more pieces" in shown(obstacle_table(outcome))
+def test_obstacle_table_names_all_pages_of_a_small_group() -> None:
+    """Nothing is left to the imagination where it fits."""
+    table = shown(obstacle_table(outcome_of(2, range(16, 18))))
+    assert "0x10 0x11" in table
+    assert "..." not in table
+
+
+def test_pfns_of_keeps_to_its_group() -> None:
+    """Obstacles of another reason are not mixed in."""
+    outcome = outcome_of(1, range(16, 17))
+    assert pfns_of(outcome, outcome.obstacle_groups[0]) == (16,)
+    assert pfns_of(outcome, outcome.obstacle_groups[0].model_copy(update={"kind": "pinned"})) == ()
+
+
+def test_reason_of_a_shortage_names_no_page() -> None:
+    """Where no page was in the way, none is named."""
+    group = ObstacleGroup(level="memory_block", result="ENOMEM", count=1, bytes=2 * MIB)
+    assert reason_of(group) == "a shortage, no page"

@@ -7,6 +7,7 @@ from app.virtio_mem.driver.fallback import FallbackPlan, Level, UnplugLevel
 from app.virtio_mem.driver.report import (
     MAX_OBSTACLES,
     LevelTally,
+    ObstacleGroup,
     PassCounts,
     PassTally,
     StuckPiece,
@@ -138,3 +139,19 @@ def test_pass_counts_add_up_field_by_field() -> None:
     """plus() adds each count to its own."""
     ones = PassCounts(*range(1, len(PassCounts._fields) + 1))
     assert ones.plus(ones) == PassCounts(*(2 * count for count in ones))
+
+
+def test_obstacle_groups_count_every_piece_by_its_last_reason() -> None:
+    """A piece that fails anew for another reason moves to its group; pieces that went leave theirs."""
+    report, blocks = make_report()
+    for subblock in range(3):
+        report.add_stuck(1, subblock, piece(subblock))
+    report.add_stuck(1, 2, piece(2)._replace(kind=PageKind.PINNED))
+    report.add_stuck(0, 7, piece(7))
+    blocks.plugged[0] &= ~(1 << 7)
+    report.set_shortage(piece(99, Errno.ENOMEM, 20 * MIB))
+    assert report.obstacle_groups() == (
+        ObstacleGroup(PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.ENOMEM, 1, 14 * MIB),
+        ObstacleGroup(PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 2, 4 * MIB),
+        ObstacleGroup(PageKind.PINNED, Level.PAGEBLOCK, Errno.EBUSY, 1, 2 * MIB),
+    )
