@@ -124,7 +124,7 @@ def openapi() -> None:
 class ProgressLine:
     """Says how far the kernels are, once that takes noticeably long: a warm start stays silent."""
 
-    def __init__(self, silent_s: float = 1.5) -> None:
+    def __init__(self, silent_s: float = 2.5) -> None:
         """Says nothing during the first `silent_s` seconds."""
         self.where = ""
         self._silent_s = silent_s
@@ -147,7 +147,7 @@ class ProgressLine:
             typer.echo(f"  {nr_done} of {nr_steps} steps after {elapsed_s:.0f} s", err=True)
 
     def _open(self) -> None:
-        typer.echo(f"vmemsim compiles its kernels, kept {self.where}", err=True)
+        typer.echo(f"vmemsim makes its kernels ready, kept {self.where}", err=True)
 
 
 def _fail(detail: str, code: int = EXIT_FAILURE) -> NoReturn:

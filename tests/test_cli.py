@@ -185,7 +185,7 @@ def test_warm_up_keeps_kernels_where_it_is_told(tmp_path: Path) -> None:
     done = _run("warm-up", VMEMSIM_KERNEL_CACHE=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert f"kept in {tmp_path}" in done.stdout
-    assert "vmemsim compiles its kernels" in done.stderr
+    assert "vmemsim makes its kernels ready" in done.stderr
     again = _run("warm-up", VMEMSIM_KERNEL_CACHE=str(tmp_path))
     assert (again.returncode, again.stderr) == (0, "")
 

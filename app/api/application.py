@@ -34,6 +34,9 @@ _TAGS = [
     {"name": "service", "description": "The service itself."},
 ]
 
+# In the order in which they are searched.
+_PARTS = (devices, guests, captures, pages, views, about)
+
 ServiceMaker = Callable[[], AbstractAsyncContextManager[Service]]
 
 
@@ -58,9 +61,9 @@ def create_api(
         lifespan=lifespan,
         redirect_slashes=False,
         redoc_url=None,
+        # Given as one flat list: a router inside the router is searched in its own time, for every request.
+        routes=[route for part in _PARTS for route in part.router.routes],
     )
-    for routes in (guests, captures, devices, pages, views, about):
-        app.include_router(routes.router)
     problems.install(app)
     body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes})
     return app

@@ -9,9 +9,6 @@ from app.operations import estimates
 from app.operations.registry import Description
 from app.operations.service import Service
 
-# Bytes; a guest with larger pages is estimated too long.
-_SMALLEST_PAGE = 4096
-
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -34,10 +31,9 @@ async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
     def call(guest: Guest) -> Description:
         return guest.allocate(_spec_of(wanted, guest))
 
-    def estimate_us(description: Description) -> int:
-        del description
-        nr_pages = max(wanted.nr_pages or 0, (wanted.size or 0) // _SMALLEST_PAGE)
-        return estimates.allocation_us(nr_pages, len(wanted.at_pfns))
+    def estimate_us(guest: Guest) -> int:
+        nr_pages = max(wanted.nr_pages or 0, (wanted.size or 0) // guest.geometry.page_size)
+        return estimates.allocation_us(min(nr_pages, guest.nr_pages), len(wanted.at_pfns))
 
     return await service.registry.change(name, call, estimate_us=estimate_us)
 

@@ -48,6 +48,10 @@ class Crew:
         """Whether a call is still in a thread, abandoned ones included."""
         return self._nr_running > 0
 
+    def is_long(self, estimate_us: int) -> bool:
+        """Whether a call of this length leaves the loop."""
+        return estimate_us > self.inline_us
+
     async def run(self, call: Callable[[], Answer], *, estimate_us: int) -> Answer:
         """Runs `call` on the loop if it is short, else in a thread, and returns what it returns.
 
@@ -57,7 +61,7 @@ class Crew:
         """
         if self._stopping.is_set():
             raise ServiceStopping
-        if estimate_us <= self.inline_us:
+        if not self.is_long(estimate_us):
             return call()
         self._nr_running += 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, call)

@@ -21,8 +21,8 @@ from app.operations.limits import Limits
 
 Answer = TypeVar("Answer")
 Description = dict[str, object]
-# From a guest's description to microseconds: see app.operations.estimates.
-Estimate = Callable[[Description], int]
+# From a guest to microseconds: see app.operations.estimates.
+Estimate = Callable[[Guest], int]
 
 NAME_PATTERN = r"^[a-z0-9-]{1,63}$"
 
@@ -161,9 +161,11 @@ class Registry:
 
     async def _run(self, entry: Entry, call: Callable[[Guest], Answer], estimate_us: Estimate) -> Answer:
         """Runs `call` on the guest, whose lock is held."""
-        # Described first, so that nobody has to look at the guest while a thread works on it.
-        description = entry.describe()
-        return await self.crew.run(lambda: call(entry.guest), estimate_us=estimate_us(description))
+        estimate = estimate_us(entry.guest)
+        if self.crew.is_long(estimate):
+            # Described before, so that nobody has to look at the guest while a thread works on it.
+            entry.describe()
+        return await self.crew.run(lambda: call(entry.guest), estimate_us=estimate)
 
     def _free_name(self) -> str:
         """Returns guest-1, guest-2 ...: the next that nobody has."""

@@ -32,7 +32,7 @@ async def resize(service: Service, name: str, device_id: str, requested_size: in
     return await service.registry.change(
         name,
         lambda guest: guest.resize(device_id, requested_size),
-        estimate_us=lambda description: estimates.resize_us(description, device_id, requested_size),
+        estimate_us=lambda guest: estimates.resize_us(guest, device_id, requested_size),
     )
 
 
@@ -41,7 +41,7 @@ async def plug(service: Service, name: str, device_id: str, size: int) -> Descri
     return await service.registry.change(
         name,
         lambda guest: guest.plug(device_id, size),
-        estimate_us=lambda description: estimates.amount_us(description, size),
+        estimate_us=lambda guest: estimates.amount_us(guest, size),
     )
 
 
@@ -50,7 +50,7 @@ async def unplug(service: Service, name: str, device_id: str, size: int) -> Desc
     return await service.registry.change(
         name,
         lambda guest: guest.unplug(device_id, size),
-        estimate_us=lambda description: estimates.amount_us(description, size),
+        estimate_us=lambda guest: estimates.amount_us(guest, size),
     )
 
 
@@ -64,4 +64,4 @@ async def advance(service: Service, name: str, duration_us: int) -> Description:
         outcomes = guest.advance(duration_us)
         return {"simulated_us": guest.clock.now_us, "outcomes": outcomes}
 
-    return await service.registry.change(name, call, estimate_us=estimates.retries_us)
+    return await service.registry.change(name, call, estimate_us=lambda _: estimates.UNKNOWN_US)

@@ -9,6 +9,9 @@ from app.api.schemas.strict import LARGEST_INTEGER, Size
 from app.operations.importing import CaptureOptions, PerCpuAssumption
 from app.operations.registry import NAME_PATTERN
 
+_LEVEL = "(memory_block|chunk|section|pageblock)"
+_LEVELS_PATTERN = f"^{_LEVEL}(,{_LEVEL}){{0,3}}$"
+
 
 class ImportOptions(BaseModel):
     """What a caller says about a capture; the defaults follow the capture."""
@@ -21,9 +24,9 @@ class ImportOptions(BaseModel):
     policy: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="a kernel of GET /v1/policies; default: the captured kernel's"
     )
-    fallback: Annotated[str, Field(max_length=64)] = Field(
+    fallback: Annotated[str, Field(pattern=_LEVELS_PATTERN)] = Field(
         "memory_block,chunk,pageblock",
-        description="units in which the driver unplugs, largest first, with commas",
+        description="units in which the driver unplugs, largest first, with commas between them",
     )
     online: OnlineTo | None = Field(None, description="default: the captured machine's own setting")
     seed: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)] = 0
@@ -45,7 +48,7 @@ class ImportOptions(BaseModel):
         return CaptureOptions(
             name=self.name or "",
             policy=self.policy,
-            fallback=tuple(part.strip() for part in self.fallback.split(",")),
+            fallback=tuple(self.fallback.split(",")),
             online=self.online,
             seed=self.seed,
             device=self.device,

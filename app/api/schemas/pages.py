@@ -52,7 +52,7 @@ class AllocationIn(Request):
         json_schema_extra={
             "examples": [
                 {"kind": "anon", "size": "256MiB", "label": "browser"},
-                {"kind": "unmovable", "at_pfns": [1048581]},
+                {"kind": "pinned", "at_pfns": [1500000, 1500007]},
             ]
         }
     )
