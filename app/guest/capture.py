@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidValue
 from app.guest.allocations import Allocation
-from app.guest.capture_guess import PageblockCensus, guess_memmaps, guess_per_cpu, guess_types
+from app.guest.capture_guess import (
+    PageblockCensus,
+    PerCpuAssumption,
+    guess_memmaps,
+    guess_per_cpu,
+    guess_types,
+)
 from app.guest.capture_pages import CapturedPages
 from app.guest.capture_plan import (
     CapturedDevice,
@@ -77,8 +83,8 @@ class _Loader:
         census = self.pages.take_census()
         zones = zones_of_pageblocks(self.machine, self.geometry, census.absent < census.pageblock_nr_pages)
         devices = plan_devices(self.machine, self.geometry, self.options, self._reserved_blocks(census))
-        per_cpu = self._guess_per_cpu(census, zones)
         memmaps = self._guess_memmaps(census, zones, devices)
+        per_cpu = self._guess_per_cpu(census, zones, memmaps)
         node = self._node(devices)
         self._online_zones(node, zones)
         self._place_types(node, census, zones)
@@ -115,15 +121,19 @@ class _Loader:
     def _zone_facts(self, zone: ZoneId) -> list[CapturedZone]:
         return [fact for fact in self.machine.zones if fact.name == ZONE_NAMES[zone]]
 
-    def _guess_per_cpu(self, census: PageblockCensus, zones: NDArray[np.int8]) -> NDArray[np.int64]:
+    def _guess_per_cpu(
+        self, census: PageblockCensus, zones: NDArray[np.int8], memmaps: dict[int, int]
+    ) -> NDArray[np.int64]:
         """Returns the pageblocks whose unmarked pages wait on per-cpu lists."""
+        is_free_to_guess = np.ones(len(zones), np.bool_)
+        is_free_to_guess[list(memmaps.values())] = False
         found = []
         for zone in ZoneId:
             counted = sum(fact.pcp_count for fact in self._zone_facts(zone))
-            rule = (self.options.per_cpu, zone is ZoneId.MOVABLE)
-            blocks = guess_per_cpu(
-                census, zones == zone, counted, assumption=rule[0], is_movable_zone=rule[1]
-            )
+            # The kernel's own pages never lie in ZONE_MOVABLE (B-10).
+            is_sure = zone is ZoneId.MOVABLE and self.options.per_cpu is PerCpuAssumption.AUTO
+            assumption = PerCpuAssumption.ALL if is_sure else self.options.per_cpu
+            blocks = guess_per_cpu(census, is_free_to_guess & (zones == zone), counted, assumption=assumption)
             self.report.add_per_cpu(zone, counted, int(census.unmarked[blocks].sum()))
             found.append(blocks)
         return np.concatenate(found)
@@ -137,13 +147,14 @@ class _Loader:
         if not memmap_fills_pageblock or not self.report.has_virtio_memory:
             return {}
         found: dict[int, int] = {}
+        is_kernel_zone = (zones >= 0) & (zones < ZoneId.MOVABLE)
         for device in devices:
             first, end = device.region.addr // size, -(-device.region.end // size)
             normal = np.flatnonzero(zones == ZoneId.NORMAL)
             starts_here = bool(len(normal)) and int(normal[0]) >= first * per_block
             found.update(
                 guess_memmaps(
-                    np.where(zones >= 0, census.unmarked, 0) == census.pageblock_nr_pages,
+                    np.where(is_kernel_zone, census.unmarked, 0) == census.pageblock_nr_pages,
                     [block for block in device.memory_blocks if block not in found],
                     region=(first * per_block, end * per_block),
                     in_normal=starts_here,

@@ -42,30 +42,58 @@ class PageblockCensus:
 
 def guess_per_cpu(
     census: PageblockCensus,
-    in_zone: NDArray[np.bool_],
+    is_possible: NDArray[np.bool_],
     nr_pcp: int,
     *,
     assumption: PerCpuAssumption,
-    is_movable_zone: bool,
 ) -> NDArray[np.int64]:
     """Returns the pageblocks of a zone whose unmarked pages are taken to wait on per-cpu lists.
 
-    in_zone: whether each pageblock is one of the zone's. nr_pcp: pages that it has there, by zoneinfo.
-    A pageblock that holds kernel pages keeps its unmarked ones: kernel pages cluster by type (B-14). If more
-    remain than nr_pcp, those whose unmarked pages lie in runs are chosen, fewest pages first, since per-cpu lists
-    are filled and emptied in batches.
+    is_possible: whether the pageblock is one of the zone's, and no memmap. nr_pcp: pages that the zone has there, by
+    zoneinfo. A pageblock that holds kernel pages keeps its unmarked ones: kernel pages cluster by type (B-14).
+    Pageblocks that are unmarked as a whole come last: single pages are what such lists hold, but since 5.14 so many
+    that a process which ends leaves pageblocks full of them, one after the other, broken off at both ends.
     """
     if assumption is PerCpuAssumption.NONE:
         return np.empty(0, np.int64)
-    possible = in_zone & (census.unmarked > 0) & (census.kernel == 0) & (census.reserved == 0)
-    if not is_movable_zone and assumption is PerCpuAssumption.AUTO:
-        possible &= census.unmarked < census.pageblock_nr_pages
-    blocks = np.flatnonzero(possible)
-    if assumption is PerCpuAssumption.ALL or int(census.unmarked[blocks].sum()) <= nr_pcp:
+    is_candidate = is_possible & (census.unmarked > 0) & (census.kernel == 0) & (census.reserved == 0)
+    if assumption is PerCpuAssumption.ALL:
+        return np.flatnonzero(is_candidate)
+    is_candidate &= census.unmarked <= nr_pcp
+    is_full = is_candidate & (census.unmarked == census.pageblock_nr_pages)
+    partial = _partial_per_cpu(census, np.flatnonzero(is_candidate & ~is_full), nr_pcp)
+    nr_left = nr_pcp - int(census.unmarked[partial].sum())
+    full = _full_per_cpu(np.flatnonzero(is_full), partial, nr_left // census.pageblock_nr_pages)
+    return np.sort(np.concatenate((partial, full)))
+
+
+def _partial_per_cpu(census: PageblockCensus, blocks: NDArray[np.int64], nr_pcp: int) -> NDArray[np.int64]:
+    """Returns which of some pageblocks, not wholly unmarked, hold per-cpu pages: all, if that can be.
+
+    Else those whose unmarked pages lie in runs, fewest pages first: lists are filled and emptied in batches.
+    """
+    if int(census.unmarked[blocks].sum()) <= nr_pcp:
         return blocks
     blocks = blocks[census.unmarked[blocks] >= 2 * census.unmarked_runs[blocks]]
     blocks = blocks[np.argsort(census.unmarked[blocks], kind="stable")]
-    return np.sort(blocks[np.cumsum(census.unmarked[blocks]) <= nr_pcp])
+    return blocks[np.cumsum(census.unmarked[blocks]) <= nr_pcp]
+
+
+def _full_per_cpu(blocks: NDArray[np.int64], partial: NDArray[np.int64], room: int) -> NDArray[np.int64]:
+    """Returns which of some wholly unmarked pageblocks are per-cpu pages, at most `room` of them.
+
+    Neighbours stand or fall together; those beside pageblocks that hold per-cpu pages in part go first.
+    """
+    if len(blocks) <= room:
+        return blocks
+    groups = np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
+    known = set(partial.tolist())
+    chosen: list[NDArray[np.int64]] = []
+    for group in sorted(groups, key=lambda group: not known & {int(group[0]) - 1, int(group[-1]) + 1}):
+        if len(group) <= room:
+            chosen.append(group)
+            room -= len(group)
+    return np.concatenate([blocks[:0], *chosen])
 
 
 def guess_memmaps(

@@ -1,7 +1,7 @@
 """What the flags of a captured page make of it.
 
 Mirrors fs/proc/page.c's flags against semantics section 3; the bits are app.guest.page_flags'.
-Left out: what flags cannot tell: pins, and pages on per-cpu lists (app.guest.capture_guess).
+Left out: what flags cannot tell: most pins, and pages on per-cpu lists (app.guest.capture_guess).
 """
 
 from typing import Final
@@ -13,15 +13,19 @@ from app.guest import page_flags as kpf
 from app.guest.page_flags import mask
 from app.mm.page import PageKind
 
-# A page with none of these is one that the kernel uses for itself, or one on a per-cpu list.
+# A page that the kernel uses for itself, or one on a per-cpu list: nothing tells them apart.
 UNMARKED: Final = PageKind.UNMOVABLE_PAGES
 
-_LRU: Final = mask(kpf.KPF_LRU, kpf.KPF_ANON, kpf.KPF_SWAPBACKED, kpf.KPF_UNEVICTABLE)
+# Pages of programs and files, on reclaim's lists or on their way there: only such hold valid contents.
+_LRU: Final = mask(kpf.KPF_LRU, kpf.KPF_ANON, kpf.KPF_SWAPBACKED, kpf.KPF_UNEVICTABLE, kpf.KPF_UPTODATE)
+# What keeps an anonymous page that is on reclaim's lists alive, other than a pin.
+_HELD: Final = mask(kpf.KPF_MMAP, kpf.KPF_SWAPCACHE)
 _MUST_COPY: Final = mask(
     kpf.KPF_DIRTY, kpf.KPF_WRITEBACK, kpf.KPF_SWAPBACKED, kpf.KPF_UNEVICTABLE, kpf.KPF_PRIVATE
 )
 _COMPOUND: Final = mask(kpf.KPF_COMPOUND_HEAD, kpf.KPF_COMPOUND_TAIL)
 _KERNEL: Final = mask(kpf.KPF_SLAB, kpf.KPF_PGTABLE)
+_HEAD: Final = np.uint64(mask(kpf.KPF_COMPOUND_HEAD))
 _TAIL: Final = np.uint64(mask(kpf.KPF_COMPOUND_TAIL))
 
 # The first that matches decides.
@@ -40,6 +44,8 @@ def kind_of_flags(flags: int) -> PageKind:
     """Returns the kind of a page with these flags; of a compound page, pass the head's.
 
     Pages that are only on their way to the LRU count as there: a contiguous allocation drains them first.
+    An anonymous page that no process maps and that is not in swap would have been freed, if nothing else held a
+    reference on it: a pin (K-2: migration does not even collect it).
     """
     for bits, kind in _BY_BIT:
         if flags & bits:
@@ -48,6 +54,8 @@ def kind_of_flags(flags: int) -> PageKind:
         # Without compound and map counts it shows no mark at all.
         return PageKind.UNMOVABLE if flags & (_COMPOUND | mask(kpf.KPF_MMAP)) else UNMARKED
     if flags & mask(kpf.KPF_ANON):
+        if flags & mask(kpf.KPF_LRU) and not flags & _HELD:
+            return PageKind.PINNED
         return PageKind.THP if flags & _COMPOUND else PageKind.ANON
     return PageKind.FILE_DIRTY if flags & _MUST_COPY else PageKind.FILE_CLEAN
 
@@ -60,12 +68,14 @@ class FlagTable:
         self._words = np.unique(flags)
         self._kinds = np.array([kind_of_flags(int(word)) for word in self._words], np.uint8)
 
-    def kinds(self, flags: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Returns PageKind for each word."""
-        kinds: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
-        return kinds
+    def classify(self, flags: NDArray[np.uint64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Returns PageKind, and 1 where a page continues a compound page, for runs of pages in a row.
 
-    @staticmethod
-    def tails(flags: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Returns 1 for each word of a page that continues a compound page."""
-        return np.asarray((flags & _TAIL) != 0, np.uint8)
+        Such a page is what the compound's first page is: most flags are told of that one alone. Only where the
+        first page is missing does it count for itself.
+        """
+        kinds: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
+        is_tail = (flags & _TAIL) != 0
+        first = np.maximum.accumulate(np.where(is_tail, 0, np.arange(flags.size)))
+        follows_head = is_tail & ((flags[first] & _HEAD) != 0)
+        return np.where(follows_head, kinds[first], kinds), is_tail.astype(np.uint8)

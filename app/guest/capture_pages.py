@@ -56,9 +56,11 @@ class CapturedPages:
             stop = min(start + _BATCH_PAGES, end)
             runs = self._machine.runs_in(start, stop)
             missing = (0, stop - start - int(runs.nr_pages.sum()))
-            kinds = np.pad(np.repeat(self._table.kinds(runs.flags), runs.nr_pages), missing)
-            tails = np.pad(np.repeat(self._table.tails(runs.flags), runs.nr_pages), missing)
-            yield Batch(start // size, kinds.reshape(-1, size), tails.reshape(-1, size))
+            kinds, tails = (
+                np.pad(np.repeat(column, runs.nr_pages), missing).reshape(-1, size)
+                for column in self._table.classify(runs.flags)
+            )
+            yield Batch(start // size, kinds, tails)
 
     def take_census(self) -> PageblockCensus:
         """Counts what every pageblock holds."""
