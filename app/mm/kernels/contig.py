@@ -56,10 +56,13 @@ def take_free_pages(m: NodeArrays, outer_start: int, end_pfn: int) -> int:
 
 @kernel
 def give_back(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
-    """Frees pages that were taken beyond the wanted range, ascending, in the largest aligned pieces."""
+    """Frees pages that were taken beyond the wanted range, ascending, each under its own pageblock's type.
+
+    Linux frees page by page; pieces up to a pageblock merge to the same blocks.
+    """
     pfn = start_pfn
     while pfn < end_pfn:
-        order = piece_order(m, pfn, end_pfn - pfn)
+        order = min(m.geo.pageblock_order, piece_order(m, pfn, end_pfn - pfn))
         free_by_block_type(m, pfn, order)
         pfn += span(order)
 
