@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from app.api.complaints import complaints_of, is_unparsed_body, quote
 from app.errors import (
@@ -177,13 +177,11 @@ def _detail(request: Request, error: HTTPException) -> str:
 
 def _allowed_methods(request: Request) -> list[str]:
     """Returns the methods of every route at this path: RFC 9110 wants all of them, not those of one route."""
-    methods = ("DELETE", "GET", "PATCH", "POST", "PUT")
-    routes = request.app.router.routes
-    return [
-        method
-        for method in methods
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    # A path that is written out is not also the path of a guest of that name.
+    path = min((route.path for route in here), key=lambda path: path.count("{"))
+    return sorted({method for route in here if route.path == path for method in route.methods or ()})
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:

@@ -25,6 +25,8 @@ Description = dict[str, object]
 Estimate = Callable[[Guest], int]
 
 NAME_PATTERN = r"^[a-z0-9-]{1,63}$"
+# What stands in the place of a guest's name in a path of its own.
+RESERVED_NAMES = ("import",)
 
 
 @dataclass(eq=False)
@@ -92,8 +94,9 @@ class Registry:
         Raises InvalidValue, NameTaken, GuestLimitReached, PageLimitReached.
         """
         name = self._free_name() if name is None else name
-        if re.fullmatch(NAME_PATTERN, name) is None:
-            raise InvalidValue("name", name, "1 to 63 characters of a-z, 0-9 and -")
+        if re.fullmatch(NAME_PATTERN, name) is None or name in RESERVED_NAMES:
+            accepted = f"1 to 63 characters of a-z, 0-9 and -, but not {', '.join(RESERVED_NAMES)}"
+            raise InvalidValue("name", name, accepted)
         if name in self._entries or name in self._reservations:
             raise NameTaken(name)
         if len(self._entries) + len(self._reservations) >= self.limits.max_guests:

@@ -48,8 +48,9 @@ def test_application_documents_itself(caller: Caller, path: str) -> None:
     assert caller.get(path).status_code == 200
 
 
-def test_guest_named_like_a_path_is_a_guest(caller: Caller) -> None:
-    """A guest may be called import: making one from a capture is another method."""
-    caller.make_guest(name="import")
-    assert caller.get("/v1/guests/import").json()["name"] == "import"
-    assert caller.call("DELETE", "/v1/guests/import").status_code == 204
+def test_guest_cannot_be_named_like_a_path(caller: Caller) -> None:
+    """The path of imports is no guest's, and says which methods it has."""
+    refused = caller.post("/v1/guests", {"name": "import", "boot_size": "512MiB"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "name")
+    assert caller.call("PUT", "/v1/guests/import").headers["allow"] == "POST"
+    assert caller.get("/v1/guests/import").status_code == 404

@@ -51,7 +51,7 @@ def test_reserve_takes_names_that_are_free_and_sound() -> None:
             pass
         with pytest.raises(NameTaken), registry.reserve("web", 1):
             pass
-        for name in ("", "Web", "a" * 64, "a b", "a\n", "é"):
+        for name in ("", "Web", "a" * 64, "a b", "a\n", "é", "import"):
             with pytest.raises(InvalidValue), registry.reserve(name, 1):
                 pass
         with registry.reserve("db", 1):
