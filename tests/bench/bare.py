@@ -1,7 +1,7 @@
 """The yardstick of REST: routes that do nothing but answer a fixed body, in plain FastAPI on plain uvicorn.
 
 `python -m tests.bench.bare ROUTES ANNOUNCE`: ROUTES is a JSON file, {"GET /path/{name}": body}. Bodies are
-dictionaries, as a route of a few lines would return them, and a PATCH or POST takes one number as JSON.
+dictionaries, as a route of a few lines would return them, and a PATCH or POST takes numbers as JSON.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ from pydantic import BaseModel
 
 
 class Wanted(BaseModel):
-    """The body of a PATCH or POST."""
+    """The body of a PATCH or POST: a number or two."""
 
-    requested_size: int
+    requested_size: int = 0
+    start_pfn: int = 0
+    end_pfn: int = 0
 
 
 def create_app(routes: dict[str, dict[str, Any]]) -> FastAPI:

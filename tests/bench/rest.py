@@ -6,44 +6,75 @@ other load on the machine does not touch it. Both servers are asked in turn.
 
 import json
 from collections.abc import Iterable
+from statistics import median
 from typing import NamedTuple
 
 from tests.bench.servers import Running, bare, vmemsim
 from tests.bench.subject import Effort
-from tests.bench.table import Row, at_least
-from tests.bench.wire import build, count_answers
+from tests.bench.table import Row, Target, at_least
+from tests.bench.wire import Connection, build, count_answers
 
 _MIB = 2**20
 _GIB = 2**30
 _GUEST = "measured"
 _GUEST_PATH = f"/v1/guests/{_GUEST}"
 _DEVICE_PATH = f"{_GUEST_PATH}/virtio-mem/vm0"
+_RANGE_PATH = f"{_GUEST_PATH}/alloc-contig-range"
 _SPEC = {
     "name": _GUEST,
     "boot_size": 4 * _GIB,
     "devices": [{"size": 4 * _GIB, "requested_size": _GIB}],
 }
 _NR_CONNECTIONS = 8
+_PAGEBLOCK_NR_PAGES = 512
+# Free memory in the middle of the guest.
+_FIRST_PFN = 2 * _GIB // 4096
 
 
 class Call(NamedTuple):
-    """What is asked: requests in turn, and the bare route that answers them with the same body."""
+    """What is asked: a script for each connection, and the bare routes that answer it with the same bodies."""
 
     what: str
-    bare_route: str
-    requests: list[bytes]
+    scripts: list[list[bytes]]
+    bare_routes: list[str]
+    target: Target | None
+
+
+def _same(script: list[bytes]) -> list[list[bytes]]:
+    return [script] * _NR_CONNECTIONS
+
+
+def _take_and_give_back(number: int) -> list[bytes]:
+    """Takes a pageblock that no other connection touches, and gives it back."""
+    start_pfn = _FIRST_PFN + number * _PAGEBLOCK_NR_PAGES
+    pfns = {"start_pfn": start_pfn, "end_pfn": start_pfn + _PAGEBLOCK_NR_PAGES}
+    query = "&".join(f"{name}={pfn}" for name, pfn in pfns.items())
+    return [build("POST", _RANGE_PATH, json.dumps(pfns).encode()), build("DELETE", f"{_RANGE_PATH}?{query}")]
+
+
+def _resize(size: int) -> bytes:
+    return build("PATCH", _DEVICE_PATH, json.dumps({"requested_size": size}).encode())
 
 
 _CALLS = [
-    Call("show a guest", "GET /v1/guests/{guest}", [build("GET", _GUEST_PATH)]),
-    Call("show a device", "GET /v1/guests/{guest}/virtio-mem/{device}", [build("GET", _DEVICE_PATH)]),
+    Call("show a guest", _same([build("GET", _GUEST_PATH)]), ["GET /v1/guests/{guest}"], at_least(0.75)),
     Call(
-        "plug and unplug 2 MiB in turn",
-        "PATCH /v1/guests/{guest}/virtio-mem/{device}",
-        [
-            build("PATCH", _DEVICE_PATH, json.dumps({"requested_size": size}).encode())
-            for size in (_GIB + 2 * _MIB, _GIB)
-        ],
+        "show a device",
+        _same([build("GET", _DEVICE_PATH)]),
+        ["GET /v1/guests/{guest}/virtio-mem/{device}"],
+        at_least(0.75),
+    ),
+    Call(
+        "take a pageblock, give it back",
+        [_take_and_give_back(number) for number in range(_NR_CONNECTIONS)],
+        ["POST /v1/guests/{guest}/alloc-contig-range", "DELETE /v1/guests/{guest}/alloc-contig-range"],
+        at_least(0.75),
+    ),
+    Call(
+        "plug 2 MiB, unplug 2 MiB, the driver's work included",
+        _same([_resize(_GIB + 2 * _MIB), _resize(_GIB)]),
+        ["PATCH /v1/guests/{guest}/virtio-mem/{device}"],
+        None,
     ),
 ]
 
@@ -51,20 +82,19 @@ _CALLS = [
 def measure(effort: Effort) -> Iterable[Row]:
     """Yields the ratio of each call."""
     with vmemsim() as ours:
-        answers = _answers(ours)
-        with bare({call.bare_route: answers[call.what] for call in _CALLS}) as theirs:
+        ours.ask("POST", "/v1/guests", _SPEC)
+        routes = {route: answer for call in _CALLS for route, answer in _answers(ours, call)}
+        with bare(routes) as theirs:
             for call in _CALLS:
                 yield _row(call, ours, theirs, effort)
 
 
-def _answers(ours: Running) -> dict[str, object]:
-    """Makes the guest and returns what each call answers."""
-    ours.ask("POST", "/v1/guests", _SPEC)
-    return {
-        "show a guest": ours.ask("GET", _GUEST_PATH),
-        "show a device": ours.ask("GET", _DEVICE_PATH),
-        "plug and unplug 2 MiB in turn": ours.ask("PATCH", _DEVICE_PATH, {"requested_size": _GIB}),
-    }
+def _answers(ours: Running, call: Call) -> list[tuple[str, object]]:
+    """Returns each bare route of the call with the body that it must answer."""
+    connection = Connection(ours.url)
+    answers = [json.loads(connection.ask(request)) for request in call.scripts[0]]
+    connection.close()
+    return list(zip(call.bare_routes, answers, strict=False))
 
 
 def _row(call: Call, ours: Running, theirs: Running, effort: Effort) -> Row:
@@ -73,13 +103,13 @@ def _row(call: Call, ours: Running, theirs: Running, effort: Effort) -> Row:
         _speed(server, call, seconds / 2)
     speeds = [(_speed(ours, call, seconds), _speed(theirs, call, seconds)) for _ in range(effort.rounds)]
     ratios = [mine / bare_one for mine, bare_one in speeds]
-    mine, bare_one = speeds[len(speeds) // 2]
+    mine, bare_one = (median(column) for column in zip(*speeds, strict=True))
     note = f"{mine:.0f} requests a second of processor time, bare {bare_one:.0f}"
-    return Row("rest", call.what, "x bare", ratios, at_least(0.75), note)
+    return Row("rest", call.what, "x bare", ratios, call.target, note)
 
 
 def _speed(server: Running, call: Call, seconds: float) -> float:
     """Requests per second of the server's processor time."""
     before = server.processor_s()
-    answered = count_answers(server.url, call.requests, seconds=seconds, nr_connections=_NR_CONNECTIONS)
+    answered = count_answers(server.url, call.scripts, seconds=seconds)
     return answered / (server.processor_s() - before)

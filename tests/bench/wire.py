@@ -7,6 +7,7 @@ Left out: anything but answers with a Content-Length on a connection that stays 
 import selectors
 import socket
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 _HEAD_END = b"\r\n\r\n"
@@ -76,25 +77,43 @@ def build(method: str, path: str, body: bytes = b"") -> bytes:
     return head.encode() + b"\r\n" + body
 
 
-def count_answers(url: str, requests: list[bytes], *, seconds: float, nr_connections: int) -> int:
-    """Keeps every connection busy with `requests`, in turn, for that long; returns how many were answered."""
-    connections = [Connection(url) for _ in range(nr_connections)]
+class _Player:
+    """Plays a script on a connection of its own, over and over."""
+
+    def __init__(self, url: str, script: Sequence[bytes]) -> None:
+        self.connection = Connection(url)
+        self._script = script
+        self._sent = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether everything that the script began is ended by now."""
+        return self._sent % len(self._script) == 0
+
+    def send(self) -> None:
+        """Sends the next request."""
+        self.connection.send(self._script[self._sent % len(self._script)])
+        self._sent += 1
+
+
+def count_answers(url: str, scripts: Sequence[Sequence[bytes]], *, seconds: float) -> int:
+    """Plays the scripts at once for that long, each to an end of its own; returns how many answers came."""
     answered = 0
-    sent = 0
     with selectors.DefaultSelector() as selector:
-        for connection in connections:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.send(requests[sent % len(requests)])
-            sent += 1
+        for script in scripts:
+            player = _Player(url, script)
+            selector.register(player.connection.socket, selectors.EVENT_READ, player)
+            player.send()
         end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
+        while selector.get_map():
             for key, _ in selector.select(timeout=seconds):
-                connection = key.data
-                if connection.receive() is None:
+                player = key.data
+                if player.connection.receive() is None:
                     continue
                 answered += 1
-                connection.send(requests[sent % len(requests)])
-                sent += 1
-    for connection in connections:
-        connection.close()
+                if time.perf_counter() < end or not player.is_at_end:
+                    player.send()
+                    continue
+                selector.unregister(player.connection.socket)
+                player.connection.close()
     return answered
