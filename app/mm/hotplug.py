@@ -101,10 +101,13 @@ def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> Errno:
 
 
 def _empty(node: Node, start_pfn: int, end_pfn: int) -> Errno:
-    """Migrates until everything isolated is free or held offline; bounded (HP-6)."""
+    """Migrates until everything isolated is free or held offline; bounded (HP-6).
+
+    Page cache is moved, clean or not, and a pinned page holds up none behind it: contiguous allocation alone does that.
+    """
     node.drain_pcp()
     for _ in range(OFFLINE_MAX_ROUNDS):
-        if migrate.migrate_range(node.arrays, start_pfn, end_pfn, node.tally) == migrate.NO_MEMORY:
+        if migrate.migrate_batch(node.arrays, start_pfn, end_pfn, node.tally) == migrate.NO_MEMORY:
             return Errno.ENOMEM
         if isolation.find_not_isolated(node.arrays, start_pfn, end_pfn, isolation.MEMORY_OFFLINE) < 0:
             return Errno.OK

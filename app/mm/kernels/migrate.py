@@ -124,7 +124,7 @@ def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.in
 
 @kernel
 def migrate_batch(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
-    """Moves a batch's runs; returns DONE, BUSY (something is pinned, the rest was moved) or NO_MEMORY, at once."""
+    """Moves every run that starts in a range; returns DONE, BUSY (a pin; the rest was moved) or NO_MEMORY, at once."""
     pfn = start_pfn
     is_stuck = False
     while pfn < end_pfn:
