@@ -3,6 +3,8 @@
 * Pages on per-cpu lists show no flag, like pages that the kernel uses. zoneinfo counts them per zone.
 * The memmap of hotplugged memory shows no flag either; it fills whole pageblocks, in the order of plugging.
 * pagetypeinfo counts pageblocks per type, but does not say which.
+* zoneinfo counts the pages that the buddy was ever given. Those it was not given yet show no flag.
+* Pages that a driver holds offline are virtio-mem's in whole sub-blocks; others are a balloon's.
 
 Left out: pins. Nothing shows them.
 """
@@ -35,6 +37,7 @@ class PageblockCensus:
     # Slab, page tables, compound pages of the kernel.
     kernel: NDArray[np.int64]
     reserved: NDArray[np.int64]
+    offline: NDArray[np.int64]
     # Places without a page.
     absent: NDArray[np.int64]
     pageblock_nr_pages: int
@@ -97,24 +100,68 @@ def _full_per_cpu(blocks: NDArray[np.int64], partial: NDArray[np.int64], room: i
 
 
 def guess_memmaps(
-    is_unmarked: NDArray[np.bool_], block_ids: Sequence[int], *, region: tuple[int, int], in_normal: bool
-) -> dict[int, int]:
-    """Returns memory block id -> the pageblock that holds its memmap, for those that can be told.
+    is_unmarked: NDArray[np.bool_],
+    block_ids: Sequence[int],
+    nr_pageblocks: int,
+    *,
+    region: tuple[int, int],
+    in_normal: bool,
+) -> dict[int, list[int]]:
+    """Returns memory block id -> the pageblocks that hold its memmap, nr_pageblocks each, for those that can be told.
 
-    is_unmarked: whether no page of the pageblock has a mark. region: pageblocks [first, end) of the device.
-    The memmap of a memory block was allocated when it was plugged, as one free pageblock, lowest first: that of
-    the first block from boot memory, that of later ones from the blocks plugged before them, if those are in
-    zone Normal and boot memory has no such zone (in_normal).
+    is_unmarked: whether no page of the pageblock has a mark, and its zone is one of the kernel's. region: pageblocks
+    [first, end) of the device. The memmap of a memory block was allocated when it was plugged, as free pageblocks,
+    lowest first: that of the first block from boot memory, that of later ones from the blocks plugged before them, if
+    those are in zone Normal and boot memory has no such zone (in_normal).
     """
     full = np.flatnonzero(is_unmarked)
-    first, end = region
-    inside = full[(full >= first) & (full < end)]
-    outside = full[(full < first) | (full >= end)]
+    is_inside = (full >= region[0]) & (full < region[1])
+    inside, outside = _in_pieces(full[is_inside], nr_pageblocks), _in_pieces(full[~is_inside], nr_pageblocks)
     if not in_normal:
-        return dict(zip(block_ids, outside.tolist(), strict=False))
-    found = dict(zip(block_ids[1:], inside.tolist(), strict=False))
-    found.update(zip(block_ids[:1], outside.tolist(), strict=False))
+        return dict(zip(block_ids, outside, strict=False))
+    found = dict(zip(block_ids[1:], inside, strict=False))
+    found.update(zip(block_ids[:1], outside, strict=False))
     return found
+
+
+def _in_pieces(pageblocks: NDArray[np.int64], size: int) -> list[list[int]]:
+    """Returns the pageblocks in turn, `size` to a piece, without an incomplete last one."""
+    rows: list[list[int]] = pageblocks[: len(pageblocks) // size * size].reshape(-1, size).tolist()
+    return rows
+
+
+def guess_unmanaged(
+    census: PageblockCensus, in_zone: NDArray[np.bool_], nr_managed: int
+) -> NDArray[np.int64]:
+    """Returns the wholly unmarked pageblocks of a zone that its buddy was never given.
+
+    nr_managed: pages that it was given, by zoneinfo. A kernel that initialises memory only when it needs it, from
+    one end of a range on, leaves the longest stretches of such pageblocks.
+    """
+    size = census.pageblock_nr_pages
+    possible = size - census.absent - census.reserved - census.offline
+    surplus = (int(possible[in_zone].sum()) - nr_managed) // size
+    blocks = np.flatnonzero(in_zone & (census.unmarked == size))
+    groups = np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
+    chosen = np.concatenate(sorted(groups, key=len, reverse=True))[: max(surplus, 0)]
+    return np.sort(chosen)
+
+
+def find_unplugged(
+    census: PageblockCensus, memory_blocks: Sequence[int], *, per_memory_block: int, per_subblock: int
+) -> NDArray[np.int64]:
+    """Returns the pageblocks of a device's memory blocks whose sub-block is offline as a whole.
+
+    per_memory_block, per_subblock: pageblocks in each.
+    """
+    is_offline = census.offline == census.pageblock_nr_pages
+    found = [np.empty(0, np.int64)]
+    for index in memory_blocks:
+        first = index * per_memory_block
+        here = is_offline[first : first + per_memory_block]
+        whole = here[: len(here) // per_subblock * per_subblock].reshape(-1, per_subblock).all(1)
+        found.append(first + np.flatnonzero(np.repeat(whole, per_subblock)))
+    return np.concatenate(found)
 
 
 def guess_types(

@@ -39,6 +39,19 @@ class Batch(NamedTuple):
         return rows[(rows >= 0) & (rows < len(self.kinds))]
 
 
+class Corrections(NamedTuple):
+    """What flags alone do not tell, as pageblocks: int64[...], ascending."""
+
+    # Their unmarked pages wait on per-cpu lists.
+    per_cpu: NDArray[np.int64]
+    # One run that holds memmap each.
+    memmaps: NDArray[np.int64]
+    # Present, but never given to the buddy.
+    unmanaged: NDArray[np.int64]
+    # What is offline here is unplugged; elsewhere a balloon holds such pages, and lets them move.
+    unplugged: NDArray[np.int64]
+
+
 class CapturedPages:
     """All pages of one capture."""
 
@@ -68,18 +81,10 @@ class CapturedPages:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return PageblockCensus(pageblock_nr_pages=self._geometry.pageblock_nr_pages, **columns)
 
-    def load(
-        self,
-        node: Node,
-        *,
-        per_cpu: NDArray[np.int64],
-        memmaps: NDArray[np.int64],
-        owners: Mapping[PageKind, int],
-    ) -> None:
+    def load(self, node: Node, corrections: Corrections, owners: Mapping[PageKind, int]) -> None:
         """Makes the pages of every online pageblock of `node`, and counts what its zones manage.
 
-        per_cpu: pageblocks whose unmarked pages wait on per-cpu lists. memmaps: pageblocks that are one memmap
-        each. owners: the allocation of used pages, by kind.
+        owners: the allocation of used pages, by kind.
         """
         owner_of_kind = np.zeros(len(PageKind), np.int64)
         owner_of_kind[list(owners)] = list(owners.values())
@@ -87,7 +92,7 @@ class CapturedPages:
         managed = np.zeros(len(ZoneId), np.int64)
         for batch in self.batches():
             here = zones[batch.first_pageblock : batch.first_pageblock + len(batch.kinds)]
-            self._correct(batch, here, batch.local(per_cpu), batch.local(memmaps))
+            _correct(batch, here, corrections)
             counts = np.count_nonzero(~np.isin(batch.kinds, _UNMANAGED), axis=1)
             for zone in ZoneId:
                 managed[zone] += counts[here == zone].sum()
@@ -97,19 +102,20 @@ class CapturedPages:
             load.set_managed(node, zone, int(managed[zone]))
         load.find_pcp_pages(node)
 
-    @staticmethod
-    def _correct(
-        batch: Batch, zones: NDArray[np.int8], per_cpu: NDArray[np.int64], memmaps: NDArray[np.int64]
-    ) -> None:
-        """Writes into a batch what its flags alone did not tell."""
-        kinds = batch.kinds
-        # A hole inside memory that is online has pages, which nobody may use.
-        kinds[(kinds == PageKind.NONE) & (zones >= 0)[:, None]] = PageKind.RESERVED
-        chosen = kinds[per_cpu]
-        chosen[chosen == UNMARKED] = PageKind.PCP
-        kinds[per_cpu] = chosen
-        # A memmap was allocated as a whole: one run.
-        batch.tails[memmaps, 1:] = 1
+
+def _correct(batch: Batch, zones: NDArray[np.int8], corrections: Corrections) -> None:
+    """Writes into a batch what its flags alone did not tell."""
+    kinds = batch.kinds
+    # A hole inside memory that is online has pages, which nobody may use.
+    kinds[(kinds == PageKind.NONE) & (zones >= 0)[:, None]] = PageKind.RESERVED
+    is_unplugged = np.zeros(len(kinds), np.bool_)
+    is_unplugged[batch.local(corrections.unplugged)] = True
+    kinds[(kinds == PageKind.OFFLINE) & ~is_unplugged[:, None]] = PageKind.MOVABLE_OPS
+    for pageblocks, kind in ((corrections.per_cpu, PageKind.PCP), (corrections.unmanaged, PageKind.RESERVED)):
+        rows = batch.local(pageblocks)
+        kinds[rows] = np.where(kinds[rows] == UNMARKED, np.uint8(kind), kinds[rows])
+    # A memmap was allocated as a whole: one run.
+    batch.tails[batch.local(corrections.memmaps), 1:] = 1
 
 
 def _count(kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
@@ -122,5 +128,6 @@ def _count(kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
         "unmarked_runs": begins.sum(1),
         "kernel": (kinds == PageKind.UNMOVABLE).sum(1),
         "reserved": (kinds == PageKind.RESERVED).sum(1),
+        "offline": (kinds == PageKind.OFFLINE).sum(1),
         "absent": (kinds == PageKind.NONE).sum(1),
     }

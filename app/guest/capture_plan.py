@@ -8,8 +8,9 @@ Left out: the pages themselves (app.guest.capture).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ from numpy.typing import NDArray
 from app.errors import InvalidValue
 from app.guest.capture_guess import PerCpuAssumption
 from app.guest.captured import CapturedMachine
-from app.guest.proc_text import CapturedMemoryBlock
+from app.guest.proc_text import CapturedMemoryBlock, IomemRange
 from app.guest.spec import LARGEST_NR_DEVICES, LARGEST_NR_PAGES, default_block_size, extent_of
-from app.mm.geometry import PRESETS, Geometry
+from app.mm.geometry import HIGHEST_ORDER, PRESETS, Geometry
+from app.mm.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES
-from app.units import align_down, align_up
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK
+from app.units import KIB, align_down, align_up
+from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, parse_fallback, plan_fallback
 from app.virtio_mem.region import DeviceRegion
 
 DEVICE_ACCEPTED = 'auto, "zone:Movable", "range:START-END" or "above:START", addresses in hexadecimal'
@@ -55,27 +57,52 @@ def geometry_of(machine: CapturedMachine) -> Geometry:
 
     Raises InvalidValue when no geometry agrees with what was captured.
     """
-    family = "arm64" if machine.architecture.startswith(("aarch64", "arm64")) else machine.architecture
-    names = {"arm64": f"arm64-{machine.page_size // 1024}K", "s390x": "s390x", "riscv64": "riscv64"}
-    base = PRESETS.get(names.get(family, "x86-64"), PRESETS["x86-64"])
+    base = _preset_of(machine)
     orders = {len(counts) for counts in machine.buddyinfo.values()}
     types = machine.pagetypeinfo
+    max_order = max(orders) - 1 if orders else base.max_order
+    section_size = max(base.section_size, machine.page_size << min(max(max_order, 0), HIGHEST_ORDER))
     try:
         geometry = replace(
             base,
             page_size=machine.page_size,
-            max_order=max(orders) - 1 if orders else base.max_order,
+            max_order=max_order,
             pageblock_order=types.pageblock_order if types else base.pageblock_order,
-            memory_block_size=machine.memory_block_size or base.memory_block_size,
+            section_size=section_size,
+            memory_block_size=machine.memory_block_size or max(base.memory_block_size, section_size),
         )
         geometry.validate()
     except InvalidValue as error:
         raise InvalidValue(
             "capture", error.detail, "a machine whose sizes keep the laws of geometry"
         ) from None
-    if machine.nr_pages > LARGEST_NR_PAGES:
-        raise InvalidValue("capture", f"{machine.nr_pages} pages", f"at most {LARGEST_NR_PAGES} pages")
     return geometry
+
+
+def _preset_of(machine: CapturedMachine) -> Geometry:
+    """Returns the preset of the machine's processor; where files were copied, of one with such pages."""
+    name = machine.architecture
+    types = machine.pagetypeinfo
+    if name.startswith(("aarch64", "arm64")) or (not name and machine.page_size != 4 * KIB):
+        name = f"arm64-{machine.page_size // KIB}K"
+        return PRESETS.get(name, PRESETS["arm64-16K"])
+    if not name and types is not None and types.pageblock_order == PRESETS["s390x"].pageblock_order:
+        name = "s390x"
+    return PRESETS.get(name, PRESETS["x86-64"])
+
+
+def span_of(machine: CapturedMachine, geometry: Geometry, devices: Sequence["CapturedDevice"]) -> int:
+    """Returns the pages from 0 to the end of all memory that is there or may be plugged.
+
+    Raises InvalidValue when they are more than a guest can have.
+    """
+    size = geometry.memory_block_size
+    ends = [(block.phys_index + 1) * size for block in machine.memory_blocks]
+    ends += [device.region.end for device in devices]
+    nr_pages = align_up(max([machine.nr_pages * geometry.page_size, *ends]), size) // geometry.page_size
+    if nr_pages > LARGEST_NR_PAGES:
+        raise InvalidValue("capture", f"a span of {nr_pages} pages", f"at most {LARGEST_NR_PAGES} pages")
+    return nr_pages
 
 
 def zones_of_pageblocks(
@@ -84,10 +111,14 @@ def zones_of_pageblocks(
     """Returns the zone of every pageblock, -1 where no memory is online.
 
     present: whether the pageblock has any page. Zones of one name on several NUMA nodes become one.
+    Raises InvalidValue for memory in a zone that guests do not have.
     """
     order = geometry.pageblock_order
     zones = np.full(len(present), -1, np.int8)
     for zone in machine.zones:
+        if zone.managed and zone.name not in ZONE_NAMES:
+            accepted = f"memory in the zones {', '.join(ZONE_NAMES)} only"
+            raise InvalidValue("capture", f"{zone.managed} pages in a zone {zone.name}", accepted)
         if zone.spanned and zone.name in ZONE_NAMES:
             span = zones[zone.start_pfn >> order : ((zone.end_pfn - 1) >> order) + 1]
             span[span < 0] = ZONE_NAMES.index(zone.name)
@@ -104,38 +135,96 @@ def zones_of_pageblocks(
 
 @dataclass(frozen=True)
 class CapturedDevice:
-    """A device to make: its region, and the memory blocks in it that its driver added."""
+    """A device to make: its region, the memory blocks in it that its driver added, and the driver's sub-block."""
 
     id: str
     region: DeviceRegion
     memory_blocks: tuple[int, ...]
+    subblock_size: int
+
+
+class MemoryBlockFacts(NamedTuple):
+    """What pages tell of every memory block of a capture."""
+
+    # The zone in which all of it is online, or -1: Linux takes no other memory block offline. int8[memory block]
+    zone: NDArray[np.int8]
+    # bool[memory block]
+    has_reserved: NDArray[np.bool_]
+
+
+def facts_of_memory_blocks(
+    geometry: Geometry, zones: NDArray[np.int8], reserved: NDArray[np.int64]
+) -> MemoryBlockFacts:
+    """Returns the facts, by zone and reserved pages of every pageblock."""
+    per_block = geometry.pageblocks_per_memory_block
+    missing = (0, -len(zones) % per_block)
+    by_block = np.pad(zones, missing, constant_values=-1).reshape(-1, per_block)
+    is_one_zone = (by_block == by_block[:, :1]).all(1)
+    return MemoryBlockFacts(
+        zone=np.where(is_one_zone, by_block[:, 0], np.int8(-1)),
+        has_reserved=np.asarray(np.pad(reserved, missing).reshape(-1, per_block).any(1), np.bool_),
+    )
 
 
 def plan_devices(
-    machine: CapturedMachine, geometry: Geometry, options: CaptureOptions, reserved: NDArray[np.bool_]
+    machine: CapturedMachine,
+    geometry: Geometry,
+    options: CaptureOptions,
+    *,
+    facts: MemoryBlockFacts,
+    kernel_policy: KernelPolicy,
 ) -> list[CapturedDevice]:
-    """Returns the devices whose memory the capture holds; reserved: whether a memory block has reserved pages.
+    """Returns the devices whose memory the capture holds.
 
-    Raises InvalidValue for options that name no memory of the capture.
+    Raises InvalidValue for options that name no memory of the capture, or make no sense for it.
     """
-    blocks = _present_blocks(machine, geometry)
-    ranges = list(_virtio_ranges(machine))
-    if options.device == "auto" and ranges:
-        regions = [_around(start, end, geometry) for start, end in ranges]
-    else:
-        chosen = _chosen_blocks(machine, geometry, options.device, blocks, reserved)
-        if not chosen and options.device != "auto":
+    levels = parse_fallback(options.fallback)
+    block_size = default_block_size(geometry) if options.block_size is None else options.block_size
+    blocks = _usable_blocks(machine, geometry, facts)
+    regions = list(_virtio_regions(machine, geometry))
+    is_default = options.device == "auto" and not regions
+    if options.device != "auto" or is_default:
+        chosen = _chosen_blocks(machine, geometry, options.device, blocks, facts)
+        if not chosen and not is_default:
             raise InvalidValue("device", options.device, f"{DEVICE_ACCEPTED}, with memory there")
         regions = _runs_of_blocks(chosen, geometry)
-    block_size = default_block_size(geometry) if options.block_size is None else options.block_size
-    devices = []
-    for number, (start, end) in enumerate(regions[:LARGEST_NR_DEVICES]):
-        region = DeviceRegion(start, end - start, block_size, extent=extent_of(geometry))
+    try:
+        plan = plan_fallback(geometry, kernel_policy, fallback=levels, block_size=block_size)
+    except InvalidValue:
+        if is_default and options.block_size is None:
+            return []  # Nobody said that this machine has a device; its sizes would need big block mode.
+        raise
+    size = geometry.memory_block_size
+    return [
+        CapturedDevice(
+            f"vm{number}",
+            _region(start, end, block_size, geometry),
+            tuple(i for i in blocks if start <= i * size and (i + 1) * size <= end),
+            plan.subblock_size,
+        )
+        for number, (start, end) in enumerate(regions[:LARGEST_NR_DEVICES])
+    ]
+
+
+def _region(start: int, end: int, block_size: int, geometry: Geometry) -> DeviceRegion:
+    region = DeviceRegion(start, end - start, block_size, extent=extent_of(geometry))
+    try:
         region.validate()
-        size = geometry.memory_block_size
-        owned = tuple(i for i in blocks if start <= i * size and (i + 1) * size <= end)
-        devices.append(CapturedDevice(f"vm{number}", region, owned))
-    return devices
+    except InvalidValue as error:
+        if error.members["field"] == "block_size":
+            raise
+        accepted = f"a size that divides the device's memory from {start:#x} to {end:#x}"
+        raise InvalidValue("block_size", block_size, accepted) from None
+    return region
+
+
+def _usable_blocks(machine: CapturedMachine, geometry: Geometry, facts: MemoryBlockFacts) -> list[int]:
+    """Returns the memory blocks that a device's driver can have added: offline, or online as a whole."""
+    return [
+        index
+        for index, block in sorted(_present_blocks(machine, geometry).items())
+        if block.state != "online" or (index < len(facts.zone) and facts.zone[index] >= 0)
+    ]
 
 
 def _present_blocks(machine: CapturedMachine, geometry: Geometry) -> dict[int, CapturedMemoryBlock]:
@@ -144,59 +233,70 @@ def _present_blocks(machine: CapturedMachine, geometry: Geometry) -> dict[int, C
         return {block.phys_index: block for block in machine.memory_blocks}
     size = geometry.memory_block_size
     found = {}
+    last = machine.nr_pages * geometry.page_size
     for entry in machine.iomem:
         if entry.name.startswith("System RAM"):
-            for index in range(align_up(entry.start, size) // size, align_down(entry.end, size) // size):
+            end = min(entry.end, last)
+            for index in range(align_up(entry.start, size) // size, align_down(end, size) // size):
                 found[index] = CapturedMemoryBlock(index, index, "online", (), None, None)
     return found
 
 
+def _virtio_regions(machine: CapturedMachine, geometry: Geometry) -> Iterator[tuple[int, int]]:
+    """Yields the regions of virtio-mem devices, by address: what holds the memory that their drivers added.
+
+    Raises InvalidValue when two of them overlap.
+    """
+    size = geometry.pageblock_size
+    last = 0
+    for start, end in sorted(set(_virtio_ranges(machine))):
+        if start < last:
+            raise InvalidValue(
+                "capture", f"memory of two devices at {start:#x}", "devices apart from each other"
+            )
+        last = align_up(end, size)
+        yield align_down(start, size), last
+
+
 def _virtio_ranges(machine: CapturedMachine) -> Iterator[tuple[int, int]]:
-    """Yields the physical ranges of virtio-mem devices: the parents of the memory that their drivers added."""
-    parent: tuple[int, int] | None = None
-    seen: set[tuple[int, int]] = set()
+    """Yields for each range of virtio-mem memory what it lies in, or itself."""
+    parents: list[IomemRange] = []
     for entry in machine.iomem:
-        if entry.depth == 0:
-            parent = (entry.start, entry.end)
+        parents = [*parents[: entry.depth], entry]
         if entry.name == _VIRTIO_MEM:
-            found = parent if entry.depth and parent else (entry.start, entry.end)
-            if found not in seen:
-                seen.add(found)
-                yield found
-
-
-def _around(start: int, end: int, geometry: Geometry) -> tuple[int, int]:
-    """Returns a region as it is, its end at least on a pageblock's edge."""
-    return align_down(start, geometry.pageblock_size), align_up(end, geometry.pageblock_size)
+            around = parents[-2] if len(parents) > 1 else entry
+            yield around.start, around.end
 
 
 def _chosen_blocks(
     machine: CapturedMachine,
     geometry: Geometry,
     device: str,
-    blocks: dict[int, CapturedMemoryBlock],
-    reserved: NDArray[np.bool_],
+    blocks: Sequence[int],
+    facts: MemoryBlockFacts,
 ) -> list[int]:
-    """Returns the memory blocks that the caller's words mean, ascending."""
+    """Returns those of `blocks` that the caller's words mean."""
     size = geometry.memory_block_size
     if device == "auto":
         kernel = [entry for entry in machine.iomem if entry.name in _KERNEL_IMAGE]
         return [
             i
-            for i in sorted(blocks)
-            if not (i < len(reserved) and reserved[i])
+            for i in blocks
+            if not (i < len(facts.has_reserved) and facts.has_reserved[i])
             and not any(entry.start < (i + 1) * size and i * size < entry.end for entry in kernel)
         ]
     if device.startswith("zone:") and device[5:] in ZONE_NAMES:
-        return [i for i in sorted(blocks) if device[5:] in blocks[i].valid_zones]
+        zone = ZONE_NAMES.index(device[5:])
+        return [i for i in blocks if i < len(facts.zone) and facts.zone[i] == zone]
     match = _RANGE.fullmatch(device)
     if match is None:
         raise InvalidValue("device", device, DEVICE_ACCEPTED)
     if match[1] is None:
         start, end = int(match[2], 16), 1 << 62
     else:
-        start, end = int(match[1], 16), int(match[2], 16)
-    return [i for i in sorted(blocks) if start <= i * size and (i + 1) * size <= end]
+        # iomem tells the last byte, other tools the one behind it: either will do.
+        start, end = int(match[1], 16), int(match[2], 16) + 1
+    return [i for i in blocks if start <= i * size and (i + 1) * size <= end]
 
 
 def _runs_of_blocks(chosen: list[int], geometry: Geometry) -> list[tuple[int, int]]:

@@ -3,15 +3,22 @@
 Left out: judging; a live machine moves while it is read, so that small differences are expected.
 """
 
-from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.guest.capture_plan import CapturedDevice
 from app.guest.captured import CapturedMachine
 from app.guest.guest import Guest
+from app.guest.proc_text import ZoneKey
 from app.mm.census import total_kinds
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.zone import ZONE_NAMES, ZoneId
+
+_ABOUT_PINS = "Flags show only the pins of memory that no process maps any more: more pages may be pinned."
+_FreeLists = Mapping[ZoneKey, tuple[int, ...]]
 
 
 class LoadReport:
@@ -25,6 +32,7 @@ class LoadReport:
         self._zones: list[dict[str, object]] = []
         self.nr_memmaps = 0
         self.nr_pinned = 0
+        self.nr_unmanaged = 0
         self.nr_types_unplaced = 0
 
     @property
@@ -53,16 +61,19 @@ class LoadReport:
         )
 
     def compare(self, node: Node) -> None:
-        """Compares the loaded free lists with the captured buddyinfo, per zone and order."""
-        captured: dict[str, Counter[int]] = {}
-        for key, counts in self._machine.buddyinfo.items():
-            captured.setdefault(key.name, Counter()).update(dict(enumerate(counts)))
+        """Compares the loaded free lists with the captured buddyinfo, per zone and order.
+
+        captured_after: those of a live machine just after its pages were read; what lies between moved meanwhile.
+        """
         for zone in node.zones:
             if not zone.present:
                 continue
-            facts = [fact for fact in self._machine.zones if fact.name == zone.name]
+            facts = self._machine.zones_named(zone.name)
             loaded = [int(count) for count in node.nr_free[zone.index]]
-            said = captured.get(zone.name, Counter())
+            lists = {"captured": _counts_of(self._machine.buddyinfo, zone.name, len(loaded))}
+            if self._machine.buddyinfo_after is not None:
+                after = _counts_of(self._machine.buddyinfo_after, zone.name, len(loaded))
+                lists["captured_after"] = after
             self._zones.append(
                 {
                     "zone": zone.name,
@@ -71,10 +82,7 @@ class LoadReport:
                         "captured": sum(fact.managed for fact in facts),
                         "loaded": zone.managed,
                     },
-                    "buddyinfo": {
-                        "captured": [said[order] for order in range(len(loaded))],
-                        "loaded": loaded,
-                    },
+                    "buddyinfo": lists | {"loaded": loaded},
                 }
             )
 
@@ -96,16 +104,27 @@ class LoadReport:
             "assumed": {
                 "per_cpu": self._per_cpu,
                 "memmap_pageblocks": self.nr_memmaps,
+                "unmanaged_pages": self.nr_unmanaged,
                 "pinned_pages": self.nr_pinned,
                 "pageblock_types_unplaced": self.nr_types_unplaced,
             },
-            "notes": self._notes(),
+            "notes": self._notes(kinds),
         }
 
-    def _notes(self) -> list[str]:
-        """Returns sentences about what cannot be told from this capture."""
+    def _notes(self, kinds: NDArray[np.int64]) -> list[str]:
+        """Returns sentences about what cannot be told from this capture; kinds: pages by PageKind."""
         machine = self._machine
-        notes = ["Pins do not show in page flags: pages that look movable may be pinned."]
+        notes = [_ABOUT_PINS]
+        if self.nr_unmanaged:
+            notes.append(
+                f"{self.nr_unmanaged} pages are present, but the kernel has not given them to its allocator yet: "
+                "they count as reserved."
+            )
+        if kinds[PageKind.MOVABLE_OPS]:
+            notes.append(
+                f"{kinds[PageKind.MOVABLE_OPS]} pages are offline, but not as a whole sub-block of a device: "
+                "they count as a balloon's, which can move."
+            )
         if any(row["assumed_pages"] != row["counted_pages"] for row in self._per_cpu):
             notes.append(
                 "Pages on per-cpu lists show no flag: those taken for them differ in number from zoneinfo's."
@@ -121,3 +140,9 @@ class LoadReport:
                 "iomem shows no virtio-mem device: its memory was chosen by the caller or by default."
             )
         return notes
+
+
+def _counts_of(buddyinfo: _FreeLists, zone: str, nr_orders: int) -> list[int]:
+    """Returns the free entries of every order below nr_orders, of all zones of one name."""
+    rows = [counts for key, counts in buddyinfo.items() if key.name == zone]
+    return [sum(row[order] for row in rows if order < len(row)) for order in range(nr_orders)]

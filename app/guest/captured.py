@@ -79,6 +79,10 @@ class CapturedMachine:
         """How many runs the arrays hold."""
         return int(self.run_start.size)
 
+    def zones_named(self, name: str) -> tuple[CapturedZone, ...]:
+        """The zones of that name: one of each NUMA node."""
+        return tuple(zone for zone in self.zones if zone.name == name)
+
     def run_lengths(self) -> NDArray[np.int64]:
         """Pages of each run."""
         return np.diff(self.run_start, append=self.nr_pages)

@@ -32,10 +32,11 @@ def set_pageblock_types(node: Node, types: NDArray[np.uint8]) -> None:
     node.arrays.block_type[: len(types)] = types
 
 
-def set_memmap(node: Node, block_id: int, pfn: int) -> None:
-    """Says that the run at `pfn` holds a memory block's memmap: it is freed when the block is removed."""
-    node.memmaps[block_id] = [pfn]
-    layout.set_owner(node.arrays, pfn, MEMMAP_OWNER)
+def set_memmap(node: Node, block_id: int, pfns: Sequence[int]) -> None:
+    """Says that the runs at `pfns` hold a memory block's memmap: they are freed when the block is removed."""
+    node.memmaps[block_id] = list(pfns)
+    for pfn in pfns:
+        layout.set_owner(node.arrays, pfn, MEMMAP_OWNER)
 
 
 def set_managed(node: Node, zone: ZoneId, nr_pages: int) -> None:

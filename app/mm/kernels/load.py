@@ -37,10 +37,14 @@ def end_of_kind(m: NodeArrays, start_pfn: int, kinds: NDArray[np.uint8], first: 
 
 
 @kernel
-def end_of_compound(tails: NDArray[np.uint8], first: int) -> int:
-    """Returns the index behind the compound page whose head, or first known page, is at index `first`."""
+def end_of_compound(m: NodeArrays, start_pfn: int, tails: NDArray[np.uint8], first: int) -> int:
+    """Returns the index behind the compound page whose head, or first known page, is at index `first`.
+
+    It ends with its zone, whatever the tails say.
+    """
+    zone = zone_of(m, start_pfn + first)
     index = first + 1
-    while index < tails.shape[0] and tails[index]:
+    while index < tails.shape[0] and tails[index] and zone_of(m, start_pfn + index) == zone:
         index += 1
     return int64(index)
 
@@ -95,7 +99,7 @@ def load_pages(
             end = end_of_kind(m, start_pfn, kinds, index)
             load_extent(m, pfn, start_pfn + end, kind)
         else:
-            end = end_of_compound(tails, index)
+            end = end_of_compound(m, start_pfn, tails, index)
             load_compound(m, pfn, start_pfn + end, (owners[kind] << 4) | kind)
         index = end
 
