@@ -174,12 +174,13 @@ def guess_types(
 
     Unmovable and reclaimable types go to the pageblocks with most kernel pages, then to free neighbours in the
     same chunk: a claim takes the whole free block (B-14). Among them, those with least unmarked pages are
-    reclaimable: such pageblocks hold slab only.
+    reclaimable: such pageblocks hold slab only. All others count as movable, those of CMA or an atomic reserve too.
     """
     wanted = counts.get("Unmovable", 0) + counts.get("Reclaimable", 0)
+    nr_others = sum(counts.values()) - wanted - counts.get("Movable", 0)
     blocks = np.flatnonzero(in_zone)
     if not len(blocks):
-        return wanted
+        return wanted + nr_others
     weight = census.unmarked + census.kernel
     mates = np.append(weight, 0)[blocks ^ 1]
     key = weight[blocks] * (census.pageblock_nr_pages + 1) + mates
@@ -191,4 +192,4 @@ def guess_types(
     share = census.unmarked[slab_only] / np.maximum(census.kernel[slab_only], 1)
     reclaimable = slab_only[np.argsort(share, kind="stable")][: counts.get("Reclaimable", 0)]
     types[reclaimable] = Migratetype.RECLAIMABLE
-    return wanted - len(chosen)
+    return wanted + nr_others - len(chosen)
