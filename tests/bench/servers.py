@@ -15,7 +15,8 @@ from tests.bench.wire import Connection, build
 
 _LONGEST_START_S = 120.0
 _POLL_S = 0.002
-_NS_PER_S = 1e9
+# Linux names the clock of another process's processor time so: the pid's complement, and this in the low bits.
+_PROCESS_CLOCK = 2
 
 
 class NotStartedError(Exception):
@@ -30,9 +31,8 @@ class Running(NamedTuple):
     start_s: float
 
     def processor_s(self) -> float:
-        """Returns the processor time that all its threads have used."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / _NS_PER_S
+        """Returns the processor time that the process has used, threads that have ended included."""
+        return time.clock_gettime(~self.pid << 3 | _PROCESS_CLOCK)
 
     def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """Sends one request on a connection of its own and returns the answer's JSON."""
