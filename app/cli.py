@@ -74,26 +74,33 @@ def serve(
 ) -> None:
     """Serves the REST API until Ctrl-C or SIGTERM."""
     began = time.monotonic()
-    from app.api import serving  # noqa: PLC0415 - imports FastAPI
+    from app.api.place import bind  # noqa: PLC0415 - imported here, as all that this command alone needs
     from app.settings import load  # noqa: PLC0415 - imports pydantic
 
     settings = load(config, {"host": host, "port": port})
     if announce is not None and not announce.parent.is_dir():
         raise InvalidValue("--announce", announce, "a file in a directory that exists")
     try:
-        bound = serving.bind(settings.host, settings.port)
+        bound = bind(settings.host, settings.port)
     except OSError as error:
         _fail(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
-    manner = serving.Manner(announce=announce, shutdown_grace_s=settings.shutdown_grace_s)
 
-    from app.main import create_app  # noqa: PLC0415 - imports numba; the port is ours by now
+    from app.operations.warm_up import Kernels  # noqa: PLC0415 - imports numba
+
+    kernels = Kernels()
+    kernels.begin(ProgressLine())
+
+    # The kernels are loaded in their thread meanwhile.
+    from app.api import serving  # noqa: PLC0415 - imports FastAPI
+    from app.main import create_app  # noqa: PLC0415 - as above
 
     def on_ready(url: str) -> None:
         typer.echo(
             f"vmemsim {VERSION} serves {url} (ready after {time.monotonic() - began:.1f} s; Ctrl-C stops it)"
         )
 
-    is_idle = serving.serve(create_app(settings, ProgressLine()), bound, manner, on_ready)
+    manner = serving.Manner(announce=announce, shutdown_grace_s=settings.shutdown_grace_s)
+    is_idle = serving.serve(create_app(settings, kernels), bound, manner, on_ready)
     if not is_idle:
         # A thread cannot be told to stop, and leaving in the ordinary way would wait for it.
         sys.stdout.flush()

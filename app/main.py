@@ -13,16 +13,15 @@ from app.api.version import VERSION
 from app.operations.crew import Crew
 from app.operations.limits import Limits
 from app.operations.service import Service
-from app.operations.warm_up import Progress
+from app.operations.warm_up import Kernels
 from app.settings import Settings
 
 
-def _say_nothing(nr_ready: int, nr_kernels: int, name: str) -> None:
-    """Reports no progress."""
+def create_app(settings: Settings, kernels: Kernels | None = None) -> FastAPI:
+    """Returns the application; when it is started, its service begins.
 
-
-def create_app(settings: Settings, progress: Progress = _say_nothing) -> FastAPI:
-    """Returns the application; when it is started, its service begins and warms the kernels up."""
+    `kernels` may be on their way already; else they are begun then.
+    """
 
     @asynccontextmanager
     async def service() -> AsyncIterator[Service]:
@@ -32,8 +31,8 @@ def create_app(settings: Settings, progress: Progress = _say_nothing) -> FastAPI
             max_total_pages=settings.max_total_pages,
             event_ring_capacity=settings.event_ring_capacity,
         )
-        service = Service(limits, crew)
-        service.kernels.begin(progress)
+        service = Service(limits, crew, kernels or Kernels())
+        service.kernels.begin(_say_nothing)
         try:
             yield service
         finally:
@@ -45,3 +44,7 @@ def create_app(settings: Settings, progress: Progress = _say_nothing) -> FastAPI
         max_body_bytes=settings.max_body_bytes,
         max_capture_bytes=settings.max_capture_bytes,
     )
+
+
+def _say_nothing(nr_done: int, nr_steps: int, where: str) -> None:
+    """Hears how far the kernels are."""

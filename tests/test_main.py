@@ -4,6 +4,7 @@ import asyncio
 
 from app.main import create_app
 from app.operations.service import Service
+from app.operations.warm_up import Kernels
 from app.settings import Settings
 
 
@@ -28,10 +29,12 @@ def test_create_app_hands_settings_to_their_parts() -> None:
     assert service.crew.is_stopping
 
 
-def test_create_app_tells_progress_of_the_kernels() -> None:
-    """Whoever starts the application hears how far the kernels are, from none to all."""
+def test_create_app_takes_kernels_that_are_on_their_way() -> None:
+    """They are made ready once, and whoever began them hears how far they are."""
     heard: list[tuple[int, int]] = []
-    app = create_app(Settings(), lambda nr_done, nr_steps, _: heard.append((nr_done, nr_steps)))
+    kernels = Kernels()
+    kernels.begin(lambda nr_done, nr_steps, _: heard.append((nr_done, nr_steps)))
+    app = create_app(Settings(), kernels)
 
     async def scene() -> None:
         async with app.router.lifespan_context(app):

@@ -7,13 +7,11 @@ Left out: what is served (app.api.application).
 
 import asyncio
 import contextlib
-import json
 import math
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +20,12 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.place import announce, url_of, withdraw
 from app.operations.service import Service
 
 # A thread that runs Python holds the interpreter lock for so long at most when the event loop wants it; the
 # default of 5 ms, several times in one request, is felt by callers of other guests.
 SWITCH_INTERVAL_S = 0.0005
-_BACKLOG = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,52 +34,6 @@ class Manner:
 
     announce: Path | None
     shutdown_grace_s: float
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Returns a socket that is bound to `host` and `port`.
-
-    Raises OSError.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        # A port that a stopped service leaves behind may be taken at once.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        # Listening now: two services on one port would otherwise be seen only later.
-        bound.listen(_BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def url_of(bound: socket.socket) -> str:
-    """Returns a URL under which the socket can be reached from this machine."""
-    host, port = bound.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def announce(file: Path, url: str) -> None:
-    """Writes {"url", "pid"} to `file`, whole or not at all."""
-    text = json.dumps({"url": url, "pid": os.getpid()}) + "\n"
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
-
-
-def withdraw(file: Path) -> None:
-    """Removes the announcement, if it is still this process's."""
-    try:
-        if json.loads(file.read_text(encoding="utf-8")).get("pid") == os.getpid():
-            file.unlink()
-    except (OSError, ValueError):
-        # Gone already, or somebody else's.
-        return
 
 
 class Server(uvicorn.Server):
@@ -150,6 +102,21 @@ class _Interruptible:
                 await response(scope, receive, send)
 
 
+@contextlib.contextmanager
+def _process_of_a_server() -> Iterator[None]:
+    """Sets what holds for the whole process, and puts it back at the end."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # uvicorn raises the signals that it caught once more when it has ended; they have done their work by then.
+    handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        sys.setswitchinterval(interval_s)
+
+
 def serve(app: FastAPI, bound: socket.socket, manner: Manner, on_ready: Callable[[str], None]) -> bool:
     """Serves `app` on `bound` until SIGTERM or Ctrl-C; `on_ready` is told the URL once it is announced.
 
@@ -163,14 +130,10 @@ def serve(app: FastAPI, bound: socket.socket, manner: Manner, on_ready: Callable
             announce(manner.announce, url)
         on_ready(url)
 
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # uvicorn raises the signals that it caught once more when it has ended; they have done their work by
-    # then.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     server = Server(app, manner, tell)
     try:
-        asyncio.run(server.serve(sockets=[bound]))
+        with _process_of_a_server():
+            asyncio.run(server.serve(sockets=[bound]))
     finally:
         if manner.announce is not None:
             withdraw(manner.announce)

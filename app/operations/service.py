@@ -14,11 +14,11 @@ from app.operations.warm_up import Kernels
 class Service:
     """What every operation takes as its first argument. Made and used on one event loop."""
 
-    def __init__(self, limits: Limits, crew: Crew) -> None:
-        """Starts without guests, and with kernels that are not known to be ready."""
+    def __init__(self, limits: Limits, crew: Crew, kernels: Kernels) -> None:
+        """Starts without guests; somebody else begins to make the kernels ready, if that is not done yet."""
         self.limits = limits
         self.crew = crew
-        self.kernels = Kernels()
+        self.kernels = kernels
         self.registry = Registry(limits, crew)
         # Held while a capture is loaded.
         self.loading = asyncio.Lock()

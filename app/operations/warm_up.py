@@ -5,8 +5,8 @@ cannot be made before; whoever asks for one waits.
 """
 
 import asyncio
-import contextlib
 import threading
+from concurrent.futures import Future
 
 from app.errors import CapacityError
 from app.guest.warm_up import Progress
@@ -29,49 +29,45 @@ def warm_up_now(progress: Progress) -> None:
 
 
 class Kernels:
-    """Cold, then ready or failed. Made and used on one event loop."""
+    """Cold, then ready or failed. Begun in any thread; waited for on an event loop."""
 
     def __init__(self) -> None:
         """Starts cold."""
-        self._ended = asyncio.Event()
-        self._failure: BaseException | None = None
+        self._ended: Future[None] = Future()
         self._has_begun = False
 
     @property
     def is_working(self) -> bool:
         """Whether a thread is still making them ready."""
-        return self._has_begun and not self._ended.is_set()
+        return self._has_begun and not self._ended.done()
 
     def check_ready(self) -> None:
         """Raises NotReady while the kernels are not, and what went wrong if they will never be."""
-        if self._failure is not None:
-            raise self._failure
-        if not self._ended.is_set():
+        if not self._ended.done():
             raise NotReady
+        self._ended.result()
 
     async def wait(self) -> None:
         """Returns once they are ready; raises what went wrong if they will never be."""
-        await self._ended.wait()
-        self.check_ready()
+        if self._ended.done():
+            self._ended.result()
+            return
+        # Shielded: who stops waiting does not stop the others.
+        await asyncio.shield(asyncio.wrap_future(self._ended))
 
     def begin(self, progress: Progress) -> None:
-        """Begins to make them ready, in a thread; `progress` is called there."""
-        loop = asyncio.get_running_loop()
+        """Begins to make them ready, in a thread; `progress` is called there. A second time does nothing."""
+        if self._has_begun:
+            return
+        self._has_begun = True
 
         def work() -> None:
-            failure: BaseException | None = None
             try:
                 warm_up_kernels(progress)
             except BaseException as error:  # noqa: BLE001 - raised again in whoever waits
-                failure = error
-            # The loop may have ended meanwhile; then nobody waits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._end, failure)
+                self._ended.set_exception(error)
+            else:
+                self._ended.set_result(None)
 
         # A daemon: a process that is told to stop while it compiles does not wait for the compiler.
         threading.Thread(target=work, name="warm-up", daemon=True).start()
-        self._has_begun = True
-
-    def _end(self, failure: BaseException | None) -> None:
-        self._failure = failure
-        self._ended.set()

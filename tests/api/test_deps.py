@@ -17,7 +17,7 @@ def test_service_of_a_request_is_its_applications() -> None:
         await asyncio.sleep(0)
         one, other = FastAPI(), FastAPI()
         install(one, service)
-        install(other, Service(service.limits, service.crew))
+        install(other, Service(service.limits, service.crew, service.kernels))
         assert service_of(Request({"type": "http", "app": one})) is service
         assert service_of(Request({"type": "http", "app": other})) is not service
 

@@ -1,56 +1,58 @@
-"""Serving: sockets, addresses, and announcements that are whole, and withdrawn only by who made them."""
+"""Serving: announced when ready, ended by a signal, and a process that is as it was before."""
 
 import json
 import os
-import socket
+import signal
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from app.api.serving import announce, bind, url_of, withdraw
+from app.api.place import bind
+from app.api.serving import Manner, serve
+from app.main import create_app
+from app.operations.warm_up import Kernels
+from app.settings import Settings
 
 
-def test_bind_on_port_0_takes_a_free_one() -> None:
-    """The URL names the port that was taken."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_is_announced_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """The URL is told once the service is ready; after the signal nothing is left, handlers included."""
+    file = tmp_path / "announced.json"
+    told: list[str] = []
+    before = (signal.getsignal(number), sys.getswitchinterval())
+
+    def on_ready(url: str) -> None:
+        told.append(url)
+        assert json.loads(file.read_text())["url"] == url
+        os.kill(os.getpid(), number)
+
     with bind("127.0.0.1", 0) as bound:
-        port = bound.getsockname()[1]
-        assert port
-        assert url_of(bound) == f"http://127.0.0.1:{port}"
+        manner = Manner(announce=file, shutdown_grace_s=1)
+        assert serve(create_app(Settings()), bound, manner, on_ready)
+    assert len(told) == 1
+    assert not file.exists()
+    assert (signal.getsignal(number), sys.getswitchinterval()) == before
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{told[0]}/healthz")
 
 
-@pytest.mark.parametrize(("host", "said"), [("0.0.0.0", "127.0.0.1"), ("localhost", "127.0.0.1")])  # noqa: S104 - the point of the test
-def test_url_of_any_address_can_be_reached(host: str, said: str) -> None:
-    """An address that means "all" is announced as one that a client can use."""
-    with bind(host, 0) as bound:
-        assert url_of(bound) in {
-            f"http://{said}:{bound.getsockname()[1]}",
-            f"http://[::1]:{bound.getsockname()[1]}",
-        }
-        address = url_of(bound).removeprefix("http://").rpartition(":")
-        socket.create_connection((address[0].strip("[]"), int(address[2]))).close()
+def test_serve_with_kernels_that_fail_ends_with_the_reason() -> None:
+    """A service that can never be ready says why, and does not go on."""
+
+    def fail(nr_done: int, nr_steps: int, where: str) -> None:
+        raise OSError(28, f"no room at {nr_done} of {nr_steps}, {where}")
+
+    kernels = Kernels()
+    kernels.begin(fail)
+    manner = Manner(announce=None, shutdown_grace_s=1)
+    with bind("127.0.0.1", 0) as bound, pytest.raises(OSError, match="no room"):
+        serve(create_app(Settings(), kernels), bound, manner, pytest.fail)
 
 
-def test_bind_on_a_taken_port_is_an_error() -> None:
-    """Two services never share a port."""
-    with bind("127.0.0.1", 0) as taken, pytest.raises(OSError, match="in use"):
-        bind("127.0.0.1", taken.getsockname()[1])
-
-
-def test_announcement_is_written_and_withdrawn(tmp_path: Path) -> None:
-    """The file holds URL and pid, nothing else is left in its folder, and it goes."""
-    file = tmp_path / "announced.json"
-    announce(file, "http://127.0.0.1:1")
-    assert json.loads(file.read_text()) == {"url": "http://127.0.0.1:1", "pid": os.getpid()}
-    assert list(tmp_path.iterdir()) == [file]
-    withdraw(file)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("content", ['{"url": "http://127.0.0.1:2", "pid": 1}', "no json", None])
-def test_announcement_of_somebody_else_stays(tmp_path: Path, content: str | None) -> None:
-    """A file that another process wrote meanwhile is not touched; a file that is gone is no error."""
-    file = tmp_path / "announced.json"
-    if content is not None:
-        file.write_text(content)
-    withdraw(file)
-    assert (file.read_text() if file.exists() else None) == content
+def test_serve_that_cannot_announce_ends_with_the_reason(tmp_path: Path) -> None:
+    """Whoever waits for the announcement would wait for ever."""
+    manner = Manner(announce=tmp_path / "nowhere" / "file", shutdown_grace_s=1)
+    with bind("127.0.0.1", 0) as bound, pytest.raises(FileNotFoundError):
+        serve(create_app(Settings()), bound, manner, pytest.fail)

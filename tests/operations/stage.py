@@ -7,6 +7,7 @@ from typing import Any
 from app.operations.crew import Crew
 from app.operations.limits import Limits
 from app.operations.service import Service
+from app.operations.warm_up import Kernels
 
 Scene = Callable[[Service], Coroutine[Any, Any, None]]
 
@@ -16,7 +17,7 @@ def play(scene: Scene, *, inline_us: int = 1000, max_guests: int = 100, max_tota
 
     async def whole() -> None:
         limits = Limits(max_guests=max_guests, max_total_pages=max_total_pages, event_ring_capacity=100)
-        service = Service(limits, Crew(inline_us=inline_us, nr_threads=2))
+        service = Service(limits, Crew(inline_us=inline_us, nr_threads=2), Kernels())
         try:
             service.kernels.begin(say_nothing)
             await service.kernels.wait()

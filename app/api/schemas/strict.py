@@ -44,7 +44,7 @@ class Request(BaseModel):
 class Answer(BaseModel):
     """A body of an answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def _one_of(model: type[BaseModel]) -> str:

@@ -1,10 +1,9 @@
 """Catalog and service: policies, presets, health, version, what problems mean."""
 
-import asyncio
-
 from app.api.problems import KINDS
 from app.api.schemas import catalog as schemas
 from app.api.version import VERSION
+from app.operations.warm_up import Kernels
 from tests.api.caller import Caller
 
 
@@ -36,13 +35,12 @@ def test_service_is_alive_before_it_is_ready(caller: Caller) -> None:
     assert caller.get("/healthz").json() == {"status": "ok"}
     caller.wait_for(caller.service.kernels.wait())
     assert caller.get("/readyz").json() == {"status": "ready"}
-    # As it was before the kernels were ready.
-    ended, caller.service.kernels._ended = caller.service.kernels._ended, asyncio.Event()  # noqa: SLF001 - the clock cannot be turned back otherwise
+    ready, caller.service.kernels = caller.service.kernels, Kernels()
     cold = caller.get("/readyz")
     assert (cold.status_code, cold.json()["type"]) == (503, "/problems/not-ready")
     assert cold.headers["retry-after"] == "1"
     assert caller.get("/healthz").status_code == 200
-    caller.service.kernels._ended = ended  # noqa: SLF001 - as above
+    caller.service.kernels = ready
 
 
 def test_version_is_the_projects(caller: Caller) -> None:
