@@ -67,8 +67,10 @@ def load_compound(m: NodeArrays, pfn: int, end_pfn: int, kind_owner: int) -> Non
 
     kind_owner is `owner << 4 | kind`. A compound above the maximum order becomes runs of that order.
     """
-    order = piece_order(m, pfn, end_pfn - pfn)
-    if (end_pfn - pfn) & (span(order) - 1):
+    nr_pages = end_pfn - pfn
+    order = piece_order(m, pfn, nr_pages)
+    is_gigantic = order == m.geo.max_order and nr_pages & (span(order) - 1) == 0
+    if nr_pages != span(order) and not is_gigantic:
         order = int64(0)
     while pfn < end_pfn:
         set_head(m, pfn, kind_owner & 15, order)
