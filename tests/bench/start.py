@@ -10,6 +10,8 @@ from tests.bench.subject import Effort
 from tests.bench.table import Row, Target, at_most
 
 _CACHE = "VMEMSIM_KERNEL_CACHE"
+# Empty means no: the environment of whoever measures may forbid bytecode, and then every start compiles all of Python.
+_WITH_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 # No directory can be made below a file.
 _NOWHERE = "/dev/null/kernels"
 
@@ -23,12 +25,15 @@ class Start(NamedTuple):
 
 def measure(effort: Effort) -> Iterable[Row]:
     """Yields seconds until the service has announced itself, which it does when it is ready."""
-    with TemporaryDirectory() as folder:
-        cold = _start(folder)
-        warm = [_start(folder) for _ in range(effort.rounds)]
+    with TemporaryDirectory() as kernels, TemporaryDirectory() as bytecode:
+        _start(kernels, bytecode)
+        warm = [_start(kernels, bytecode) for _ in range(effort.rounds)]
+        with TemporaryDirectory() as empty:
+            cold = _start(empty, bytecode)
+        in_memory = _start(_NOWHERE, bytecode)
     yield _row("kernels found compiled", warm, at_most(1.5))
     yield _row("nothing compiled yet", [cold], at_most(15))
-    yield _row("nowhere to keep kernels: compiled in memory", [_start(_NOWHERE)], None)
+    yield _row("nowhere to keep kernels: compiled in memory", [in_memory], None)
 
 
 def _row(what: str, starts: list[Start], target: Target | None) -> Row:
@@ -37,6 +42,7 @@ def _row(what: str, starts: list[Start], target: Target | None) -> Row:
     return Row("start", what, "s", elapsed, target, f"{processor_s:.2f} s of processor time")
 
 
-def _start(cache: str) -> Start:
-    with vmemsim({_CACHE: cache}) as server:
+def _start(kernels: str, bytecode: str) -> Start:
+    """Starts the service with these places for compiled kernels and for Python's bytecode, which pip fills."""
+    with vmemsim({_CACHE: kernels, **_WITH_BYTECODE, "PYTHONPYCACHEPREFIX": bytecode}) as server:
         return Start(server.start_s, server.processor_s())
