@@ -14,6 +14,7 @@ from app.mm.kernels.layout import (
     FREE,
     NONE,
     OFFLINE,
+    PCP,
     RESERVED,
     NodeArrays,
     block_type_of,
@@ -101,7 +102,8 @@ def load_pages(
             end = end_of_kind(m, start_pfn, kinds, index)
             load_extent(m, pfn, start_pfn + end, kind)
         else:
-            end = end_of_compound(m, start_pfn, tails, index)
+            # Per-cpu lists are drained page by page.
+            end = index + 1 if kind == PCP else end_of_compound(m, start_pfn, tails, index)
             load_compound(m, pfn, start_pfn + end, (owners[kind] << 4) | kind)
         index = end
 

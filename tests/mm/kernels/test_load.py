@@ -177,7 +177,7 @@ def expected_kinds(zones: Sequence[ZoneId | None], kinds: Sequence[int], tails: 
         continues = bool(pfn) and tails[pfn] and zones[(pfn - 1) // SIZE] == zone
         if zone is None:
             found.append(PageKind.NONE)
-        elif continues and found[-1] not in _TILED:
+        elif continues and found[-1] not in (*_TILED, PageKind.PCP):
             found.append(found[-1])
         else:
             found.append(kind)
