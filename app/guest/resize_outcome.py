@@ -35,7 +35,7 @@ def _describe_piece(piece: StuckPiece) -> dict[str, object]:
 
 
 def _describe_group(group: ObstacleGroup) -> dict[str, object]:
-    return {**_describe_reason(group), "count": group.count, "bytes": group.nr_bytes}
+    return {**_describe_reason(group), "count": group.nr_pieces, "bytes": group.nr_bytes}
 
 
 def _describe_reason(stayed: StuckPiece | ObstacleGroup) -> dict[str, object]:

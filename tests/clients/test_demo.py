@@ -9,6 +9,7 @@ from rich.table import Table
 
 from clients import demo
 from clients.client import Client
+from clients.errors import ClientError
 from clients.models import Guest, Outcome
 from tests.clients import recorded
 
@@ -30,7 +31,7 @@ def test_demo_takes_memory_of_the_shipped_guest_back(capsys: pytest.CaptureFixtu
     assert last_row[2:4] == ["88", "MiB"]
     assert "0 broken invariants" in printed
     url = printed.split("ready at ")[1].split()[0]
-    with Client(url) as client, pytest.raises(demo.ClientError):
+    with Client(url) as client, pytest.raises(ClientError):
         client.healthz()
 
 

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ FENCE = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CURL = shutil.which("curl")
 
 
-def examples() -> list[tuple[str, Any]]:
+def examples() -> list[tuple[str, object]]:
     """Returns (commands, the answer shown below them or None), in README's order."""
     fences = [(match[1], match[2]) for match in FENCE.finditer(README.read_text(encoding="utf-8"))]
     found = []
@@ -27,7 +26,7 @@ def examples() -> list[tuple[str, Any]]:
     return found
 
 
-def difference(shown: Any, got: Any, where: str = "") -> str:
+def difference(shown: object, got: object, where: str = "") -> str:
     """Returns where `got` lacks what is shown, or "": members that README leaves out do not count."""
     if isinstance(shown, dict) and isinstance(got, dict):
         for key, value in shown.items():
@@ -55,7 +54,9 @@ def run(commands: str, url: str, folder: Path) -> str:
 @pytest.mark.skipif(CURL is None, reason="curl is not installed; README's examples are written for it")
 def test_readme_examples_answer_what_readme_shows(service_url: str, client: Client, tmp_path: Path) -> None:
     """Every curl example works in README's order, and answers at least the members shown below it."""
-    assert "web" not in {guest.name for guest in client.list_guests()}, "the service has a guest of README's name"
+    assert "web" not in {guest.name for guest in client.list_guests()}, (
+        "the service has a guest of README's name"
+    )
     shown = examples()
     for commands, answer in shown:
         printed = run(commands, service_url, tmp_path)
@@ -63,7 +64,9 @@ def test_readme_examples_answer_what_readme_shows(service_url: str, client: Clie
             assert difference(answer, json.loads(printed)) == "", commands
     assert len(shown) >= 6
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
-    assert "web" not in {guest.name for guest in client.list_guests()}, "README's last example deletes its guest"
+    assert "web" not in {guest.name for guest in client.list_guests()}, (
+        "README's last example deletes its guest"
+    )
 
 
 def test_difference_names_what_differs() -> None:

@@ -46,7 +46,7 @@ class ObstacleGroup(NamedTuple):
     kind: PageKind | None
     level: Level | None
     result: Errno
-    count: int
+    nr_pieces: int
     nr_bytes: int
 
 
