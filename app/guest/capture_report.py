@@ -27,7 +27,7 @@ class LoadReport:
     def __init__(self, machine: CapturedMachine) -> None:
         """Starts with nothing assumed."""
         self._machine = machine
-        self._per_cpu: list[dict[str, object]] = []
+        self.per_cpu: list[dict[str, object]] = []
         self._devices: list[dict[str, object]] = []
         self._zones: list[dict[str, object]] = []
         self.nr_memmaps = 0
@@ -43,7 +43,7 @@ class LoadReport:
     def add_per_cpu(self, zone: ZoneId, counted: int, assumed: int) -> None:
         """Notes how many pages zoneinfo counts on per-cpu lists, and how many unmarked pages were taken for them."""
         if counted or assumed:
-            self._per_cpu.append(
+            self.per_cpu.append(
                 {"zone": ZONE_NAMES[zone], "counted_pages": counted, "assumed_pages": assumed}
             )
 
@@ -102,7 +102,7 @@ class LoadReport:
             "zones": self._zones,
             "devices": self._devices,
             "assumed": {
-                "per_cpu": self._per_cpu,
+                "per_cpu": self.per_cpu,
                 "memmap_pageblocks": self.nr_memmaps,
                 "unmanaged_pages": self.nr_unmanaged,
                 "pinned_pages": self.nr_pinned,
@@ -125,7 +125,7 @@ class LoadReport:
                 f"{kinds[PageKind.MOVABLE_OPS]} pages are offline, but not as a whole sub-block of a device: "
                 "they count as a balloon's, which can move."
             )
-        if any(row["assumed_pages"] != row["counted_pages"] for row in self._per_cpu):
+        if any(row["assumed_pages"] != row["counted_pages"] for row in self.per_cpu):
             notes.append(
                 "Pages on per-cpu lists show no flag: those taken for them differ in number from zoneinfo's."
             )
