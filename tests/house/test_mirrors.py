@@ -5,7 +5,17 @@ import ast
 from tests.house.tree import Source, parse_source, read_sources
 
 # Test folders that mirror no room: they test the whole, or the house.
-WHOLE_HOUSE = ("captures", "house", "model", "integration", "contract", "replay", "bench", "e2e", "kernel_facts")
+WHOLE_HOUSE = (
+    "captures",
+    "house",
+    "model",
+    "integration",
+    "contract",
+    "replay",
+    "bench",
+    "e2e",
+    "kernel_facts",
+)
 # Modules that are tested elsewhere: where, and why.
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {}
 
