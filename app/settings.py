@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.errors import InvalidValue
 from app.units import GIB, KIB, MIB, parse_size
@@ -34,10 +33,10 @@ def _bytes_of(value: object) -> object:
 Bytes = Annotated[int, BeforeValidator(_bytes_of)]
 
 
-class Settings(BaseSettings):
-    """Every setting of the service; the descriptions are its help text."""
+class Settings(BaseModel):
+    """Every setting of the service; the descriptions are its help text. Made directly, it has the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -57,22 +56,9 @@ class Settings(BaseSettings):
     shutdown_grace_s: float = Field(
         5.0,
         ge=0,
-        le=9,
+        le=8,
         description="seconds that running calls may still take after SIGTERM; then they get 503",
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Reads nothing but what load() passes in: load() decides the order."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
 
 def load(config: Path | None = None, flags: Mapping[str, object] | None = None) -> Settings:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -141,6 +142,19 @@ def test_serve_ends_although_a_client_keeps_its_connection(tmp_path: Path) -> No
             code, _, err, seconds = running.end()
     assert code == 0
     assert "Traceback" not in err
+    assert seconds < 10
+
+
+def test_serve_ends_although_a_thread_is_busy(tmp_path: Path) -> None:
+    """A call that goes on beyond the grace is answered "stopping", and the process does not wait for it."""
+    guest = {"boot_size": "64GiB", "workload": "fragmented"}
+    with _serving(tmp_path, VMEMSIM_SHUTDOWN_GRACE_S="1") as running, ThreadPoolExecutor() as pool:
+        call = pool.submit(httpx.post, f"{running.url}/v1/guests", json=guest, timeout=60)
+        time.sleep(1)
+        code, _, err, seconds = running.end()
+        answer = call.result()
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/stopping")
+    assert (code, err) == (0, "")
     assert seconds < 10
 
 

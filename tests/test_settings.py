@@ -48,7 +48,7 @@ def test_load_other_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> No
         ("VMEMSIM_PORT", "http", "port to listen on"),
         ("VMEMSIM_MAX_GUESTS", "-1", "guests that may exist at once"),
         ("VMEMSIM_MAX_BODY_BYTES", "many", '"2GiB"'),
-        ("VMEMSIM_SHUTDOWN_GRACE_S", "60", "less than or equal to 9"),
+        ("VMEMSIM_SHUTDOWN_GRACE_S", "60", "less than or equal to 8"),
     ],
 )
 def test_load_wrong_variable_is_named(

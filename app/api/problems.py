@@ -152,7 +152,9 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     first, *_ = complaints = complaints_of(error)
     if first.field == "body" and first.is_syntax:
         return problem(BY_STATUS[400], first.detail, instance=instance)
-    members: dict[str, object] = {**first.members, "errors": [complaint.members for complaint in complaints]}
+    members = dict(first.members)
+    if len(complaints) > 1:
+        members["errors"] = [complaint.members for complaint in complaints]
     return problem(INVALID_VALUE, first.detail, instance=instance, members=members)
 
 

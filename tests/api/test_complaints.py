@@ -34,7 +34,7 @@ def _refusal(model: type[Request], body: object) -> RequestValidationError:
         ({"start_pfn": 1.0, "end_pfn": 2}, "start_pfn", 1.0, "an integer"),
         ({"start_pfn": True, "end_pfn": 2}, "start_pfn", True, "an integer"),
         ({"start_pfn": "1", "end_pfn": 2}, "start_pfn", "1", "an integer"),
-        ({"start": 1}, "start", 1, "no such field; there are start_pfn, end_pfn"),
+        ({"start": 1}, "start", 1, "the fields start_pfn, end_pfn"),
         ([], "body", "[]", "an object"),
     ],
 )

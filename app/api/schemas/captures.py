@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.api.schemas.guests import OnlineTo
-from app.api.schemas.strict import LARGEST_INTEGER, Size
+from app.api.schemas.strict import LARGEST_INTEGER, Closed, Size
 from app.operations.importing import CaptureOptions, PerCpuAssumption
 from app.operations.registry import NAME_PATTERN
 
@@ -13,10 +13,8 @@ _LEVEL = "(memory_block|chunk|section|pageblock)"
 _LEVELS_PATTERN = f"^{_LEVEL}(,{_LEVEL}){{0,3}}$"
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(Closed):
     """What a caller says about a capture; the defaults follow the capture."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
         None, description="guest-1, guest-2 ... when left out"

@@ -23,10 +23,10 @@ SIZE_PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,9})?\s?[KMGTPkmgtp]?([iI]?[bB])?$"
 _ACCEPTED_SIZE = 'bytes as an integer from 0 to 2^60, or a string such as "2GiB"'
 
 
-class Request(BaseModel):
-    """A body of a request."""
+class Closed(BaseModel):
+    """A part of a request; it has the fields that it has, and no others."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -41,6 +41,12 @@ class Request(BaseModel):
         return data
 
 
+class Request(Closed):
+    """A body of a request; its values have their types already."""
+
+    model_config = ConfigDict(strict=True)
+
+
 class Answer(BaseModel):
     """A body of an answer."""
 
@@ -48,7 +54,7 @@ class Answer(BaseModel):
 
 
 def _one_of(model: type[BaseModel]) -> str:
-    return f"no such field; there are {', '.join(model.model_fields)}"
+    return f"the fields {', '.join(model.model_fields)}"
 
 
 def _bytes_of(value: object) -> int:
