@@ -20,6 +20,11 @@ def describe() -> str:
     return f"{_cpu_model()}, {cores} cores, {system}, Python {platform.python_version()}"
 
 
+def load_average() -> float:
+    """Returns how many processes wanted a core during the last minute; more than there are spoils elapsed times."""
+    return os.getloadavg()[0]
+
+
 def resident_bytes() -> int:
     """Returns the bytes resident in this process; exact, where statm's counters per thread lag behind.
 

@@ -98,7 +98,7 @@ def _answers(ours: Running, call: Call) -> list[tuple[str, object]]:
 
 
 def _row(call: Call, ours: Running, theirs: Running, effort: Effort) -> Row:
-    seconds = 2.0 / effort.divisor
+    seconds = 1.0 / effort.divisor
     for server in (ours, theirs):
         _speed(server, call, seconds / 2)
     speeds = [(_speed(ours, call, seconds), _speed(theirs, call, seconds)) for _ in range(effort.rounds)]

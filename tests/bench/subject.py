@@ -24,4 +24,9 @@ class Effort(NamedTuple):
 FULL = Effort(rounds=5, divisor=1)
 QUICK = Effort(rounds=3, divisor=8)
 
+
+class Skipped(Exception):
+    """The subject cannot be measured on this machine, and says why; that is no failure."""
+
+
 Measure = Callable[[Effort], Iterable[Row]]

@@ -23,3 +23,8 @@ def find_measure(name: str) -> Measure:
     """Returns the subject's function; raises KeyError for a name that is none."""
     measure: Measure = import_module(SUBJECTS[name]).measure
     return measure
+
+
+def first_sentence(name: str) -> str:
+    """Returns what the subject's door-plate says first."""
+    return (import_module(SUBJECTS[name]).__doc__ or "").partition("\n")[0]

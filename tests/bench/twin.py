@@ -15,15 +15,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.bench.subject import Skipped
+
 Pfns = NDArray[np.int64]
 
 _SOURCE = Path(__file__).with_name("twin.c")
 _INT64 = ctypes.c_int64
 _ARRAY = ctypes.POINTER(ctypes.c_int64)
-
-
-class NoCompilerError(Exception):
-    """There is no C compiler here, and so no yardstick."""
 
 
 class CZone:
@@ -94,7 +92,7 @@ def _library() -> ctypes.CDLL:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         msg = "no C compiler (cc, or CC in the environment): the ratios against C are left out"
-        raise NoCompilerError(msg)
+        raise Skipped(msg)
     with TemporaryDirectory(prefix="vmemsim-twin-") as folder:
         target = Path(folder) / "twin.so"
         subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", target, _SOURCE], check=True)
