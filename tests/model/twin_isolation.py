@@ -165,6 +165,8 @@ def settle_boundary(memory: Memory, boundary: int) -> int | None:
             pfn += 1
         elif run.kind not in MOVABLE_KINDS or not _move_straddler(memory, pfn):
             return pfn
+        else:
+            pfn = boundary // chunk * chunk  # what it left may have merged with what lies before
     return None
 
 
