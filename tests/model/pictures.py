@@ -18,7 +18,7 @@ from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.policy import policy
 from app.mm.zone import ZoneId
-from app.units import KIB
+from app.units import KIB, is_power_of_two
 from tests.model.observed import observe_runs
 
 LETTERS = {
@@ -68,6 +68,7 @@ def parse(picture: str, style: Style | None = None) -> Node:
     blocks = picture.strip("|").split("|")
     pages = "".join(blocks)
     nr_block_pages = len(blocks[0])
+    assert is_power_of_two(nr_block_pages), "pageblocks of a power of two"
     assert all(len(block) == nr_block_pages for block in blocks), "pageblocks of one size"
     geometry = _geometry(nr_block_pages.bit_length() - 1, style.chunk_shift)
     assert len(pages) % geometry.chunk_nr_pages == 0, "whole chunks"
