@@ -29,6 +29,7 @@ def create_app(settings: Settings, kernels: Kernels | None = None) -> FastAPI:
         limits = Limits(
             max_guests=settings.max_guests,
             max_total_pages=settings.max_total_pages,
+            max_allocations=settings.max_allocations,
             event_ring_capacity=settings.event_ring_capacity,
         )
         service = Service(limits, crew, kernels or Kernels())

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     max_total_pages: int = Field(
         2**31, ge=0, description="pages of all guests together, boot memory and device regions; beyond: 507"
     )
+    max_allocations: int = Field(1000, ge=0, description="allocations that a guest has at once; beyond: 507")
     max_body_bytes: Bytes = Field(MIB, ge=KIB, description="largest JSON body; beyond: 413")
     max_capture_bytes: Bytes = Field(GIB, ge=KIB, description="largest capture file; beyond: 413")
     event_ring_capacity: int = Field(4096, ge=1, le=2**24, description="newest events kept per guest")

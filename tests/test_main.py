@@ -11,7 +11,12 @@ from app.settings import Settings
 def test_create_app_hands_settings_to_their_parts() -> None:
     """Limits go to the registry, threads and budget to the crew; kernels are begun, and the crew is stopped."""
     settings = Settings(
-        max_guests=3, max_total_pages=5, event_ring_capacity=7, inline_us=11, worker_threads=2
+        max_guests=3,
+        max_total_pages=5,
+        max_allocations=9,
+        event_ring_capacity=7,
+        inline_us=11,
+        worker_threads=2,
     )
     app = create_app(settings)
 
@@ -24,7 +29,8 @@ def test_create_app_hands_settings_to_their_parts() -> None:
 
     service = asyncio.run(scene())
     limits = service.registry.limits
-    assert (limits.max_guests, limits.max_total_pages, limits.event_ring_capacity) == (3, 5, 7)
+    assert (limits.max_guests, limits.max_total_pages) == (3, 5)
+    assert (limits.max_allocations, limits.event_ring_capacity) == (9, 7)
     assert (service.crew.inline_us, service.crew.nr_threads) == (11, 2)
     assert service.crew.is_stopping
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.errors import InvalidValue
+from app.errors import CapacityError, InvalidValue
 from app.guest.allocations import AllocationSpec
 from app.guest.guest import Guest
 from app.operations import estimates
@@ -25,10 +25,14 @@ class Wanted:
 async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
     """Allocates what is wanted, all of it or nothing, and returns the allocation.
 
-    Raises Unknown, InvalidValue, RangeUnavailable, GuestOutOfMemory.
+    Raises Unknown, InvalidValue, RangeUnavailable, GuestOutOfMemory, CapacityError.
     """
+    limit = service.limits.max_allocations
 
     def call(guest: Guest) -> Description:
+        if sum(1 for _ in guest.allocations) >= limit:
+            # Each is listed whenever the guest is shown.
+            raise CapacityError(f"{limit} allocations exist, which is the configured limit", limit=limit)
         return guest.allocate(_spec_of(wanted, guest))
 
     def estimate_us(guest: Guest) -> int:

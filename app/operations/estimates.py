@@ -10,18 +10,23 @@ from app.guest.guest import Guest
 from app.guest.spec import GuestSpec
 
 # Every call pays this much for its Python.
-_CALL_US = 100
-# Bytes per microsecond: a driver's walk over free memory, and over memory of which every page has to move.
-_FREE_BYTES_PER_US = 400_000
+_CALL_US = 200
+# Bytes per microsecond: boot memory made, free memory walked by a driver, and memory of which every page has to move.
+_BOOT_BYTES_PER_US = 200_000_000
+_FREE_BYTES_PER_US = 1_000_000
 _USED_BYTES_PER_US = 4_000
+# A page allocated, and a page checked and taken at an exact place.
+_PAGES_PER_US = 30
+_PIECE_US = 10
 # A call that nobody can foresee counts as long.
 UNKNOWN_US = 1_000_000
 
 
 def creation_us(spec: GuestSpec) -> int:
     """Making a guest: its boot memory, what its devices plug, and its workload, page by page."""
-    size = spec.boot_size + sum(device.requested_size for device in spec.devices)
-    return _CALL_US + _walk_us(size, size if spec.workload else 0)
+    plugged = sum(device.requested_size for device in spec.devices)
+    filled = spec.boot_size + plugged if spec.workload else 0
+    return _CALL_US + spec.boot_size // _BOOT_BYTES_PER_US + _walk_us(plugged, filled)
 
 
 def resize_us(guest: Guest, device_id: str, requested_size: int) -> int:
@@ -46,11 +51,11 @@ def range_us(guest: Guest, start_pfn: int, end_pfn: int) -> int:
 
 def allocation_us(nr_pages: int, nr_pieces: int) -> int:
     """Allocating pages by the buddy allocator, and pieces at exact places, which are checked one by one."""
-    return _CALL_US + nr_pages // 20 + nr_pieces * 20
+    return _CALL_US + nr_pages // _PAGES_PER_US + nr_pieces * _PIECE_US
 
 
 def walk_us(guest: Guest) -> int:
-    """Looking at every run of pages of the guest: freeing a part, pageblocks, the map, the invariants."""
+    """Looking at every run of pages of the guest: freeing a part, pageblocks, /proc files."""
     return _CALL_US + _walk_us(_total(guest), _used(guest))
 
 

@@ -9,4 +9,5 @@ class Limits:
 
     max_guests: int
     max_total_pages: int
+    max_allocations: int  # that a guest has at once
     event_ring_capacity: int  # newest events kept, per guest

@@ -1,6 +1,7 @@
 """A guest's memory, looked at: memory blocks, pageblocks, /proc files, the map, the check of the invariants.
 
-Left out: how the map is drawn (the API brings the pencil).
+What can be large is rendered in the call itself, by what the caller brings: in a thread, where that is needed.
+Left out: how answers are written and maps are drawn (app.api).
 """
 
 from collections.abc import Callable
@@ -17,20 +18,24 @@ __all__ = ["PROC_FILES", "MapRows", "draw", "memory_blocks", "pageblocks", "proc
 PROC_FILES = ("buddyinfo", "pagetypeinfo", "zoneinfo", "meminfo")
 
 
-async def memory_blocks(service: Service, name: str) -> Description:
-    """Returns state and zone of each memory block.
+async def memory_blocks(service: Service, name: str, render: Callable[[Description], bytes]) -> bytes:
+    """Returns what `render` makes of state and zone of each memory block.
 
     Raises Unknown.
     """
-    return await service.registry.read(name, Guest.memory_blocks, estimate_us=estimates.walk_us)
+    return await service.registry.read(
+        name, lambda guest: render(guest.memory_blocks()), estimate_us=estimates.walk_us
+    )
 
 
-async def pageblocks(service: Service, name: str) -> Description:
-    """Returns type and contents of each pageblock, run-length coded.
+async def pageblocks(service: Service, name: str, render: Callable[[Description], bytes]) -> bytes:
+    """Returns what `render` makes of type and contents of each pageblock, run-length coded.
 
     Raises Unknown.
     """
-    return await service.registry.read(name, Guest.pageblocks, estimate_us=estimates.walk_us)
+    return await service.registry.read(
+        name, lambda guest: render(guest.pageblocks()), estimate_us=estimates.walk_us
+    )
 
 
 async def proc(service: Service, name: str, file: str) -> str:
@@ -44,13 +49,15 @@ async def proc(service: Service, name: str, file: str) -> str:
 
 
 async def draw(service: Service, name: str, render: Callable[[MapRows], bytes]) -> bytes:
-    """Returns what `render` makes of the guest's map; it runs where long calls run.
+    """Returns what `render` makes of the guest's map; it always runs in a thread, for pictures take their time.
 
     Raises Unknown, and what `render` raises.
     """
-    return await service.registry.read(
-        name, lambda guest: render(guest.map_rows()), estimate_us=estimates.walk_us
-    )
+
+    def call(guest: Guest) -> bytes:
+        return render(guest.map_rows())
+
+    return await service.registry.read(name, call, estimate_us=lambda _: estimates.UNKNOWN_US)
 
 
 async def verify(service: Service, name: str) -> Description:
@@ -62,4 +69,4 @@ async def verify(service: Service, name: str) -> Description:
     def call(guest: Guest) -> Description:
         return {"violations": guest.verify()}
 
-    return await service.registry.read(name, call, estimate_us=estimates.walk_us)
+    return await service.registry.read(name, call, estimate_us=lambda _: estimates.UNKNOWN_US)

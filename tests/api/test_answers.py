@@ -1,6 +1,10 @@
 """Answers: bytes made once, and every problem that a route may answer documented."""
 
-from app.api.answers import json_answer, problems, text_answer
+import json
+
+import pytest
+
+from app.api.answers import json_answer, json_bytes, problems, text_answer
 from app.api.problems import BY_ERROR, BY_STATUS
 
 
@@ -10,6 +14,14 @@ def test_json_answer_is_compact_and_says_where() -> None:
     assert bytes(answer.body).decode() == '{"name":"größe","size":1152921504606846976}'
     assert (answer.status_code, answer.headers["location"]) == (201, "/v1/guests/a")
     assert "location" not in json_answer({}).headers
+
+
+@pytest.mark.parametrize("nr_rows", [0, 1, 256, 257, 1000])
+@pytest.mark.parametrize("others", [{}, {"size": 1}, {"size": 1, "name": "x"}])
+def test_json_in_parts_is_the_same_json(nr_rows: int, others: dict[str, object]) -> None:
+    """However long the list is, the pieces make one document."""
+    content = {**others, "rows": [{"id": number, "word": "ö"} for number in range(nr_rows)]}
+    assert json.loads(json_bytes(content, "rows")) == content
 
 
 def test_text_answer_is_plain_text() -> None:

@@ -16,7 +16,12 @@ def play(scene: Scene, *, inline_us: int = 1000, max_guests: int = 100, max_tota
     """Runs `scene` with a service whose kernels are ready."""
 
     async def whole() -> None:
-        limits = Limits(max_guests=max_guests, max_total_pages=max_total_pages, event_ring_capacity=100)
+        limits = Limits(
+            max_guests=max_guests,
+            max_total_pages=max_total_pages,
+            max_allocations=10,
+            event_ring_capacity=100,
+        )
         service = Service(limits, Crew(inline_us=inline_us, nr_threads=2), Kernels())
         try:
             service.kernels.begin(say_nothing)

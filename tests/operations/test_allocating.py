@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import GuestOutOfMemory, InvalidValue
+from app.errors import CapacityError, GuestOutOfMemory, InvalidValue
 from app.operations.allocating import Wanted, allocate, free
 from app.operations.creating import GuestSpec, create
 from app.operations.service import Service
@@ -41,6 +41,21 @@ def test_allocation_has_the_pages_that_were_wanted(
         assert (freed["freed_pages"], freed["remaining_pages"]) == (nr_pages // 2, nr_pages - nr_pages // 2)
 
     play(scene, inline_us=inline_us)
+
+
+def test_allocation_beyond_the_limit_is_refused() -> None:
+    """A guest has so many allocations at once; when one goes, there is room again."""
+
+    async def scene(service: Service) -> None:
+        await create(service, GuestSpec(name="web", boot_size=2**29))
+        made = [await allocate(service, "web", _wanted(nr_pages=1)) for _ in range(10)]
+        with pytest.raises(CapacityError) as caught:
+            await allocate(service, "web", _wanted(nr_pages=1))
+        assert caught.value.members == {"limit": 10}
+        await free(service, "web", int(str(made[0]["id"])), fraction=1.0, seed=0)
+        await allocate(service, "web", _wanted(nr_pages=1))
+
+    play(scene)
 
 
 def test_allocation_that_cannot_be_is_refused() -> None:

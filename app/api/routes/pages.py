@@ -53,7 +53,7 @@ async def free_contig_range(
     operation_id="allocate",
     status_code=201,
     response_model=schemas.Allocation,
-    responses=problems(404, 409, has_body=True),
+    responses=problems(404, 409, 507, has_body=True),
 )
 async def allocate(request: Request, guest: GuestName, body: schemas.AllocationIn) -> Response:
     """Allocates pages on the guest's behalf: so many, by the buddy allocator, or exactly the ones named."""

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.api.answers import json_answer, problems, text_answer
+from app.api.answers import json_answer, json_bytes, problems, ready_answer, text_answer
 from app.api.deps import GuestName, service_of
 from app.api.map_png import LARGEST_SCALE, render
 from app.api.schemas import views as schemas
@@ -29,7 +29,8 @@ class PngResponse(Response):
 )
 async def show_memory_blocks(request: Request, guest: GuestName) -> Response:
     """Shows state and zone of each Linux memory block."""
-    return json_answer(await looking.memory_blocks(service_of(request), guest))
+    render = partial(json_bytes, rows="memory_blocks")
+    return ready_answer(await looking.memory_blocks(service_of(request), guest, render))
 
 
 @router.get(
@@ -37,7 +38,9 @@ async def show_memory_blocks(request: Request, guest: GuestName) -> Response:
 )
 async def show_pageblocks(request: Request, guest: GuestName) -> Response:
     """Shows what each pageblock holds; neighbours that are alike are one run."""
-    return json_answer(await looking.pageblocks(service_of(request), guest))
+    return ready_answer(
+        await looking.pageblocks(service_of(request), guest, partial(json_bytes, rows="runs"))
+    )
 
 
 @router.get(
