@@ -1,0 +1,239 @@
+"""Invariants: a sound node breaks none, each law broken in the arrays is reported, and nothing hangs the checker."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.mm.invariants import Forms, forms_of, verify
+from app.mm.isolation import start_isolate_page_range
+from app.mm.kernels import buddy, fallback, layout
+from app.mm.kernels.check import MOST_PLACES
+from app.mm.kernels.isolation import ORDINARY
+from app.mm.node import Node
+from app.mm.page import Migratetype, PageKind
+from app.mm.policy import policy
+from app.mm.switches import Accounting
+from app.mm.violation import Violation
+from app.mm.zone import ZoneId
+from tests.model.pictures import Style, parse
+
+pytestmark = pytest.mark.interpreted
+
+# Free: a pageblock (pfn 0), one page and blocks of 1 and 2 (pfns 9, 10, 12), a chunk (pfn 16).
+PICTURE = "|........|M.......|........|........|"
+NORMAL = ZoneId.NORMAL
+
+
+def ids_of(broken: list[Violation]) -> set[str]:
+    """Returns which laws are broken."""
+    return {violation.id for violation in broken}
+
+
+def set_type(node: Node, block: int, migratetype: int) -> None:
+    """Writes a pageblock's type, and nothing that goes with it."""
+    node.arrays.block_type[block] = migratetype
+
+
+def set_stat(node: Node, column: int, change: int) -> None:
+    """Changes one counter of zone Normal."""
+    node.stat[NORMAL, column] += change
+
+
+def leave_buddies_unmerged(node: Node) -> None:
+    """Two free blocks of order 1 side by side, both listed and counted."""
+    assert fallback.take_free_at(node.arrays, int(NORMAL), 12, 1)
+    set_stat(node, layout.S_NR_FREE, 2)
+    layout.set_head(node.arrays, 14, int(PageKind.ANON), 1)
+    set_stat(node, layout.S_NR_FREE, -2)
+    buddy.free_at_tail(node.arrays, 12, 14)
+    layout.set_head(node.arrays, 14, int(PageKind.FREE), 1)
+
+
+def unlist_chunk(node: Node) -> None:
+    """The chunk at 16 is on no list: its neighbours name each other."""
+    row = 2 * 1
+    after, before = int(node.arrays.link[row]), int(node.arrays.link[row + 1])
+    node.arrays.link[2 * before] = after
+    node.arrays.link[2 * after + 1] = before
+
+
+def misalign_free(node: Node) -> None:
+    """The free block at 10 begins one page later."""
+    layout.clear_head(node.arrays, 10)
+    layout.set_head(node.arrays, 11, int(PageKind.FREE), 1)
+
+
+def give_chunk_two_zones(node: Node) -> None:
+    """The second half of the chunk at 16 is in another zone."""
+    node.arrays.block_zone[3] = ZoneId.MOVABLE + 1
+
+
+def list_as_highatomic(node: Node) -> None:
+    """The pageblock at 0 is on a HIGHATOMIC list, and MOVABLE."""
+    set_type(node, 0, Migratetype.HIGHATOMIC)
+    assert node.alloc_at(0, 3, PageKind.ANON, 1)
+    node.free_runs(np.array([0]))
+    set_type(node, 0, Migratetype.MOVABLE)
+
+
+# Free pages that are not where lists and counters have them: less is free and managed than counted.
+LOST_FREE = {"INV-3", "INV-8", "INV-9", "INV-13"}
+# What breaks, by which act, and every law that is broken then.
+BREAKS: tuple[tuple[str, Callable[[Node], object], set[str]], ...] = (
+    ("free block misaligned", misalign_free, {"INV-1", "INV-2", *LOST_FREE}),
+    (
+        "free block too large",
+        lambda node: layout.set_head(node.arrays, 0, int(PageKind.FREE), 5),
+        {"INV-1", *LOST_FREE},
+    ),
+    ("free block over two zones", give_chunk_two_zones, {"INV-1", *LOST_FREE}),
+    (
+        "zone byte names no zone",
+        lambda node: node.arrays.block_zone.__setitem__(1, 200),
+        {"INV-1", "INV-2", "INV-7", *LOST_FREE},
+    ),
+    ("page in no run", lambda node: layout.clear_head(node.arrays, 8), {"INV-2", "INV-7", "INV-13"}),
+    ("run inside a run", lambda node: layout.set_head(node.arrays, 18, int(PageKind.ANON), 0), {"INV-2"}),
+    ("free block that has an owner", lambda node: layout.set_owner(node.arrays, 0, 7), {"INV-2"}),
+    (
+        "page on a per-cpu list that nobody knows",
+        lambda node: layout.set_head(node.arrays, 8, int(PageKind.PCP), 0),
+        {"INV-2"},
+    ),
+    (
+        "page known to be on a per-cpu list that is elsewhere",
+        lambda node: setattr(node, "pcp_pfns", np.array([8])),
+        {"INV-2"},
+    ),
+    (
+        "reserved range misaligned",
+        lambda node: layout.set_head(node.arrays, 8, int(PageKind.RESERVED), 4),
+        {"INV-2", "INV-13"},
+    ),
+    ("free block on no list", unlist_chunk, {"INV-3"}),
+    ("neighbours in a list apart", lambda node: node.arrays.link.__setitem__(3, 0), {"INV-3"}),
+    ("counter of list entries", lambda node: node.nr_free[NORMAL].__setitem__(3, 0), {"INV-3"}),
+    (
+        "list entry of another order",
+        lambda node: layout.set_head(node.arrays, 12, int(PageKind.FREE), 1),
+        {"INV-2", *LOST_FREE},
+    ),
+    ("list of another type", lambda node: set_type(node, 0, Migratetype.HIGHATOMIC), {"INV-4"}),
+    ("type byte names no type", lambda node: set_type(node, 1, 77), {"INV-4", "INV-8"}),
+    ("buddies unmerged", leave_buddies_unmerged, {"INV-5"}),
+    ("types merged", lambda node: set_type(node, 3, Migratetype.HIGHATOMIC), {"INV-4", "INV-6"}),
+    (
+        "compound misaligned",
+        lambda node: layout.set_head(node.arrays, 8, int(PageKind.UNMOVABLE), 4),
+        {"INV-7", "INV-13"},
+    ),
+    ("second owner inside a run", lambda node: layout.set_owner(node.arrays, 18, 7), {"INV-7"}),
+    ("NR_FREE", lambda node: set_stat(node, layout.S_NR_FREE, -1), {"INV-8"}),
+    ("NR_FREE_CMA", lambda node: set_stat(node, layout.S_NR_FREE_CMA, 1), {"INV-8", "INV-9"}),
+    ("NR_FREE below nothing", lambda node: set_stat(node, layout.S_NR_FREE, -100), {"INV-8", "INV-9"}),
+    ("NR_FREE above managed", lambda node: set_stat(node, layout.S_NR_FREE, 2), {"INV-8", "INV-9"}),
+    (
+        "isolated pageblock on an ordinary list",
+        lambda node: set_type(node, 0, Migratetype.ISOLATE),
+        {"INV-4", "INV-8", "INV-10", "INV-11"},
+    ),
+    ("nr_isolate", lambda node: set_stat(node, layout.S_NR_ISOLATE, 1), {"INV-11"}),
+    ("pageblock left isolated", lambda node: start_isolate_page_range(node, 0, 8, ORDINARY), {"INV-11"}),
+    ("HIGHATOMIC list", list_as_highatomic, {"INV-4", "INV-12"}),
+    ("managed", lambda node: set_stat(node, layout.S_MANAGED, 1), {"INV-13"}),
+    ("present", lambda node: set_stat(node, layout.S_PRESENT, 8), {"INV-13"}),
+    ("span", lambda node: set_stat(node, layout.S_END_PFN, -1), {"INV-13"}),
+    ("memory block's state", lambda node: node.memory_blocks.set_offline(1), {"INV-13"}),
+    ("memory block's zone", lambda node: node.memory_blocks.set_online(1, 2, ZoneId.MOVABLE), {"INV-13"}),
+)
+
+
+def test_verify_of_sound_node_finds_nothing() -> None:
+    """The picture that the other tests break is sound."""
+    assert verify(parse(PICTURE)) == []
+
+
+@pytest.mark.parametrize(("act", "broken"), [case[1:] for case in BREAKS], ids=[case[0] for case in BREAKS])
+def test_verify_of_broken_law_reports_it(act: Callable[[Node], object], broken: set[str]) -> None:
+    """Each law is broken in the arrays, and seen; nothing else is reported than what breaks with it."""
+    node = parse(PICTURE)
+    act(node)
+    assert ids_of(verify(node)) == broken
+
+
+def test_every_law_is_broken_once() -> None:
+    """No check is kept that was never seen to fail."""
+    assert set().union(*(case[2] for case in BREAKS)) == {f"INV-{number}" for number in range(1, 14)}
+
+
+def test_verify_of_hidden_byte_reports_it() -> None:
+    """Bytes that no page reads, as the second place of a chunk's first pageblock, must stay 0 too."""
+    node = parse(PICTURE)
+    node.arrays.head[node.arrays.geo.nr_chunks] = 1
+    assert ids_of(verify(node)) == {"INV-2"}
+
+
+def test_verify_of_linux_5_15_leaves_out_what_it_does() -> None:
+    """Merged types and mixed HIGHATOMIC lists are findings from 5.19 on; the weak INV-4 reports both anyway."""
+    for act in (lambda node: set_type(node, 3, Migratetype.HIGHATOMIC), list_as_highatomic):
+        node = parse(PICTURE, Style("linux-5.15"))
+        act(node)
+        assert ids_of(verify(node)) == {"INV-4"}
+
+
+def test_verify_with_strict_form_reports_mixed_lists() -> None:
+    """From 6.10 on, a list holds pageblocks of its own type only."""
+    node = parse(PICTURE)
+    set_type(node, 0, Migratetype.RECLAIMABLE)
+    assert verify(node) == []
+    assert ids_of(verify(node, forms=Forms(has_clean_lists=True, keeps_types_apart=True))) == {"INV-4"}
+
+
+def test_forms_of_policies_follow_their_switches() -> None:
+    """5.19 keeps types apart when merging; a policy that accounts by list has clean lists."""
+    assert forms_of(policy("linux-5.15")) == Forms(has_clean_lists=False, keeps_types_apart=False)
+    assert forms_of(policy("linux-5.19")) == Forms(has_clean_lists=False, keeps_types_apart=True)
+    assert forms_of(replace(policy("linux-5.19"), accounting=Accounting.LIST)).has_clean_lists
+
+
+def test_verify_during_an_operation_allows_isolated_pageblocks() -> None:
+    """Only at rest must no pageblock be isolated."""
+    node = parse(PICTURE)
+    assert start_isolate_page_range(node, 0, 32, ORDINARY) == -1
+    assert verify(node, is_operating=True) == []
+    assert ids_of(verify(node)) == {"INV-11"}
+
+
+def test_verify_of_many_broken_places_names_some() -> None:
+    """A wrecked node gives a short report, which says how much more there is."""
+    node = parse(PICTURE)
+    for pfn in range(17, 32):
+        layout.set_head(node.arrays, pfn, int(PageKind.ANON), 0)
+    strays = [broken for broken in verify(node) if broken.id == "INV-2"]
+    assert len(strays) == MOST_PLACES + 1
+    assert strays[0] == Violation(
+        "INV-2", "zone Normal, pfn 17", "nothing: inside the run at pfn 16", "anon of order 0"
+    )
+    assert strays[-1].where == "elsewhere"
+    assert strays[-1].found == f"{15 - MOST_PLACES} more"
+
+
+@pytest.mark.boundscheck
+@given(data=st.data())
+def test_verify_of_any_bytes_ends_and_reports_something(data: st.DataObject) -> None:
+    """Whatever the arrays hold, the checker comes back; a byte that matters is noticed."""
+    node = parse("|..K-UMU.|T-------|........|O.......|")
+    name = data.draw(st.sampled_from(["head", "owner", "link", "block_type", "block_zone"]))
+    array = getattr(node.arrays, name)
+    places = data.draw(st.lists(st.integers(0, array.size - 1), min_size=1, max_size=40))
+    limits = np.iinfo(array.dtype)
+    before = array.copy()
+    for place in places:
+        array[place] = data.draw(st.integers(int(limits.min), int(limits.max)))
+    broken = verify(node)
+    if name in ("head", "owner") and (np.count_nonzero(array) != np.count_nonzero(before)):
+        assert broken
