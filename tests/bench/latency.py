@@ -72,7 +72,7 @@ def _unplug_idle(server: Running, effort: Effort) -> Waits:
 
 def _create_fragmented(server: Running, effort: Effort) -> Waits:
     """Makes a guest whose memory is filled and freed page by page."""
-    body = {"name": "busy", "boot_size": 16 * _GIB // effort.divisor, "workload": "fragmented"}
+    body = {"name": "busy", "boot_size": 4 * _GIB // effort.divisor, "workload": "fragmented"}
     waits = _watch(server, lambda: server.ask("POST", "/v1/guests", body))
     _delete(server, "/v1/guests/busy")
     return waits
