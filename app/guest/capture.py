@@ -20,6 +20,7 @@ from app.guest.capture_plan import (
     CaptureOptions,
     facts_of_memory_blocks,
     geometry_of,
+    leave_out_strangers,
     plan_devices,
     span_of,
     zones_of_pageblocks,
@@ -95,6 +96,7 @@ class _Loader:
             facts=facts_of_memory_blocks(self.geometry, zones, deduction.census.reserved),
             kernel_policy=self.policy,
         )
+        self.report.nr_strangers = leave_out_strangers(self.geometry, devices, zones)
         unplugged = deduction.find_unplugged(devices)
         is_named = self.report.has_virtio_memory or self.options.device != "auto"
         memmaps = deduction.guess_memmaps(devices if is_named else [])

@@ -28,6 +28,9 @@ _KERNEL: Final = mask(kpf.KPF_SLAB, kpf.KPF_PGTABLE)
 _HEAD: Final = np.uint64(mask(kpf.KPF_COMPOUND_HEAD))
 _TAIL: Final = np.uint64(mask(kpf.KPF_COMPOUND_TAIL))
 
+# Pages that continue no compound page, whatever else their flags say.
+_FOR_ITSELF: Final = (PageKind.NONE, PageKind.FREE, PageKind.RESERVED, PageKind.OFFLINE, PageKind.HWPOISON)
+
 # The first that matches decides.
 _BY_BIT: Final = (
     (mask(kpf.KPF_NOPAGE), PageKind.NONE),
@@ -71,11 +74,11 @@ class FlagTable:
     def classify(self, flags: NDArray[np.uint64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Returns PageKind, and 1 where a page continues a compound page, for runs of pages in a row.
 
-        Such a page is what the compound's first page is: most flags are told of that one alone. Only where the
-        first page is missing does it count for itself.
+        Such a page is what the compound's first page is: most flags are told of that one alone. A page whose own
+        flags say more than that, or that follows no such first page, counts for itself.
         """
-        kinds: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
+        own: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
         is_tail = (flags & _TAIL) != 0
         first = np.maximum.accumulate(np.where(is_tail, 0, np.arange(flags.size)))
-        follows_head = is_tail & ((flags[first] & _HEAD) != 0)
-        return np.where(follows_head, kinds[first], kinds), is_tail.astype(np.uint8)
+        continues = is_tail & ((flags[first] & _HEAD) != 0) & ~np.isin(own, _FOR_ITSELF)
+        return np.where(continues, own[first], own), continues.astype(np.uint8)

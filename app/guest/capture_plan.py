@@ -206,6 +206,25 @@ def plan_devices(
     ]
 
 
+def leave_out_strangers(
+    geometry: Geometry, devices: Sequence[CapturedDevice], zones: NDArray[np.int8]
+) -> int:
+    """Takes memory out of its zone that lies in a device's region without being the device's; returns the blocks.
+
+    Such memory blocks came or went while the machine was read: the driver could plug memory over them.
+    """
+    size, per_block = geometry.memory_block_size, geometry.pageblocks_per_memory_block
+    nr_blocks = 0
+    for device in devices:
+        region = device.region
+        for index in range(-(-region.addr // size), min(region.end // size, -(-len(zones) // per_block))):
+            here = zones[index * per_block : (index + 1) * per_block]
+            if index not in device.memory_blocks and here.max() >= 0:
+                here[:] = -1
+                nr_blocks += 1
+    return nr_blocks
+
+
 def _region(start: int, end: int, block_size: int, geometry: Geometry) -> DeviceRegion:
     region = DeviceRegion(start, end - start, block_size, extent=extent_of(geometry))
     try:

@@ -33,6 +33,7 @@ class LoadReport:
         self.nr_memmaps = 0
         self.nr_pinned = 0
         self.nr_unmanaged = 0
+        self.nr_strangers = 0
         self.nr_types_unplaced = 0
 
     @property
@@ -128,6 +129,11 @@ class LoadReport:
         if any(row["assumed_pages"] != row["counted_pages"] for row in self.per_cpu):
             notes.append(
                 "Pages on per-cpu lists show no flag: those taken for them differ in number from zoneinfo's."
+            )
+        if self.nr_strangers:
+            notes.append(
+                f"{self.nr_strangers} memory blocks of a device came or went while the machine was read: "
+                "they are left out."
             )
         if machine.pagetypeinfo is None:
             notes.append("Without pagetypeinfo every pageblock counts as MOVABLE.")

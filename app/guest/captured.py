@@ -131,6 +131,8 @@ def _validate_memory_blocks(machine: CapturedMachine) -> None:
     size = machine.memory_block_size
     if machine.memory_blocks and (size is None or not is_power_of_two(size) or size < machine.page_size):
         raise invalid_capture(f"memory blocks of {size} bytes")
+    if len({block.phys_index for block in machine.memory_blocks}) < len(machine.memory_blocks):
+        raise invalid_capture("two memory blocks of one phys_index")
     end = machine.nr_pages * machine.page_size
     for block in machine.memory_blocks:
         if size is not None and block.state == "online" and (block.phys_index + 1) * size > end:

@@ -77,6 +77,9 @@ def test_any_flags_have_a_kind(flags: int) -> None:
     assert kind_of_flags(flags | m.NOPAGE) is PageKind.NONE
 
 
+FOR_ITSELF = (PageKind.NONE, PageKind.FREE, PageKind.RESERVED, PageKind.OFFLINE, PageKind.HWPOISON)
+
+
 def classify_naively(flags: list[int]) -> tuple[list[int], list[int]]:
     """The twin of FlagTable.classify(), page by page."""
     kinds, tails = [], []
@@ -84,14 +87,16 @@ def classify_naively(flags: list[int]) -> tuple[list[int], list[int]]:
     for index, word in enumerate(flags):
         if not word & m.TAIL:
             first = index
-        has_head = bool(flags[first] & m.HEAD) and not flags[first] & m.TAIL
-        kinds.append(int(kind_of_flags(flags[first] if word & m.TAIL and has_head else word)))
-        tails.append(int(bool(word & m.TAIL)))
+        has_head = bool(flags[first] & m.HEAD) and first < index
+        continues = has_head and kind_of_flags(word) not in FOR_ITSELF
+        kinds.append(int(kind_of_flags(flags[first] if continues else word)))
+        tails.append(int(continues))
     return kinds, tails
 
 
-WORDS = st.sampled_from(
-    [m.BUDDY, 0, m.ANON, m.SLAB, m.SLAB | m.HEAD, m.SLAB | m.TAIL, m.HEAD, m.TAIL, m.THP_HEAD, m.THP_TAIL]
+WORDS = st.one_of(
+    st.sampled_from([m.BUDDY, 0, m.ANON, m.SLAB, m.HEAD, m.TAIL, m.THP_HEAD, m.THP_TAIL, m.TAIL | m.NOPAGE]),
+    st.integers(0, (1 << 43) - 1),
 )
 
 
@@ -118,3 +123,15 @@ def test_tails_are_what_their_head_is() -> None:
 def test_tails_without_head_speak_for_themselves() -> None:
     """Behind a free page, or first of all, a tail belongs to nothing that is known."""
     assert classify(m.TAIL, m.BUDDY, m.TAIL) == [PageKind.UNMOVABLE, PageKind.FREE, PageKind.UNMOVABLE]
+
+
+def test_tails_that_say_more_are_none() -> None:
+    """A hole, a reserved or a free page continues nothing, even with the flag of a tail."""
+    words = (m.TAIL | m.NOPAGE, m.TAIL | m.RESERVED, m.TAIL | m.BUDDY)
+    assert classify(m.THP_HEAD, *words, m.THP_TAIL) == [
+        PageKind.THP,
+        PageKind.NONE,
+        PageKind.RESERVED,
+        PageKind.FREE,
+        PageKind.THP,
+    ]
