@@ -1,7 +1,7 @@
-"""The yardstick of REST: routes that do nothing but answer a fixed body, in plain FastAPI on plain uvicorn.
+"""The yardstick of REST: routes with the service's parameters that do nothing but answer a fixed body.
 
-`python -m tests.bench.bare ROUTES ANNOUNCE`: ROUTES is a JSON file, {"GET /path/{name}": body}. Bodies are
-dictionaries, as a route of a few lines would return them, and a PATCH or POST takes numbers as JSON.
+Plain FastAPI on plain uvicorn, as a route of a few lines would be written: `python -m tests.bench.bare ANSWERS
+ANNOUNCE`, where ANSWERS is a JSON file of bodies by the names of the functions below.
 """
 
 import asyncio
@@ -9,53 +9,71 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from pydantic import BaseModel
 
+Answer = dict[str, Any]
 
-class Wanted(BaseModel):
-    """The body of a PATCH or POST: a number or two."""
-
-    requested_size: int = 0
-    start_pfn: int = 0
-    end_pfn: int = 0
+app = FastAPI()
+answers: dict[str, Answer] = {}
 
 
-def create_app(routes: dict[str, dict[str, Any]]) -> FastAPI:
-    """Returns an application with these routes."""
-    app = FastAPI()
-    for route, answer in routes.items():
-        method, path = route.split(" ")
-        handler = _with_body(answer) if method in {"PATCH", "POST"} else _without_body(answer)
-        app.add_api_route(path, handler, methods=[method])
-    return app
+class RequestedSize(BaseModel):
+    """A target, in bytes."""
+
+    requested_size: int
 
 
-def _without_body(answer: dict[str, Any]) -> Callable[..., Awaitable[dict[str, Any]]]:
-    async def handler(request: Request) -> dict[str, Any]:
-        del request
-        return answer
+class Range(BaseModel):
+    """A range of pages."""
 
-    return handler
+    start_pfn: int
+    end_pfn: int
 
 
-def _with_body(answer: dict[str, Any]) -> Callable[..., Awaitable[dict[str, Any]]]:
-    async def handler(request: Request, body: Wanted) -> dict[str, Any]:
-        del request, body
-        return answer
+@app.get("/v1/guests/{guest}")
+async def show_guest(guest: str) -> Answer:
+    """Answers."""
+    del guest
+    return answers["show_guest"]
 
-    return handler
+
+@app.get("/v1/guests/{guest}/virtio-mem/{device}")
+async def show_device(guest: str, device: str) -> Answer:
+    """Answers."""
+    del guest, device
+    return answers["show_device"]
+
+
+@app.patch("/v1/guests/{guest}/virtio-mem/{device}")
+async def resize(guest: str, device: str, body: RequestedSize) -> Answer:
+    """Answers."""
+    del guest, device, body
+    return answers["resize"]
+
+
+@app.post("/v1/guests/{guest}/alloc-contig-range")
+async def take(guest: str, body: Range) -> Answer:
+    """Answers."""
+    del guest, body
+    return answers["take"]
+
+
+@app.delete("/v1/guests/{guest}/alloc-contig-range")
+async def give_back(guest: str, start_pfn: int, end_pfn: int) -> Answer:
+    """Answers."""
+    del guest, start_pfn, end_pfn
+    return answers["give_back"]
 
 
 def main() -> None:
     """Serves on a free port, and writes where into ANNOUNCE."""
-    routes, announcement = (Path(argument) for argument in sys.argv[1:])
-    app = create_app(json.loads(routes.read_text()))
+    bodies, announcement = (Path(argument) for argument in sys.argv[1:])
+    answers.update(json.loads(bodies.read_text()))
     bound = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
     written = announcement.with_suffix(".part")

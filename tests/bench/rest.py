@@ -32,11 +32,11 @@ _FIRST_PFN = 2 * _GIB // 4096
 
 
 class Call(NamedTuple):
-    """What is asked: a script for each connection, and the bare routes that answer it with the same bodies."""
+    """What is asked: a script for each connection, and which of bare.py's functions answer it with the same bodies."""
 
     what: str
     scripts: list[list[bytes]]
-    bare_routes: list[str]
+    answered_by: list[str]
     target: Target | None
 
 
@@ -57,23 +57,23 @@ def _resize(size: int) -> bytes:
 
 
 _CALLS = [
-    Call("show a guest", _same([build("GET", _GUEST_PATH)]), ["GET /v1/guests/{guest}"], at_least(0.75)),
+    Call("show a guest", _same([build("GET", _GUEST_PATH)]), ["show_guest"], at_least(0.75)),
     Call(
         "show a device",
         _same([build("GET", _DEVICE_PATH)]),
-        ["GET /v1/guests/{guest}/virtio-mem/{device}"],
+        ["show_device"],
         at_least(0.75),
     ),
     Call(
         "take a pageblock, give it back",
         [_take_and_give_back(number) for number in range(_NR_CONNECTIONS)],
-        ["POST /v1/guests/{guest}/alloc-contig-range", "DELETE /v1/guests/{guest}/alloc-contig-range"],
+        ["take", "give_back"],
         at_least(0.75),
     ),
     Call(
         "plug 2 MiB, unplug 2 MiB, the driver's work included",
         _same([_resize(_GIB + 2 * _MIB), _resize(_GIB)]),
-        ["PATCH /v1/guests/{guest}/virtio-mem/{device}"],
+        ["resize"],
         None,
     ),
 ]
@@ -83,18 +83,18 @@ def measure(effort: Effort) -> Iterable[Row]:
     """Yields the ratio of each call."""
     with vmemsim() as ours:
         ours.ask("POST", "/v1/guests", _SPEC)
-        routes = {route: answer for call in _CALLS for route, answer in _answers(ours, call)}
-        with bare(routes) as theirs:
+        answers = {name: answer for call in _CALLS for name, answer in _answers(ours, call)}
+        with bare(answers) as theirs:
             for call in _CALLS:
                 yield _row(call, ours, theirs, effort)
 
 
 def _answers(ours: Running, call: Call) -> list[tuple[str, object]]:
-    """Returns each bare route of the call with the body that it must answer."""
+    """Returns the body that each function of bare.py must answer."""
     connection = Connection(ours.url)
     answers = [json.loads(connection.ask(request)) for request in call.scripts[0]]
     connection.close()
-    return list(zip(call.bare_routes, answers, strict=False))
+    return list(zip(call.answered_by, answers, strict=False))
 
 
 def _row(call: Call, ours: Running, theirs: Running, effort: Effort) -> Row:

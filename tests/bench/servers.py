@@ -53,12 +53,12 @@ def vmemsim(environment: Mapping[str, str] | None = None) -> Iterator[Running]:
 
 
 @contextmanager
-def bare(routes: Mapping[str, object]) -> Iterator[Running]:
-    """Runs the bare application; `routes` is {"GET /path/{parameter}": what it answers}."""
+def bare(answers: Mapping[str, object]) -> Iterator[Running]:
+    """Runs the bare application, with bodies by the names of its functions."""
     with TemporaryDirectory() as folder:
-        answers = Path(folder) / "routes.json"
-        answers.write_text(json.dumps(routes))
-        with _started(["tests.bench.bare", str(answers)], {}) as running:
+        bodies = Path(folder) / "answers.json"
+        bodies.write_text(json.dumps(answers))
+        with _started(["tests.bench.bare", str(bodies)], {}) as running:
             yield running
 
 
