@@ -69,6 +69,9 @@ class GuestIn(Request):
     fallback: Annotated[list[LevelName], Field(min_length=1, max_length=4)] = Field(
         ["memory_block", "chunk", "pageblock"], description="units in which the driver unplugs, largest first"
     )
+    memory_block_size: Size | None = Field(
+        None, description="of Linux; default: the preset's, on large x86-64 guests what Linux would choose"
+    )
     boot_size: Size = Field(description="memory that the guest has without any device")
     online: OnlineTo = Field("online_movable", description="zone to which plugged memory goes")
     seed: Seed = Field(0, description="equal seeds and calls make equal guests")
@@ -82,6 +85,7 @@ class GuestIn(Request):
         """
         return GuestSpec(
             name=self.name or "",
+            memory_block_size=self.memory_block_size,
             boot_size=self.boot_size,
             preset=self.preset,
             policy=self.policy,

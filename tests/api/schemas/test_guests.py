@@ -22,6 +22,7 @@ def test_guest_says_to_the_operation_what_was_said() -> None:
         "preset": "toy",
         "policy": "linux-5.15",
         "fallback": ["memory_block", "chunk"],
+        "memory_block_size": "16MiB",
         "boot_size": "64MiB",
         "online": "online_kernel",
         "seed": 7,
@@ -30,6 +31,7 @@ def test_guest_says_to_the_operation_what_was_said() -> None:
     }
     spec = GuestIn.model_validate(body).to_spec()
     assert (spec.name, spec.preset, spec.policy, spec.seed) == ("web", "toy", "linux-5.15", 7)
+    assert (spec.memory_block_size, spec.boot_size) == (2**24, 2**26)
     (device,) = spec.devices
     assert (device.id, device.size, device.block_size, device.requested_size) == ("a", 2**26, 2**20, 2**23)
     assert [step.fraction for step in spec.workload] == [0.5]
