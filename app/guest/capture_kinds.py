@@ -80,5 +80,5 @@ class FlagTable:
         own: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
         is_tail = (flags & _TAIL) != 0
         first = np.maximum.accumulate(np.where(is_tail, 0, np.arange(flags.size)))
-        continues = is_tail & ((flags[first] & _HEAD) != 0) & ~np.isin(own, _FOR_ITSELF)
+        continues = is_tail & ((flags[first] & (_HEAD | _TAIL)) == _HEAD) & ~np.isin(own, _FOR_ITSELF)
         return np.where(continues, own[first], own), continues.astype(np.uint8)

@@ -198,7 +198,7 @@ def plan_devices(
     return [
         CapturedDevice(
             f"vm{number}",
-            _region(start, end, block_size, geometry),
+            _region(start, end, options, geometry),
             tuple(i for i in blocks if start <= i * size and (i + 1) * size <= end),
             plan.subblock_size,
         )
@@ -225,15 +225,18 @@ def leave_out_strangers(
     return nr_blocks
 
 
-def _region(start: int, end: int, block_size: int, geometry: Geometry) -> DeviceRegion:
+def _region(start: int, end: int, options: CaptureOptions, geometry: Geometry) -> DeviceRegion:
+    chosen = options.block_size
+    block_size = default_block_size(geometry) if chosen is None else chosen
     region = DeviceRegion(start, end - start, block_size, extent=extent_of(geometry))
     try:
         region.validate()
     except InvalidValue as error:
-        if error.members["field"] == "block_size":
-            raise
-        accepted = f"a size that divides the device's memory from {start:#x} to {end:#x}"
-        raise InvalidValue("block_size", block_size, accepted) from None
+        if chosen is None:
+            found = f"a device from {start:#x} to {end:#x}"
+            raise InvalidValue("capture", found, "regions that a device can have") from error
+        accepted = f"a power of two that divides the device's memory from {start:#x} to {end:#x}"
+        raise InvalidValue("block_size", chosen, accepted) from error
     return region
 
 

@@ -87,8 +87,8 @@ def classify_naively(flags: list[int]) -> tuple[list[int], list[int]]:
     for index, word in enumerate(flags):
         if not word & m.TAIL:
             first = index
-        has_head = bool(flags[first] & m.HEAD) and first < index
-        continues = has_head and kind_of_flags(word) not in FOR_ITSELF
+        has_head = flags[first] & (m.HEAD | m.TAIL) == m.HEAD
+        continues = bool(word & m.TAIL) and has_head and kind_of_flags(word) not in FOR_ITSELF
         kinds.append(int(kind_of_flags(flags[first] if continues else word)))
         tails.append(int(continues))
     return kinds, tails
