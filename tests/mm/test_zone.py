@@ -1,0 +1,35 @@
+"""Zones: names for what the node's counters hold."""
+
+import numpy as np
+
+from app.mm.kernels import layout
+from app.mm.watermark import Watermarks
+from app.mm.zone import ZONE_NAMES, Zone, ZoneId
+from tests.model.pictures import Style, parse
+
+
+def test_zone_ids_and_names_are_the_kernel_s() -> None:
+    """A request falls back from its highest zone downwards; kernels know two zones by number."""
+    assert [ZONE_NAMES[zone] for zone in ZoneId] == ["DMA", "DMA32", "Normal", "Movable"]
+    assert (int(layout.ZONE_NORMAL), int(layout.ZONE_MOVABLE)) == (ZoneId.NORMAL, ZoneId.MOVABLE)
+    assert len(ZoneId) == layout.NR_ZONES
+
+
+def test_zone_reads_every_counter_from_its_row() -> None:
+    """Each property is one column, watermarks and reserves several."""
+    row = np.arange(100, 100 + layout.NR_COLUMNS)
+    zone = Zone(row, ZoneId.NORMAL)
+    assert (zone.nr_free, zone.nr_free_cma, zone.managed, zone.present) == (100, 101, 102, 103)
+    assert (zone.start_pfn, zone.end_pfn, zone.spanned, zone.nr_isolate) == (104, 105, 1, 106)
+    assert zone.watermarks == Watermarks(107, 108, 109)
+    assert [zone.lowmem_reserve(other) for other in ZoneId] == [110, 111, 112, 113]
+    row[layout.S_NR_FREE] = 7
+    assert zone.nr_free == 7
+
+
+def test_zones_of_picture_span_what_is_online() -> None:
+    """Only the zone of the picture has memory."""
+    node = parse("|    |    |....|...M|", Style(zone=ZoneId.MOVABLE))
+    spans = {zone.name: (zone.start_pfn, zone.end_pfn, zone.present, zone.managed) for zone in node.zones}
+    assert spans["Movable"] == (8, 16, 8, 8)
+    assert spans["Normal"] == (0, 0, 0, 0)
