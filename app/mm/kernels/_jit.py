@@ -107,6 +107,11 @@ def kernel(function: Kernel) -> Kernel:
     return _njit(function, inline=False, for_python=True)
 
 
+def internal(function: Kernel) -> Kernel:
+    """A kernel that only kernels call: it needs no wrapper for Python, which is slow to compile."""
+    return _njit(function, inline=False, for_python=False)
+
+
 def inlined(function: Kernel) -> Kernel:
     """A kernel of a few lines that is compiled into its callers, and that only kernels call."""
     return _njit(function, inline=True, for_python=False)

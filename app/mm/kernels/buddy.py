@@ -5,7 +5,7 @@ Invariants kept here: INV-1, INV-3, INV-5, INV-8.
 Left out: accounting by list (6.10+), retyping on merge, split_on_free: the policies that need them are refused above.
 """
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined, int64, internal, kernel
 from app.mm.kernels.layout import (
     AT_HEAD,
     AT_TAIL,
@@ -14,6 +14,7 @@ from app.mm.kernels.layout import (
     ISOLATE,
     MERGE_ANY,
     MERGE_ISOLATE_ONLY,
+    NOBODY,
     RECLAIMABLE,
     S_NR_FREE,
     S_NR_FREE_CMA,
@@ -157,7 +158,7 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
 @inlined
 def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
     """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
-    set_owner(m, pfn, 0)
+    set_owner(m, pfn, NOBODY)
     free_block(m, pfn, order, block_type_of(m, pfn), AT_HEAD)
 
 
@@ -223,7 +224,7 @@ def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: 
     return False
 
 
-@kernel
+@internal
 def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> int:
     """Moves the free blocks whose heads lie in pfn's pageblock to `migratetype`'s lists; returns their pages (B-18).
 

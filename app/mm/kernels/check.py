@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     FREE,
@@ -107,7 +107,7 @@ def sound_zone_of(m: NodeArrays, pfn: int) -> int:
     return zone if zone < NR_ZONES else NOWHERE
 
 
-@kernel
+@internal
 def fits(m: NodeArrays, zone: int, pfn: int, head: int) -> bool:
     """Returns whether a head is aligned, not too large, and reaches over pages of its own zone only."""
     order = head >> 4
@@ -131,7 +131,7 @@ def is_one_class(mine: int, theirs: int) -> bool:
 @kernel
 def walk_pages(m: NodeArrays, recount: Recount, f: Findings) -> None:
     """Counts every run of online memory; finds what does not tile it. Linear in runs and in pages of gaps."""
-    pfn = 0
+    pfn = int64(0)
     is_lost = False
     while pfn < m.geo.nr_pages:
         zone = sound_zone_of(m, pfn)
@@ -156,7 +156,7 @@ def walk_pages(m: NodeArrays, recount: Recount, f: Findings) -> None:
         pfn += 1
 
 
-@kernel
+@internal
 def count_run(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings) -> None:
     """Counts one sound run."""
     head = head_at(m, pfn)
@@ -167,7 +167,7 @@ def count_run(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings)
         count_free(m, zone, pfn, recount, f)
 
 
-@kernel
+@internal
 def count_free(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings) -> None:
     """Counts one free run, page by page under the type of each page's own pageblock."""
     head = head_at(m, pfn)
@@ -239,7 +239,7 @@ def walk_lists(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> 
                 walk_list(m, list_number(zone, order, migratetype), is_strict, recount, f)
 
 
-@kernel
+@internal
 def walk_list(m: NodeArrays, number: int, is_strict: int, recount: Recount, f: Findings) -> None:
     """Follows one list, up to the first two neighbours that do not name each other.
 
@@ -258,7 +258,7 @@ def walk_list(m: NodeArrays, number: int, is_strict: int, recount: Recount, f: F
         check_entry(m, row, number, is_strict, recount, f)
 
 
-@kernel
+@internal
 def is_entry(m: NodeArrays, row: int, number: int) -> bool:
     """Returns whether a row holds a free head of the order and the zone of list `number`."""
     pfn = pfn_of_row(m, row)
@@ -267,7 +267,7 @@ def is_entry(m: NodeArrays, row: int, number: int) -> bool:
     return zone_of(m, pfn) == zone_of_list(number)
 
 
-@kernel
+@internal
 def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: Recount, f: Findings) -> None:
     """Counts a sound entry, and compares its types; notes any other."""
     pfn = pfn_of_row(m, row)
@@ -286,7 +286,7 @@ def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: R
         note(f, F_LIST_HIGHATOMIC, pfn, number, other)
 
 
-@kernel
+@internal
 def other_type(m: NodeArrays, pfn: int, number: int, is_strict: int) -> int:
     """Returns the type of a pageblock that an entry covers and its list may not hold, or -1."""
     list_type = type_of_list(number)
@@ -308,7 +308,7 @@ def mark_entries(m: NodeArrays, is_listed: NDArray[np.uint8]) -> None:
                 mark_list(m, list_number(zone, order, migratetype), is_listed)
 
 
-@kernel
+@internal
 def mark_list(m: NodeArrays, number: int, is_listed: NDArray[np.uint8]) -> None:
     """Marks the pages of one list's entries."""
     row = follower(m, opener_of_list(m, number))
@@ -321,7 +321,7 @@ def mark_list(m: NodeArrays, number: int, is_listed: NDArray[np.uint8]) -> None:
 @kernel
 def find_unlisted(m: NodeArrays, is_listed: NDArray[np.uint8], f: Findings) -> None:
     """Notes the free heads that no list holds."""
-    pfn = 0
+    pfn = int64(0)
     while pfn < m.geo.nr_pages:
         zone = sound_zone_of(m, pfn)
         head = head_at(m, pfn)
@@ -336,8 +336,8 @@ def find_unlisted(m: NodeArrays, is_listed: NDArray[np.uint8], f: Findings) -> N
 @kernel
 def find_strays(m: NodeArrays, f: Findings) -> None:
     """Notes head bytes and owners where no run begins. Linear in pages."""
-    run_end = 0
-    first = 0
+    run_end = int64(0)
+    first = int64(0)
     for pfn in range(m.geo.nr_pages):
         head = head_at(m, pfn)
         zone = sound_zone_of(m, pfn)

@@ -5,7 +5,7 @@ Invariants kept here: INV-2, INV-23.
 Left out: isolation, migration and the test (kernels.isolation, kernels.migrate).
 """
 
-from app.mm.kernels._jit import kernel
+from app.mm.kernels._jit import internal, kernel
 from app.mm.kernels.buddy import account_free, free_by_block_type, remove_free
 from app.mm.kernels.layout import (
     FREE,
@@ -42,7 +42,7 @@ def tile(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, largest: int) -
         pfn += span(order)
 
 
-@kernel
+@internal
 def take_free_pages(m: NodeArrays, outer_start: int, end_pfn: int) -> int:
     """Takes the free blocks from outer_start until end_pfn is covered; returns where the last one ends (step 8)."""
     pfn = outer_start
@@ -54,7 +54,7 @@ def take_free_pages(m: NodeArrays, outer_start: int, end_pfn: int) -> int:
     return pfn
 
 
-@kernel
+@internal
 def give_back(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
     """Frees pages that were taken beyond the wanted range, ascending, each under its own pageblock's type.
 

@@ -7,7 +7,7 @@ Left out: counters and block types, which are small (app.mm.digest hashes them a
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import int64, kernel
+from app.mm.kernels._jit import int64, internal, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     NR_TYPES,
@@ -56,7 +56,7 @@ def fold_runs(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
         pfn += span(head >> 4)
 
 
-@kernel
+@internal
 def fold_list(m: NodeArrays, opener: int, lanes: NDArray[np.int64]) -> None:
     """Folds the free list whose sentinel is `opener`, head first, and where it ends."""
     row = next_row(m, opener)

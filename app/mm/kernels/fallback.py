@@ -5,7 +5,7 @@ Invariants kept here: INV-3, INV-8.
 Left out: per-cpu lists on the way, CMA balance (B-11), HIGHATOMIC (B-12), the watermark boost (B-17).
 """
 
-from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
 from app.mm.kernels.buddy import (
     account_free,
     add_free,
@@ -21,6 +21,8 @@ from app.mm.kernels.buddy import (
 from app.mm.kernels.layout import (
     ANON,
     AT_HEAD,
+    AT_LOW,
+    AT_MIN,
     FREE,
     HIGHATOMIC,
     HUGETLB,
@@ -60,7 +62,7 @@ def can_claim(m: NodeArrays, order: int, migratetype: int) -> bool:
     return order >= m.geo.pageblock_order // 2 or migratetype != MOVABLE
 
 
-@kernel
+@internal
 def count_movable_used(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Returns how many used pages of a pageblock can move: they lie on the LRU or have movable operations."""
     pfn = first_run_from(m, start_pfn)
@@ -74,7 +76,7 @@ def count_movable_used(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     return min(movable, end_pfn - start_pfn)
 
 
-@kernel
+@internal
 def claim_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None:
     """Moves the free pages of pfn's pageblock to `migratetype`, and retypes it when half of it is alike (B-14)."""
     pageblock_order = m.geo.pageblock_order
@@ -112,7 +114,7 @@ def steal(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> N
     claim_block(m, zone, pfn, migratetype)
 
 
-@kernel
+@internal
 def find_fallback(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
     """Returns a type that has a free block of exactly `order` and from which to steal, or -1 (B-13)."""
     for choice in range(2):
@@ -122,7 +124,7 @@ def find_fallback(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
     return -1
 
 
-@kernel
+@internal
 def steal_fallback(m: NodeArrays, zone: int, order: int, migratetype: int, min_order: int) -> bool:
     """Steals from another type, largest blocks first; returns whether `migratetype` has a block now (B-14).
 
@@ -157,7 +159,7 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, no_fragment:
     return take_smallest(m, zone, order, migratetype)
 
 
-@kernel
+@internal
 def preferred_zone(m: NodeArrays, highest_zone: int) -> int:
     """Returns the highest populated zone that a request may use, or -1."""
     zone = int64(highest_zone)
@@ -178,7 +180,7 @@ def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> 
     for attempt in range(3):
         for step in range(highest_zone + 1):
             zone = highest_zone - step
-            if not watermark_ok(m, zone, order, 0 if attempt == 2 else 1, highest_zone):
+            if not watermark_ok(m, zone, order, AT_MIN if attempt == 2 else AT_LOW, highest_zone):
                 continue
             pfn = rmqueue(m, zone, order, migratetype, attempt == 0 and is_careful)
             if pfn >= 0:
@@ -198,9 +200,12 @@ def migratetype_of(kind: int) -> int:
 
 @inlined
 def take_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int) -> int:
-    """Allocates as get_page() does; the usual case, enough of the right type in the first zone, without a call."""
-    if watermark_ok(m, highest_zone, order, 1, highest_zone):
-        pfn = take_smallest(m, highest_zone, order, migratetype)
+    """Allocates as get_page() does; the usual case, a block of the right type in the first zone, without a call."""
+    zone = int64(highest_zone)
+    while zone >= 0 and not watermark_ok(m, zone, order, AT_LOW, highest_zone):
+        zone -= 1
+    if zone >= 0:
+        pfn = take_smallest(m, zone, order, migratetype)
         if pfn >= 0:
             return pfn
     return get_page(m, order, migratetype, highest_zone)

@@ -5,7 +5,7 @@ Invariants kept here: INV-10, INV-11.
 Left out: the isolate bit of 6.17, atomic cutting of 6.10, CMA callers: refused above.
 """
 
-from app.mm.kernels._jit import inlined, int64, kernel
+from app.mm.kernels._jit import inlined, int64, internal, kernel
 from app.mm.kernels.buddy import account_free, free_block, move_freepages_block, remove_free
 from app.mm.kernels.layout import (
     ANON,
@@ -17,6 +17,7 @@ from app.mm.kernels.layout import (
     ISOLATE,
     MOVABLE,
     MOVABLE_OPS,
+    NOBODY,
     NONE,
     OFFLINE,
     PCP,
@@ -61,7 +62,7 @@ def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:
     return not (ANON <= kind <= PINNED or kind == MOVABLE_OPS)
 
 
-@kernel
+@internal
 def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Returns the first page of a window inside one pageblock that cannot move, or -1 (4.2).
 
@@ -135,7 +136,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     account_free(m, zone, moved, migratetype)
 
 
-@kernel
+@internal
 def cut_free_block(m: NodeArrays, pfn: int, order: int, boundary: int) -> None:
     """Splits a free block at `boundary`; every piece is freed again under its own pageblock's type (I-8)."""
     zone = zone_of(m, pfn)
@@ -187,7 +188,7 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
         pfn += span(m.geo.pageblock_order)
 
 
-@kernel
+@internal
 def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Isolates the pageblocks of [start_pfn, end_pfn) ascending, until one stops it; returns -1 or its obstacle."""
     pfn = start_pfn
@@ -200,7 +201,7 @@ def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     return int64(-1)
 
 
-@kernel
+@internal
 def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int) -> int:
     """Isolates an edge pageblock and settles its outer boundary; returns -1 or the obstacle (I-7).
 
@@ -254,7 +255,7 @@ def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int
     return isolate_inside(m, start_pfn, end_pfn, mode)
 
 
-@kernel
+@internal
 def has_movable_over(m: NodeArrays, boundary: int) -> bool:
     """Returns whether a used run that can be migrated lies over `boundary`."""
     first = run_over(m, boundary)
@@ -295,7 +296,7 @@ def forget_range(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
         if (head & 15) == FREE:
             remove_free(m, zone_of(m, pfn), pfn, head >> 4)
         else:
-            set_owner(m, pfn, 0)
+            set_owner(m, pfn, NOBODY)
             clear_head(m, pfn)
         if (head & 15) != OFFLINE:
             managed += span(head >> 4)

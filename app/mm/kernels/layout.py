@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, inlined_kernel, int64, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
 
 
 def _numbers(count: int, first: int = 0) -> tuple[int, ...]:
@@ -56,6 +56,11 @@ S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..
 NR_STAT = 14
 # Rows of stat and of nr_free have this many columns: a shift finds a row.
 NR_COLUMNS = 16
+
+# --- watermarks, as steps from S_WMARK_MIN; the owner of what belongs to nobody; the order of a single page
+AT_MIN, AT_LOW = _numbers(2)
+(NOBODY,) = _numbers(1)
+(SINGLE,) = _numbers(1)
 
 # --- where a freed block enters its list (B-3)
 AT_HEAD, AT_TAIL = _numbers(2)
@@ -172,7 +177,7 @@ def covering_head(m: NodeArrays, pfn: int) -> int:
     return int64(-1)
 
 
-@kernel
+@internal
 def first_run_from(m: NodeArrays, pfn: int) -> int:
     """Returns where the first run starts that begins at `pfn` or later; its zone's memory must not end before."""
     if head_at(m, pfn):
@@ -239,7 +244,7 @@ def has_buddy(m: NodeArrays, zone: int, buddy: int, order: int) -> bool:
     return order < m.geo.pageblock_order or zone_of(m, buddy) == zone
 
 
-@kernel
+@internal
 def piece_order(m: NodeArrays, pfn: int, nr_pages: int) -> int:
     """Returns the order of the largest naturally aligned piece at `pfn` within `nr_pages`, at most the maximum."""
     order = m.geo.max_order

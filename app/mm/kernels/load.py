@@ -7,7 +7,7 @@ Left out: what the map's flags mean (app.guest.capture_kinds).
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import int64, kernel
+from app.mm.kernels._jit import int64, internal, kernel
 from app.mm.kernels.buddy import free_block
 from app.mm.kernels.layout import (
     AT_TAIL,
@@ -27,7 +27,7 @@ from app.mm.kernels.layout import (
 )
 
 
-@kernel
+@internal
 def end_of_kind(m: NodeArrays, start_pfn: int, kinds: NDArray[np.uint8], first: int) -> int:
     """Returns the index behind the pages of one kind and one zone that begin at index `first`."""
     zone = zone_of(m, start_pfn + first)
@@ -37,7 +37,7 @@ def end_of_kind(m: NodeArrays, start_pfn: int, kinds: NDArray[np.uint8], first: 
     return int64(index)
 
 
-@kernel
+@internal
 def end_of_compound(m: NodeArrays, start_pfn: int, tails: NDArray[np.uint8], first: int) -> int:
     """Returns the index behind the compound page whose head, or first known page, is at index `first`.
 
@@ -50,7 +50,7 @@ def end_of_compound(m: NodeArrays, start_pfn: int, tails: NDArray[np.uint8], fir
     return int64(index)
 
 
-@kernel
+@internal
 def load_extent(m: NodeArrays, pfn: int, end_pfn: int, kind: int) -> None:
     """Makes an extent free, offline or reserved, in the largest aligned pieces."""
     while pfn < end_pfn:
@@ -62,7 +62,7 @@ def load_extent(m: NodeArrays, pfn: int, end_pfn: int, kind: int) -> None:
         pfn += span(order)
 
 
-@kernel
+@internal
 def load_compound(m: NodeArrays, pfn: int, end_pfn: int, kind_owner: int) -> None:
     """Makes [pfn, end_pfn) used: one run when it is an aligned power of two, else single pages.
 

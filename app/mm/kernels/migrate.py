@@ -8,7 +8,7 @@ Left out: what a copy costs (app.guest.cost), hugetlb pools.
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined_kernel, int64, kernel
+from app.mm.kernels._jit import inlined_kernel, int64, internal, kernel
 from app.mm.kernels.buddy import free_by_block_type
 from app.mm.kernels.fallback import take_page
 from app.mm.kernels.layout import (
@@ -17,6 +17,7 @@ from app.mm.kernels.layout import (
     MOVABLE,
     MOVABLE_OPS,
     PINNED,
+    SINGLE,
     THP,
     ZONE_MOVABLE,
     ZONE_NORMAL,
@@ -45,7 +46,7 @@ def is_migratable(kind: int) -> bool:
     return ANON <= kind <= PINNED or kind == MOVABLE_OPS
 
 
-@kernel
+@internal
 def migrate_run(m: NodeArrays, pfn: int) -> int:
     """Moves the run at `pfn` to a new place of the same order; returns the new pfn, or -1 without a target (C-5).
 
@@ -62,16 +63,16 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
     return target
 
 
-@kernel
+@internal
 def split_thp(m: NodeArrays, pfn: int, order: int) -> None:
     """Turns a huge page into base pages of the same owner: what is done when there is no huge target."""
     owner = owner_at(m, pfn)
     for page in range(pfn, pfn + span(order)):
-        set_head(m, page, ANON, 0)
+        set_head(m, page, ANON, SINGLE)
         set_owner(m, page, owner)
 
 
-@kernel
+@internal
 def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     """Empties the movable run at `pfn`: moves it, or fails; returns DONE, BUSY or NO_MEMORY.
 
@@ -97,7 +98,7 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     return DONE
 
 
-@kernel
+@internal
 def end_of_batch(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Returns the pfn behind the runs from start_pfn on that are collected together (C-4)."""
     pfn = start_pfn
@@ -110,7 +111,7 @@ def end_of_batch(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     return pfn
 
 
-@kernel
+@internal
 def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> None:
     """Frees a batch's clean page cache, before anything of it is moved."""
     pfn = start_pfn

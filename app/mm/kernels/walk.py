@@ -48,7 +48,7 @@ def count_kinds(m: NodeArrays, start_pfn: int, end_pfn: int, counts: NDArray[np.
 def count_zone_kinds(m: NodeArrays, counts: NDArray[np.int64]) -> None:
     """Adds the pages of each kind to counts[zone, kind]. Linear in runs."""
     order = m.geo.pageblock_order
-    pfn = 0
+    pfn = int64(0)
     while pfn < m.geo.nr_pages:
         zone = zone_of(m, pfn)
         if zone < 0:
