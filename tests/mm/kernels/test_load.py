@@ -67,7 +67,7 @@ def heads(node: Node) -> list[tuple[int, PageKind, int]]:
 
 
 NORMAL = [ZoneId.NORMAL] * (NR_PAGES // SIZE)
-A, F, U, R, O = PageKind.ANON, PageKind.FREE, PageKind.UNMOVABLE, PageKind.RESERVED, PageKind.OFFLINE  # noqa: E741
+A, F, U = PageKind.ANON, PageKind.FREE, PageKind.UNMOVABLE
 
 
 def loaded(first: Sequence[int], tails: Sequence[int] = ()) -> list[tuple[int, PageKind, int]]:
