@@ -89,6 +89,8 @@ def _full_per_cpu(blocks: NDArray[np.int64], partial: NDArray[np.int64], room: i
     """
     if len(blocks) <= room:
         return blocks
+    if not room:
+        return blocks[:0]
     groups = np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
     known = set(partial.tolist())
     chosen: list[NDArray[np.int64]] = []
@@ -141,9 +143,11 @@ def guess_unmanaged(
     size = census.pageblock_nr_pages
     possible = size - census.absent - census.reserved - census.offline
     surplus = (int(possible[in_zone].sum()) - nr_managed) // size
+    if surplus <= 0:
+        return np.empty(0, np.int64)
     blocks = np.flatnonzero(in_zone & (census.unmarked == size))
     groups = np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
-    chosen = np.concatenate(sorted(groups, key=len, reverse=True))[: max(surplus, 0)]
+    chosen = np.concatenate(sorted(groups, key=len, reverse=True))[:surplus]
     return np.sort(chosen)
 
 

@@ -67,7 +67,8 @@ def geometry_of(machine: CapturedMachine) -> Geometry:
             base,
             page_size=machine.page_size,
             max_order=max_order,
-            pageblock_order=types.pageblock_order if types else base.pageblock_order,
+            # G-2: a huge page's order, unless the buddy's are smaller.
+            pageblock_order=types.pageblock_order if types else min(base.pageblock_order, max_order),
             section_size=section_size,
             memory_block_size=machine.memory_block_size or max(base.memory_block_size, section_size),
         )

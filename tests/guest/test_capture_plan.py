@@ -49,6 +49,7 @@ def machine(nr_blocks: int = 4, /, **members: object) -> CapturedMachine:
         ({"architecture": "s390x", "pagetypeinfo": m.types({}, 8)}, "s390x", (10, 8)),
         ({"architecture": "", "pagetypeinfo": m.types({}, 8)}, "s390x", (10, 8)),
         ({"pagetypeinfo": None}, "x86-64", (10, 9)),
+        ({"pagetypeinfo": None, "buddyinfo": orders(8)}, "x86-64", (7, 7)),
         ({"pagetypeinfo": None, "buddyinfo": {}}, "x86-64", (10, 9)),
         ({"buddyinfo": orders(14)}, "x86-64", (13, 9)),
         ({"memory_block_size": None}, "x86-64", (10, 9)),
