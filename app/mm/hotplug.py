@@ -82,10 +82,12 @@ def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> Errno:
     """Takes online memory blocks out of their zone; what is in use is migrated first (HP-5).
 
     EBUSY: an unmovable page; ENOMEM: nowhere to migrate; EINTR: OFFLINE_MAX_ROUNDS rounds did not empty it.
-    Nothing has changed then, but pages that were migrated stay migrated. EINVAL: not online in one zone.
+    Nothing has changed then, but pages that were migrated stay migrated. EINVAL: no whole memory blocks, or not
+    online in one zone.
     """
-    zone = node.zone_at(start_pfn)
-    if zone is None or not node.is_one_zone(start_pfn, end_pfn):
+    is_whole = not (start_pfn | end_pfn) % node.geometry.memory_block_nr_pages
+    zone = node.zone_at(start_pfn) if is_whole and node.is_one_zone(start_pfn, end_pfn) else None
+    if zone is None:
         return Errno.EINVAL
     arrays = node.arrays
     node.tally[:] = 0

@@ -1,0 +1,251 @@
+"""Memory hotplug: a memory block's way through its states, and what it does to zones and pages."""
+
+import pytest
+
+from app.mm import hotplug
+from app.mm.contig import alloc_contig_range
+from app.mm.invariants import verify
+from app.mm.memory_block import MemoryBlockState
+from app.mm.node import Node
+from app.mm.outcome import Errno
+from app.mm.page import PageKind
+from app.mm.zone import ZoneId
+from app.trace.events import MemoryBlockChanged
+from app.trace.sink import ListSink
+from tests.model.observed import observe, observe_lists, observe_runs
+from tests.model.pictures import Style, draw, parse
+
+pytestmark = pytest.mark.interpreted
+
+# Two memory blocks of two pageblocks online, one absent.
+PICTURE = "|........|........|........|........|        |        |"
+SIZE = 16
+NORMAL, MOVABLE = ZoneId.NORMAL, ZoneId.MOVABLE
+
+
+def managed(node: Node) -> list[int]:
+    """Returns what zones Normal and Movable manage."""
+    return [node.zones[zone].managed for zone in (NORMAL, MOVABLE)]
+
+
+def test_add_takes_the_memmap_from_the_guest() -> None:
+    """HP-1: 64 bytes for each page of the block; here one page that is no compound."""
+    node = parse(PICTURE)
+    assert hotplug.memmap_nr_pages(node) == 1
+    assert hotplug.add_memory(node, 32, 48) is Errno.OK
+    assert node.memory_blocks.state(2) is MemoryBlockState.OFFLINE
+    (pfn,) = node.memmaps[2]
+    assert node.kind_of(pfn) is PageKind.UNMOVABLE_PAGES
+    assert node.owned_pfns(hotplug.MEMMAP_OWNER).tolist() == [pfn]
+    assert verify(node) == []
+
+
+def test_add_without_room_for_the_memmap_adds_nothing() -> None:
+    """ENOMEM: two blocks are asked for, and there is a page for one."""
+    node = parse("|UUUUUUUU|UUUUUUU.|" + "        |" * 4)
+    before = observe(node)
+    assert hotplug.add_memory(node, 16, 48) is Errno.ENOMEM
+    after = observe(node)
+    # The first memmap claimed the pageblock, and was freed again.
+    assert (after.runs, after.counters, after.memory_blocks) == (
+        before.runs,
+        before.counters,
+        before.memory_blocks,
+    )
+    assert node.memmaps == {}
+
+
+@pytest.mark.parametrize("zone", [NORMAL, MOVABLE])
+def test_online_frees_all_but_the_offline_ranges(zone: ZoneId) -> None:
+    """HP-4, 8.7: fresh pages at the tails, managed; the device's pages offline, not managed."""
+    node = parse(PICTURE)
+    hotplug.add_memory(node, 32, 48)
+    before = sum(managed(node))
+    assert hotplug.online_pages(node, 32, 48, zone, offline_ranges=[(40, 48)]) is Errno.OK
+    assert draw(node).endswith("|........|OOOOOOOO|")
+    assert sum(managed(node)) - before == 8
+    assert node.zones[zone].end_pfn == 48
+    assert node.memory_blocks.zone_id(2) is zone
+    assert observe_runs(node)[40].owner == hotplug.NEVER_ONLINED
+    assert verify(node) == []
+
+
+def test_online_puts_fresh_pages_at_the_tail() -> None:
+    """B-3: what was there before is used first."""
+    node = parse(PICTURE)
+    hotplug.add_memory(node, 32, 48)
+    hotplug.online_pages(node, 32, 48, NORMAL)
+    assert observe_lists(node)[2, 4, 1] == [16, 32]
+
+
+def test_online_recomputes_watermarks() -> None:
+    """INV-29: marks are there from the first onlining on."""
+    node = parse(PICTURE)
+    assert node.zones[NORMAL].watermarks.min == 0
+    hotplug.add_memory(node, 32, 48)
+    hotplug.online_pages(node, 32, 48, NORMAL)
+    assert node.zones[NORMAL].watermarks.min > 0
+
+
+def test_offline_moves_used_pages_away() -> None:
+    """HP-5: clean page cache is moved like everything else; the block leaves the zone."""
+    node = parse("|MfFB....|T-------|........|........|........|........|")
+    owners = {run.owner for run in observe_runs(node).values()}
+    assert hotplug.offline_pages(node, 0, SIZE) is Errno.OK
+    assert draw(node).startswith("|        |        |")
+    assert {run.owner for run in observe_runs(node).values()} == owners
+    zone = node.zones[NORMAL]
+    assert (zone.start_pfn, zone.present, zone.managed) == (16, 32, 32)
+    assert node.memory_blocks.state(0) is MemoryBlockState.OFFLINE
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize(("block", "span"), [(0, (16, 48)), (1, (0, 48)), (2, (0, 32))])
+def test_offline_shrinks_the_span_at_its_ends(block: int, span: tuple[int, int]) -> None:
+    """HP-8: a hole in the middle stays spanned."""
+    node = parse("|........|........|........|........|........|........|")
+    assert hotplug.offline_pages(node, block * SIZE, (block + 1) * SIZE) is Errno.OK
+    assert (node.zones[NORMAL].start_pfn, node.zones[NORMAL].end_pfn) == span
+    assert node.zones[NORMAL].present == 32
+    assert verify(node) == []
+
+
+def test_offline_of_the_last_block_empties_the_zone() -> None:
+    """A zone without memory spans nothing, and has no marks."""
+    node = parse("|....|....|", Style(zone=MOVABLE))
+    assert hotplug.offline_pages(node, 0, 8) is Errno.OK
+    zone = node.zones[MOVABLE]
+    assert (zone.start_pfn, zone.end_pfn, zone.present, zone.managed, zone.nr_free) == (0, 0, 0, 0, 0)
+    assert zone.watermarks == (0, 0, 0)
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize(
+    ("picture", "zone", "result"),
+    [
+        ("|U.......|........|........|........|", NORMAL, Errno.EBUSY),
+        ("|R.......|........|........|........|", MOVABLE, Errno.EBUSY),
+        ("|P.M.....|........|........|........|", NORMAL, Errno.EINTR),
+        ("|U.M.....|........|........|........|", MOVABLE, Errno.EINTR),
+        ("|MM......|........|UUUUUUUU|UUUUUUUU|", NORMAL, Errno.ENOMEM),
+    ],
+)
+def test_offline_that_fails_gives_the_block_back(picture: str, zone: ZoneId, result: Errno) -> None:
+    """HP-5: unmovable is EBUSY, nowhere to go ENOMEM; a pin would keep Linux trying for ever, us for 100 rounds."""
+    node = parse(picture, Style(zone=zone))
+    before = observe(node)
+    assert hotplug.offline_pages(node, 0, SIZE) is result
+    assert observe(node).counters == before.counters
+    assert node.memory_blocks.zone_id(0) is zone
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize("pair", [(0, 8), (8, 16), (0, 48), (32, 48), (16, 0)])
+def test_offline_of_impossible_range_is_einval(pair: tuple[int, int]) -> None:
+    """Half memory blocks, holes, reversed ranges."""
+    node = parse(PICTURE)
+    before = observe(node)
+    assert hotplug.offline_pages(node, *pair) is Errno.EINVAL
+    assert observe(node) == before
+
+
+@pytest.mark.parametrize("zone", [NORMAL, MOVABLE])
+def test_offline_with_unplugged_pages_takes_managed_ones_only(zone: ZoneId) -> None:
+    """S33, HP-7: managed falls by the plugged pages; a poisoned page was managed and goes too."""
+    node = parse("|........|OOOOOOOO|OOO....W|........|", Style(zone=zone))
+    before = node.zones[zone].managed
+    assert hotplug.offline_pages(node, 16, 32) is Errno.OK
+    assert before - node.zones[zone].managed == 13
+    assert verify(node) == []
+
+
+def test_remove_frees_the_memmap() -> None:
+    """HP-9: only an offline block; then it is absent, and its memmap free."""
+    node = parse(PICTURE)
+    before = observe(node)
+    hotplug.add_memory(node, 32, 48)
+    hotplug.online_pages(node, 32, 48, MOVABLE)
+    assert hotplug.remove_memory(node, 32, 48) is Errno.EBUSY
+    assert hotplug.offline_and_remove_memory(node, 32, 48) is Errno.OK
+    after = observe(node)
+    assert (after.runs, after.counters, after.memory_blocks) == (
+        before.runs,
+        before.counters,
+        before.memory_blocks,
+    )
+    assert verify(node) == []
+
+
+def test_offline_and_remove_brings_blocks_online_again_when_one_fails() -> None:
+    """HP-9: the first two go offline, the third cannot."""
+    node = parse("|........|........|........|........|U.......|........|........|........|")
+    assert hotplug.offline_and_remove_memory(node, 0, 48) is Errno.EBUSY
+    assert node.memory_blocks.present_ids() == [0, 1, 2, 3]
+    assert [node.memory_blocks.zone_id(block) for block in range(3)] == [NORMAL] * 3
+    assert managed(node) == [64, 0]
+    assert verify(node) == []
+
+
+def test_offline_and_remove_of_offline_block_removes_it() -> None:
+    """A block that is offline already is only removed."""
+    node = parse(PICTURE)
+    hotplug.add_memory(node, 32, 48)
+    assert hotplug.offline_and_remove_memory(node, 32, 48) is Errno.OK
+    assert node.memory_blocks.state(2) is MemoryBlockState.ABSENT
+
+
+def test_mark_and_clear_offline_move_managed_both_ways() -> None:
+    """8.7: taken pages leave what the zone manages, and come back as a contiguous range does, at the head."""
+    node = parse(PICTURE)
+    alloc_contig_range(node, 0, 8, kind=PageKind.OFFLINE)
+    hotplug.mark_offline(node, 0, 8)
+    assert managed(node) == [24, 0]
+    assert verify(node) == []
+    hotplug.clear_offline(node, 0, 8)
+    assert managed(node) == [32, 0]
+    assert observe_lists(node)[2, 4, 1] == [0, 16]
+    assert verify(node) == []
+
+
+def test_clear_offline_of_fresh_pages_puts_them_at_the_tail() -> None:
+    """K-5: pages that were never online are onlined, run by run, whatever lies beside them (D-16)."""
+    node = parse(PICTURE)
+    hotplug.add_memory(node, 32, 48)
+    hotplug.online_pages(node, 32, 48, NORMAL, offline_ranges=[(32, 48)])
+    before = managed(node)[0]
+    hotplug.clear_offline(node, 32, 40)
+    hotplug.clear_offline(node, 40, 48)
+    assert managed(node)[0] == before + 16
+    assert observe_lists(node)[2, 4, 1][-1] == 32
+    assert not (node.arrays.owner == hotplug.NEVER_ONLINED).any()
+    assert verify(node) == []
+
+
+def test_every_change_of_a_memory_block_is_an_event() -> None:
+    """Which block, its state, and its zone when it has one."""
+    node = parse(PICTURE)
+    sink = ListSink()
+    node.sink = sink
+    hotplug.add_memory(node, 32, 48)
+    hotplug.online_pages(node, 32, 48, MOVABLE)
+    hotplug.offline_and_remove_memory(node, 32, 48)
+    assert sink.events == [
+        MemoryBlockChanged(2, "offline", ""),
+        MemoryBlockChanged(2, "online", "Movable"),
+        MemoryBlockChanged(2, "offline", ""),
+        MemoryBlockChanged(2, "absent", ""),
+    ]
+
+
+def test_memmap_of_large_blocks_takes_pageblocks_first() -> None:
+    """Pageblocks as far as they fill, then what is left; single pages where no pageblock is free."""
+    node = parse("|" + "|".join(["." * 8] * 16) + "|" + "|".join([" " * 8] * 16) + "|", Style(chunk_shift=4))
+    assert hotplug.memmap_nr_pages(node) == 2
+    assert hotplug.add_memory(node, 128, 256) is Errno.OK
+    assert [node.arrays.owner.tolist().count(hotplug.MEMMAP_OWNER)] == [1]
+    hotplug.remove_memory(node, 128, 256)
+    node.alloc_pages(PageKind.ANON, 0, 128, 1)
+    node.free_runs(node.owned_pfns(1)[::2])
+    assert hotplug.add_memory(node, 128, 256) is Errno.OK
+    assert len(node.memmaps[1]) == 2
+    assert verify(node) == []
