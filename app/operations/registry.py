@@ -134,7 +134,8 @@ class Registry:
             try:
                 return await self._run(entry, call, estimate_us)
             finally:
-                entry.description = None
+                # A service that stops may have left a thread at work on the guest: then the old one has to do.
+                entry.description = entry.description if self.crew.is_stopping else None
 
     async def read(self, name: str, call: Callable[[Guest], Answer], *, estimate_us: Estimate) -> Answer:
         """Waits for the guest's lock, then runs `call`, which changes nothing.

@@ -10,6 +10,7 @@ from app.api.answers import json_answer, problems
 from app.api.deps import service_of
 from app.api.schemas import guests as schemas
 from app.api.schemas.captures import ImportOptions
+from app.errors import CapacityError
 from app.operations import importing
 
 router = APIRouter(prefix="/v1/guests", tags=["guests"])
@@ -40,8 +41,11 @@ async def import_guest(request: Request, options: Annotated[ImportOptions, Query
     lists agree with the captured ones.
     """
     with tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY) as file:
-        async for chunk in request.stream():
-            file.write(chunk)
+        try:
+            async for chunk in request.stream():
+                file.write(chunk)
+        except OSError as error:
+            raise CapacityError(f"the capture cannot be kept while it is read: {error.strerror}") from error
         file.seek(0)
         guest, report = await importing.import_capture(service_of(request), file, options.to_options())
     made = {"guest": guest, "load_report": report}

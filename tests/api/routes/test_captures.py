@@ -1,5 +1,6 @@
 """/v1/guests/import: a capture as the body makes a guest; a broken one is refused and changes nothing."""
 
+import resource
 import zlib
 
 import pytest
@@ -43,7 +44,9 @@ BROKEN = {
     "another version": PREAMBLE.replace(b"\x01\x00", b"\x63\x00", 1) + CAPTURE[len(PREAMBLE) :],
     "a zip bomb": PREAMBLE + section(b"HEAD", bytes(2**26), size=100),
     "a section larger than any": PREAMBLE + section(b"TEXT", b"x", size=2**31),
-    "sizes that break a law": capture_file(RUNS, texts={"proc/buddyinfo": "Node 0, zone   Normal 1 0 2 \n"}),
+    "sizes that break a law": capture_file(
+        RUNS, texts={"proc/buddyinfo": f"Node 0, zone   Normal {'0 ' * 40}\n"}
+    ),
     "compressed twice": zlib.compress(CAPTURE),
 }
 
@@ -88,6 +91,17 @@ def test_import_with_a_wrong_option_is_refused_by_name(
     assert answer.json()["field"] == field
     assert answer.json()["accepted"]
     assert caller.get("/v1/guests").json() == {"guests": []}
+
+
+def test_import_without_room_for_the_file_is_507(caller: Caller) -> None:
+    """A disk that is full is the service's trouble, not the caller's, and no defect."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+    try:
+        answer = caller.call("POST", IMPORT, content=in_pieces(bytes(2**25), 2**20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (answer.status_code, answer.json()["type"]) == (507, "/problems/no-room"), answer.text
 
 
 def test_import_under_a_name_that_is_taken_is_409(caller: Caller) -> None:
