@@ -36,8 +36,8 @@ from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.owned import pin_runs
 from app.mm.page import PageKind
-from app.mm.policy import policy
-from app.mm.release import running_policy_for_release
+from app.mm.policy import KernelPolicy, policy
+from app.mm.release import policy_for_release, running_policy_for_release
 from app.mm.watermark import MinFree, Watermarks, min_free_kbytes
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.sink import RingSink
@@ -78,11 +78,9 @@ class _Loader:
         self.options = options
         self.sink = sink
         self.geometry = geometry_of(machine)
-        self.policy = (
-            policy(options.policy) if options.policy else running_policy_for_release(machine.kernel_release)
-        )
-        self.pages = CapturedPages(machine, self.geometry)
         self.report = LoadReport(machine)
+        self.policy = self._policy()
+        self.pages = CapturedPages(machine, self.geometry)
 
     def run(self) -> tuple[Guest, dict[str, object]]:
         """Does all of it."""
@@ -116,6 +114,14 @@ class _Loader:
         self._pin(guest)
         self.report.compare(node)
         return guest, self.report.describe(guest)
+
+    def _policy(self) -> KernelPolicy:
+        """Returns the policy as told, or the one nearest to the captured kernel."""
+        if self.options.policy is not None:
+            return policy(self.options.policy)
+        wanted = policy_for_release(self.machine.kernel_release)
+        self.report.missing_policy = None if wanted.runs else wanted.name
+        return running_policy_for_release(self.machine.kernel_release)
 
     def _online(self, node: Node, devices: list[CapturedDevice]) -> str:
         """Returns the zone of memory that will be plugged: as told, as the machine does it, or as it did so far."""

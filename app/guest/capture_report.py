@@ -34,6 +34,8 @@ class LoadReport:
         self.nr_pinned = 0
         self.nr_unmanaged = 0
         self.nr_strangers = 0
+        # The policy that stands for the captured kernel, where another one had to be taken.
+        self.missing_policy: str | None = None
         self.nr_types_unplaced = 0
 
     @property
@@ -109,13 +111,17 @@ class LoadReport:
                 "pinned_pages": self.nr_pinned,
                 "pageblock_types_unplaced": self.nr_types_unplaced,
             },
-            "notes": self._notes(kinds),
+            "notes": self._notes(kinds, guest.identity.policy),
         }
 
-    def _notes(self, kinds: NDArray[np.int64]) -> list[str]:
+    def _notes(self, kinds: NDArray[np.int64], policy: str) -> list[str]:
         """Returns sentences about what cannot be told from this capture; kinds: pages by PageKind."""
         machine = self._machine
         notes = [_ABOUT_PINS]
+        if self.missing_policy is not None:
+            notes.append(
+                f"The captured kernel's policy, {self.missing_policy}, does not run yet: this is {policy}."
+            )
         if self.nr_unmanaged:
             notes.append(
                 f"{self.nr_unmanaged} pages are present, but the kernel has not given them to its allocator yet: "

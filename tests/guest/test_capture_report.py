@@ -111,10 +111,15 @@ def test_note_on_pins_is_always_there() -> None:
     ("machine", "words"),
     [
         (m.with_pcp(m.guest_machine(), Normal=9), "per-cpu lists"),
+        (
+            replace(m.guest_machine(), kernel_release="6.18.2"),
+            "linux-6.17, does not run yet: this is linux-6.6",
+        ),
         (replace(m.guest_machine(), pagetypeinfo=None), "Without pagetypeinfo"),
         (m.machine_of(m.paint(m.BLOCK)), "iomem shows no virtio-mem device"),
         (m.machine_of(m.paint(m.BLOCK, (0, 1, m.RESERVED))), "No memory of a virtio-mem device"),
         (m.guest_machine((5, 12, m.OFFLINE)), "7 pages are offline"),
+        (m.guest_machine((m.BLOCK, m.BLOCK + 512, m.NOPAGE)), "1 memory blocks of a device came or went"),
         (
             m.machine_of(
                 m.paint(m.BLOCK), zones=(m.zone("Normal", 0, 99), m.zone("Normal", 99, m.BLOCK, node=1))
@@ -128,7 +133,7 @@ def test_note_on_pins_is_always_there() -> None:
             f"{m.BLOCK - 512} pages are present",
         ),
     ],
-    ids=["per_cpu", "types", "chosen", "no device", "balloon", "nodes", "unmanaged"],
+    ids=["per_cpu", "policy", "types", "chosen", "no device", "balloon", "strangers", "nodes", "unmanaged"],
 )
 def test_notes_say_what_cannot_be_told(machine: CapturedMachine, words: str) -> None:
     """Each thing that a capture leaves open has its sentence, and only where it is so."""
