@@ -1,8 +1,7 @@
-"""Serving the application over TCP: the port, the announcement, and the end.
+"""Serving the application over TCP: ready, announced, and the end.
 
-The port is taken before anything else is done, so that a clash is said at once. The service is announced
-once it is ready, and the announcement is withdrawn before the process ends.
-Left out: what is served (app.api.application).
+The service is announced once its kernels are ready, and the announcement is withdrawn before the process ends.
+Left out: what is served (app.api.application), and where (app.api.place).
 """
 
 import asyncio

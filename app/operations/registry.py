@@ -116,7 +116,7 @@ class Registry:
         """
         in_use = self.nr_pages - reservation.nr_pages
         if in_use + nr_pages > self.limits.max_total_pages:
-            raise PageLimitReached(nr_pages, in_use, self.limits.max_total_pages)
+            raise PageLimitReached(requested=nr_pages, in_use=in_use, limit=self.limits.max_total_pages)
         reservation.nr_pages = nr_pages
 
     def add(self, reservation: Reservation, guest: Guest) -> Entry:
