@@ -57,7 +57,7 @@ def shuffled(values: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 
 def fragment(zone: Both, seed: int) -> None:
     """Fills the zone with single pages and frees 60 % of them at random, in both worlds."""
-    zone.node.alloc_pages(PageKind.ANON, 0, zone.node.nr_pages, OWNER)
+    zone.node.alloc_pages(PageKind.ANON, 0, zone.node.nr_pages, owner=OWNER)
     zone.twin.fill()
     pfns = shuffled(zone.node.owned_pfns(OWNER), seed)
     freed = pfns[: len(pfns) * 6 // 10]

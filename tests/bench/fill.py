@@ -47,7 +47,7 @@ def _one_round(nr_pages: int) -> dict[str, Timing]:
 
 
 def _fill(zone: Both) -> Timing:
-    ours = _ns(lambda: zone.node.alloc_pages(PageKind.ANON, 0, zone.node.nr_pages, OWNER))
+    ours = _ns(lambda: zone.node.alloc_pages(PageKind.ANON, 0, zone.node.nr_pages, owner=OWNER))
     nr = len(zone.node.owned_pfns(OWNER))
     return ours / nr, zone.twin.fill() / nr
 

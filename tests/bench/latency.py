@@ -1,16 +1,18 @@
 """The worst wait of other guests' callers while one guest is busy with an operation of about a second.
 
-One caller asks for another guest again and again, every few milliseconds, and keeps the longest wait; the same
-without the operation is the machine's own share in it.
+One caller asks for another guest again and again, every few milliseconds, and keeps the longest wait. In turn
+with it, a bare server that does nothing else is asked: its longest wait is the machine's own share.
 """
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from statistics import median
+from typing import NamedTuple
 
-from tests.bench.servers import Running, vmemsim
+from tests.bench.servers import Running, bare, vmemsim
 from tests.bench.subject import Effort
 from tests.bench.table import Row, at_most
 from tests.bench.wire import Connection, build
@@ -19,6 +21,7 @@ _MIB = 2**20
 _GIB = 2**30
 _PAUSE_S = 0.002
 _OTHER = "/v1/guests/other"
+_BUSY = "/v1/guests/busy"
 _PROBES = [
     build("GET", _OTHER),
     build("PATCH", f"{_OTHER}/virtio-mem/vm0", json.dumps({"requested_size": 2 * _MIB}).encode()),
@@ -27,105 +30,105 @@ _PROBES = [
 
 
 class Waits(NamedTuple):
-    """What the caller saw during one operation: its longest wait, and how long the operation took."""
+    """What the caller saw during one operation, and how long that took."""
 
     longest_ms: float
+    longest_bare_ms: float
     operation_s: float
 
 
+class Servers(NamedTuple):
+    """The service, and the bare server beside it."""
+
+    ours: Running
+    control: Running
+
+
 def measure(effort: Effort) -> Iterable[Row]:
-    """Yields the longest wait while nothing happens, then while another guest is busy in three ways."""
-    with vmemsim() as server:
+    """Yields the longest wait while pages migrate, while a driver walks, and while a guest is made and filled."""
+    with vmemsim() as ours, bare({"show_guest": {}}) as control:
         device = {"size": _GIB}
-        server.ask("POST", "/v1/guests", {"name": "other", "boot_size": _GIB, "devices": [device]})
-        yield _row("nothing (the machine's own share)", [_watch(server, _idle) for _ in range(effort.rounds)])
-        for what, operation in (
+        ours.ask("POST", "/v1/guests", {"name": "other", "boot_size": _GIB, "devices": [device]})
+        servers = Servers(ours, control)
+        for what, operate in (
             ("unplug that moves every page", _unplug_full),
             ("unplug of an idle tebibyte", _unplug_idle),
             ("creation with a workload", _create_fragmented),
         ):
-            yield _row(what, [operation(server, effort) for _ in range(effort.rounds)])
+            yield _row(what, [operate(servers, effort) for _ in range(effort.rounds)])
 
 
 def _row(what: str, rounds: list[Waits]) -> Row:
-    seconds = sorted(waits.operation_s for waits in rounds)[len(rounds) // 2]
-    target = None if what.startswith("nothing") else at_most(20)
-    return Row(
-        "latency", f"during: {what}", "ms", [waits.longest_ms for waits in rounds], target, f"{seconds:.2f} s"
-    )
+    longest = [waits.longest_ms for waits in rounds]
+    bare_ms = median(waits.longest_bare_ms for waits in rounds)
+    seconds = median(waits.operation_s for waits in rounds)
+    note = f"operation of {seconds:.2f} s; the bare server's caller waited {bare_ms:.1f} ms"
+    return Row("latency", f"during: {what}", "ms", longest, at_most(20), note)
 
 
-def _unplug_full(server: Running, effort: Effort) -> Waits:
+def _unplug_full(servers: Servers, effort: Effort) -> Waits:
     """Unplugs a device that single anonymous pages fill."""
     size = 16 * _GIB // effort.divisor
-    with _Busy(server, {"boot_size": 24 * _GIB, "devices": [{"size": size, "requested_size": size}]}) as busy:
-        server.ask("POST", f"{busy.path}/allocations", {"kind": "anon", "order": 0, "size": size})
-        return _watch(server, lambda: busy.unplug(size))
+    with _busy_guest(servers.ours, size, boot_size=24 * _GIB):
+        servers.ours.ask("POST", f"{_BUSY}/allocations", {"kind": "anon", "order": 0, "size": size})
+        return _watch(servers, lambda: _unplug(servers.ours, size))
 
 
-def _unplug_idle(server: Running, effort: Effort) -> Waits:
+def _unplug_idle(servers: Servers, effort: Effort) -> Waits:
     """Unplugs a large device of which nothing is used: the most Python per millisecond."""
     size = 1024 * _GIB // effort.divisor
-    with _Busy(server, {"boot_size": 32 * _GIB, "devices": [{"size": size, "requested_size": size}]}) as busy:
-        return _watch(server, lambda: busy.unplug(size))
+    with _busy_guest(servers.ours, size, boot_size=32 * _GIB):
+        return _watch(servers, lambda: _unplug(servers.ours, size))
 
 
-def _create_fragmented(server: Running, effort: Effort) -> Waits:
+def _create_fragmented(servers: Servers, effort: Effort) -> Waits:
     """Makes a guest whose memory is filled and freed page by page."""
     body = {"name": "busy", "boot_size": 4 * _GIB // effort.divisor, "workload": "fragmented"}
-    waits = _watch(server, lambda: server.ask("POST", "/v1/guests", body))
-    _delete(server, "/v1/guests/busy")
+    waits = _watch(servers, lambda: servers.ours.ask("POST", "/v1/guests", body))
+    _delete(servers.ours)
     return waits
 
 
-class _Busy:
-    """A guest for as long as a block lasts."""
-
-    path = "/v1/guests/busy"
-
-    def __init__(self, server: Running, spec: dict[str, object]) -> None:
-        self._server = server
-        self._spec = spec
-
-    def __enter__(self) -> Self:
-        self._server.ask("POST", "/v1/guests", {"name": "busy", **self._spec})
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _delete(self._server, self.path)
-
-    def unplug(self, size: int) -> None:
-        """Takes all of the device back."""
-        outcome = self._server.ask("POST", f"{self.path}/virtio-mem/vm0/unplug", {"size": size})
-        assert outcome["state"] == "done", outcome
+@contextmanager
+def _busy_guest(server: Running, size: int, *, boot_size: int) -> Iterator[None]:
+    """Makes a guest with a device of `size` bytes, all of it plugged, for as long as the block lasts."""
+    device = {"size": size, "requested_size": size}
+    server.ask("POST", "/v1/guests", {"name": "busy", "boot_size": boot_size, "devices": [device]})
+    yield
+    _delete(server)
 
 
-def _delete(server: Running, path: str) -> None:
-    connection = Connection(server.url)
-    connection.send(build("DELETE", path))
-    connection.socket.recv(4096)
-    connection.close()
+def _unplug(server: Running, size: int) -> None:
+    outcome = server.ask("POST", f"{_BUSY}/virtio-mem/vm0/unplug", {"size": size})
+    assert outcome["state"] == "done", outcome
 
 
-def _idle() -> None:
-    time.sleep(1.0)
+def _delete(server: Running) -> None:
+    with closing(Connection(server.url)) as connection:
+        connection.send(build("DELETE", _BUSY))
+        connection.socket.recv(4096)
 
 
-def _watch(server: Running, operation: Callable[[], object]) -> Waits:
-    """Runs the operation in a thread, and asks for the other guest until it ends."""
-    connection = Connection(server.url)
-    connection.ask(_PROBES[0])
-    start = time.perf_counter()
-    thread = threading.Thread(target=operation)
-    thread.start()
-    longest = 0.0
-    asked = 0
-    while thread.is_alive():
-        sent = time.perf_counter()
-        connection.ask(_PROBES[asked % len(_PROBES)])
-        longest = max(longest, time.perf_counter() - sent)
-        asked += 1
-        time.sleep(_PAUSE_S)
-    thread.join()
-    connection.close()
-    return Waits(longest * 1000, time.perf_counter() - start)
+def _watch(servers: Servers, operation: Callable[[], object]) -> Waits:
+    """Runs the operation in a thread, and asks both servers in turn until it ends."""
+    with closing(Connection(servers.ours.url)) as ours, closing(Connection(servers.control.url)) as control:
+        ours.ask(_PROBES[0])
+        control.ask(_PROBES[0])
+        start = time.perf_counter()
+        thread = threading.Thread(target=operation)
+        thread.start()
+        longest = longest_bare = 0.0
+        asked = 0
+        while thread.is_alive():
+            longest = max(longest, _wait_s(ours, _PROBES[asked % len(_PROBES)]))
+            longest_bare = max(longest_bare, _wait_s(control, _PROBES[0]))
+            asked += 1
+            time.sleep(_PAUSE_S)
+        thread.join()
+        return Waits(longest * 1000, longest_bare * 1000, time.perf_counter() - start)
+
+
+def _wait_s(connection: Connection, request: bytes) -> float:
+    sent = time.perf_counter()
+    connection.ask(request)
+    return time.perf_counter() - sent
