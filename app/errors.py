@@ -103,7 +103,7 @@ class GuestLimitReached(CapacityError):
 class PageLimitReached(CapacityError):
     """All guests together would have more pages than the configuration allows."""
 
-    def __init__(self, requested: int, in_use: int, limit: int) -> None:
+    def __init__(self, *, requested: int, in_use: int, limit: int) -> None:
         """Says, in pages, what was asked for, what is in use, and the limit."""
         super().__init__(
             f"{requested} pages were asked for, {in_use} of {limit} are in use",

@@ -126,7 +126,7 @@ class AllocationTable:
     def fill(self, kind: PageKind, order: int, nr_runs: int, *, label: str) -> Allocation:
         """Allocates up to `nr_runs` runs, as many as there is room for."""
         owner = self.new_id()
-        got = self._node.alloc_pages(kind, order, nr_runs, owner)
+        got = self._node.alloc_pages(kind, order, nr_runs, owner=owner)
         return self.adopt(Allocation(owner, kind, order, got << order, label))
 
     def adopt(self, row: Allocation) -> Allocation:
@@ -162,7 +162,7 @@ class AllocationTable:
     def grow(self, allocation_id: int, nr_runs: int) -> int:
         """Allocates up to `nr_runs` more runs for an allocation; returns how many there was room for."""
         row = self._rows[allocation_id]
-        got = self._node.alloc_pages(row.kind, row.order, nr_runs, row.id)
+        got = self._node.alloc_pages(row.kind, row.order, nr_runs, owner=row.id)
         self.credit(row.id, got << row.order)
         return got
 
@@ -192,7 +192,7 @@ class AllocationTable:
         self._require_free(kind, order, spec.at_pfns)
         owner = self.new_id()
         for pfn in spec.at_pfns:
-            is_taken = self._node.alloc_at(pfn, order, kind, owner)
+            is_taken = self._node.alloc_at(pfn, order, kind, owner=owner)
             assert is_taken, "INV-3: a free run that cannot be taken"
         return self.adopt(Allocation(owner, kind, order, len(spec.at_pfns) << order, spec.label))
 

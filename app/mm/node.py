@@ -98,7 +98,7 @@ class Node:
         """Returns whether every page of [start_pfn, end_pfn) is of `kind`. Linear in runs."""
         return bool(walk.is_all(self.arrays, start_pfn, end_pfn, int(kind)))
 
-    def alloc_pages(self, kind: PageKind, order: int, count: int, owner: int) -> int:
+    def alloc_pages(self, kind: PageKind, order: int, count: int, *, owner: int) -> int:
         """Allocates `count` runs of 2**order pages for `owner`; returns how many there was room for."""
         highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
         return int(fallback.alloc_pages(self.arrays, kind | (order << 4), count, owner, int(highest)))
@@ -108,7 +108,7 @@ class Node:
         highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
         return int(fallback.alloc_page(self.arrays, kind | (order << 4), owner, int(highest)))
 
-    def alloc_at(self, pfn: int, order: int, kind: PageKind, owner: int) -> bool:
+    def alloc_at(self, pfn: int, order: int, kind: PageKind, *, owner: int) -> bool:
         """Allocates exactly [pfn, pfn + 2**order) if all of it is free; returns whether it was."""
         zone = self.zone_at(pfn) if 0 <= pfn < self.nr_pages else None
         if zone is None or not fallback.take_free_at(self.arrays, int(zone.index), pfn, order):

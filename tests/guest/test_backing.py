@@ -21,8 +21,8 @@ def test_look_marks_pageblocks_in_use() -> None:
     guest.plug("vm0", 128 * MIB)
     backing, _ = backed(guest)
     backing.look()
-    guest.node.alloc_at(FIRST_DEVICE_PFN + 5, 0, PageKind.ANON, 1)
-    guest.node.alloc_at(FIRST_DEVICE_PFN + 700, 0, PageKind.ANON, 1)
+    guest.node.alloc_at(FIRST_DEVICE_PFN + 5, 0, PageKind.ANON, owner=1)
+    guest.node.alloc_at(FIRST_DEVICE_PFN + 700, 0, PageKind.ANON, owner=1)
     backing.look()
     assert backing.nr_touched == 0
     backing.mark_stale()

@@ -15,7 +15,7 @@ from tests.mm.small_nodes import toy_node
 def test_count_spreads_large_runs_over_pageblocks() -> None:
     """A free chunk counts in both of its pageblocks, a single page in its own."""
     node = toy_node()
-    node.alloc_at(3, 0, PageKind.PINNED, 1)
+    node.alloc_at(3, 0, PageKind.PINNED, owner=1)
     counts = count_kinds(node, 0, 4)
     assert counts[0, PageKind.FREE] == 7
     assert counts[0, PageKind.PINNED] == 1
@@ -26,7 +26,7 @@ def test_count_spreads_large_runs_over_pageblocks() -> None:
 def test_runs_join_equal_neighbours_across_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """However memory is cut into batches, the runs are the same."""
     node = toy_node()
-    node.alloc_at(70, 0, PageKind.ANON, 1)
+    node.alloc_at(70, 0, PageKind.ANON, owner=1)
     whole = list(pageblock_runs(node))
     assert whole == [
         PageblockRun(0, 8, Migratetype.MOVABLE, "Normal", {PageKind.FREE: 8}),
@@ -60,7 +60,7 @@ def test_census_agrees_with_page_by_page_look(pages: list[tuple[int, PageKind]])
     """Counts, dominant kinds and runs are those of a naive walk over single pages."""
     node = toy_node()
     for pfn, kind in pages:
-        node.alloc_at(pfn, 0, kind, 1)
+        node.alloc_at(pfn, 0, kind, owner=1)
     naive = np.zeros((16, 16), np.int64)
     for pfn in range(128):
         naive[pfn // 8, node.kind_of(pfn)] += 1

@@ -29,7 +29,7 @@ def test_digest_is_equal_iff_pages_are(
     nodes = [toy_node(), toy_node(), toy_node()]
     for node, its_acts in zip(nodes, (acts, acts, other), strict=True):
         for kind, pfn in its_acts:
-            node.alloc_at(pfn, 0, kind, 1)
+            node.alloc_at(pfn, 0, kind, owner=1)
     digests = [node_digest(node) for node in nodes]
     kinds = [[node.kind_of(pfn) for pfn in range(128)] for node in nodes]
     assert digests[0] == digests[1]
@@ -47,7 +47,7 @@ CHANGES: dict[str, Callable[[Node], object]] = {
     "nothing": lambda node: node.arrays,
     "owner": lambda node: set_owner(node.arrays, 5, 2),
     "kind": lambda node: node.set_kind(5, 6, PageKind.PINNED),
-    "place": lambda node: (node.free_runs(node.owned_pfns(1)), node.alloc_at(4, 0, PageKind.ANON, 1)),
+    "place": lambda node: (node.free_runs(node.owned_pfns(1)), node.alloc_at(4, 0, PageKind.ANON, owner=1)),
     "zone": _rezone,
     "type": lambda node: node.arrays.block_type.__setitem__(9, Migratetype.RECLAIMABLE),
     "state": lambda node: hotplug.offline_pages(node, 64, 128),
@@ -60,7 +60,7 @@ def test_digest_sees_every_change() -> None:
     digests = []
     for change in CHANGES.values():
         node = toy_node()
-        node.alloc_at(5, 0, PageKind.ANON, 1)
+        node.alloc_at(5, 0, PageKind.ANON, owner=1)
         change(node)
         digests.append(node_digest(node))
     assert len(set(digests)) == len(CHANGES)
@@ -71,9 +71,9 @@ def test_digest_sees_order_of_free_lists() -> None:
     nodes = [toy_node(), toy_node()]
     for node, order in zip(nodes, ((10, 20), (20, 10)), strict=True):
         for pfn in (10, 20):
-            node.alloc_at(pfn, 0, PageKind.ANON, 1)
+            node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
         for pfn in (11, 21):
-            node.alloc_at(pfn, 0, PageKind.ANON, 1)
+            node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
         node.free_runs(node.owned_pfns(1)[[order.index(pfn) * 2 for pfn in (10, 20)]])
     kinds = [[node.kind_of(pfn) for pfn in range(128)] for node in nodes]
     assert kinds[0] == kinds[1]
@@ -84,7 +84,7 @@ def test_digest_of_used_and_freed_memory_is_of_its_state() -> None:
     """Memory that was used, freed and merged to what it was, lists in the same order, is as untouched memory."""
     node = toy_node(1)
     before = node_digest(node)
-    assert node.alloc_at(0, 4, PageKind.ANON, 1)
+    assert node.alloc_at(0, 4, PageKind.ANON, owner=1)
     assert node_digest(node) != before
     node.free_runs(node.owned_pfns(1))
     assert list_pfns(node, 4) == [0, 16, 32, 48]

@@ -244,7 +244,7 @@ def test_memmap_of_large_blocks_takes_pageblocks_first() -> None:
     assert hotplug.add_memory(node, 128, 256) is Errno.OK
     assert [node.arrays.owner.tolist().count(hotplug.MEMMAP_OWNER)] == [1]
     hotplug.remove_memory(node, 128, 256)
-    node.alloc_pages(PageKind.ANON, 0, 128, 1)
+    node.alloc_pages(PageKind.ANON, 0, 128, owner=1)
     node.free_runs(node.owned_pfns(1)[::2])
     assert hotplug.add_memory(node, 128, 256) is Errno.OK
     assert len(node.memmaps[1]) == 2

@@ -75,7 +75,7 @@ def give_chunk_two_zones(node: Node) -> None:
 def list_as_highatomic(node: Node) -> None:
     """The pageblock at 0 is on a HIGHATOMIC list, and MOVABLE."""
     set_type(node, 0, Migratetype.HIGHATOMIC)
-    assert node.alloc_at(0, 3, PageKind.ANON, 1)
+    assert node.alloc_at(0, 3, PageKind.ANON, owner=1)
     node.free_runs(np.array([0]))
     set_type(node, 0, Migratetype.MOVABLE)
 

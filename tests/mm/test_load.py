@@ -40,7 +40,7 @@ def test_memmap_goes_away_with_its_memory_block() -> None:
     size = node.geometry.memory_block_nr_pages
     pfns = [0, 1 << order]
     for pfn in pfns:
-        assert node.alloc_at(pfn, order, PageKind.UNMOVABLE_PAGES, 0)
+        assert node.alloc_at(pfn, order, PageKind.UNMOVABLE_PAGES, owner=0)
     load.set_memmap(node, 2, pfns)
     assert hotplug.offline_and_remove_memory(node, 2 * size, 3 * size) is Errno.OK
     assert node.zones[ZoneId.NORMAL].nr_free == 2 * size
@@ -58,8 +58,8 @@ def test_set_managed_writes_the_counter() -> None:
 def test_find_runs_returns_first_pages_ascending() -> None:
     """Runs of one kind, whatever their order; none is an empty array."""
     node = toy_node()
-    assert node.alloc_at(8, 3, PageKind.THP, 5)
-    assert node.alloc_at(3, 0, PageKind.THP, 5)
+    assert node.alloc_at(8, 3, PageKind.THP, owner=5)
+    assert node.alloc_at(3, 0, PageKind.THP, owner=5)
     assert load.find_runs(node, PageKind.THP).tolist() == [3, 8]
     assert load.find_runs(node, PageKind.HWPOISON).tolist() == []
 
@@ -67,7 +67,7 @@ def test_find_runs_returns_first_pages_ascending() -> None:
 def test_find_pcp_pages_remembers_what_a_drain_frees() -> None:
     """Pages of kind PCP wait until they are drained."""
     node = toy_node()
-    assert node.alloc_at(5, 0, PageKind.PCP, 0)
+    assert node.alloc_at(5, 0, PageKind.PCP, owner=0)
     load.find_pcp_pages(node)
     assert node.pcp_pfns.tolist() == [5]
     assert node.drain_pcp() == 1

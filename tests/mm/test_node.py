@@ -75,7 +75,7 @@ def test_alloc_pages_takes_lists_in_their_order() -> None:
     node = parse("|M.......|........|")
     assert node.alloc_page(PageKind.ANON, 0, 5) == 1
     assert node.alloc_page(PageKind.ANON, 0, 5) == 2
-    assert node.alloc_pages(PageKind.ANON, 1, 2, 5) == 2
+    assert node.alloc_pages(PageKind.ANON, 1, 2, owner=5) == 2
     assert draw(node) == "|MMM.M-M-|........|"
     assert node.owned_pfns(5).tolist() == [1, 2, 4, 6]
     assert verify(node) == []
@@ -84,7 +84,7 @@ def test_alloc_pages_takes_lists_in_their_order() -> None:
 def test_alloc_pages_without_room_gives_what_there_is() -> None:
     """Nothing is given back: the caller decides."""
     node = parse("|MMMM|MM..|")
-    assert node.alloc_pages(PageKind.UNMOVABLE, 0, 5, 9) == 2
+    assert node.alloc_pages(PageKind.UNMOVABLE, 0, 5, owner=9) == 2
     assert node.alloc_page(PageKind.UNMOVABLE, 0, 9) == -1
     assert verify(node) == []
 
@@ -109,13 +109,13 @@ def test_alloc_below_watermark_is_refused() -> None:
 def test_alloc_at_takes_exactly_these_pages() -> None:
     """The other halves go to the heads of their lists; used and absent pages are refused."""
     node = parse("|........|........|M.......|........|")
-    assert node.alloc_at(12, 1, PageKind.UNMOVABLE, 3)
+    assert node.alloc_at(12, 1, PageKind.UNMOVABLE, owner=3)
     assert draw(node) == "|........|....U-..|M.......|........|"
     assert observe_lists(node)[2, 1, 1] == [14, 18]
-    assert not node.alloc_at(12, 0, PageKind.ANON, 3)
-    assert not node.alloc_at(16, 3, PageKind.ANON, 3)
-    assert not node.alloc_at(-8, 0, PageKind.ANON, 3)
-    assert not node.alloc_at(64, 0, PageKind.ANON, 3)
+    assert not node.alloc_at(12, 0, PageKind.ANON, owner=3)
+    assert not node.alloc_at(16, 3, PageKind.ANON, owner=3)
+    assert not node.alloc_at(-8, 0, PageKind.ANON, owner=3)
+    assert not node.alloc_at(64, 0, PageKind.ANON, owner=3)
     assert verify(node) == []
 
 

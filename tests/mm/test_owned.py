@@ -42,11 +42,11 @@ def test_room_is_what_can_be_allocated(
     """However memory is fragmented, exactly as many runs can be had as room_for() says."""
     node = toy_node()
     for owner, (other, its_order, count) in enumerate(before, start=1):
-        node.alloc_pages(other, its_order, count, owner)
+        node.alloc_pages(other, its_order, count, owner=owner)
     for owner in freed:
         node.free_runs(node.owned_pfns(owner))
     room = room_for(node, kind, order)
-    assert node.alloc_pages(kind, order, 1000, 99) == room
+    assert node.alloc_pages(kind, order, 1000, owner=99) == room
     assert room_for(node, kind, order) == 0
 
 
@@ -54,7 +54,7 @@ def test_is_free_at_wants_one_free_block() -> None:
     """A run is free when one free block covers it; a smaller free block, or a used page, is not enough."""
     node = toy_node()
     assert is_free_at(node, 16, 4)
-    assert node.alloc_at(21, 0, PageKind.ANON, 1)
+    assert node.alloc_at(21, 0, PageKind.ANON, owner=1)
     assert not is_free_at(node, 16, 4)
     assert is_free_at(node, 16, 2)
     assert not is_free_at(node, 20, 1)
@@ -90,7 +90,7 @@ def test_burst_beyond_memory_gets_what_there_is() -> None:
 def test_pin_keeps_place_order_and_owner() -> None:
     """Pinning changes the kind alone."""
     node = toy_node()
-    node.alloc_pages(PageKind.THP, 3, 3, 7)
+    node.alloc_pages(PageKind.THP, 3, 3, owner=7)
     pfns = node.owned_pfns(7)
     assert pin_runs(node, pfns[1:2]) == 8
     assert node.owned_pfns(7).tolist() == pfns.tolist()
@@ -101,8 +101,8 @@ def test_pin_keeps_place_order_and_owner() -> None:
 def test_pages_are_counted_by_owner() -> None:
     """Every owner's pages, in any orders; what nobody owns is not counted."""
     node = toy_node()
-    node.alloc_pages(PageKind.ANON, 0, 5, 1)
-    node.alloc_pages(PageKind.THP, 3, 2, 3)
+    node.alloc_pages(PageKind.ANON, 0, 5, owner=1)
+    node.alloc_pages(PageKind.THP, 3, 2, owner=3)
     assert count_pages_by_owner(node, 4).tolist() == [0, 5, 0, 16, 0]
 
 
@@ -111,7 +111,7 @@ def test_used_pageblocks_are_marked() -> None:
     node = toy_node()
     used = np.zeros(16, np.uint8)
     used[15] = 1
-    node.alloc_at(13, 0, PageKind.ANON, 1)
-    node.alloc_at(48, 4, PageKind.UNMOVABLE, 2)
+    node.alloc_at(13, 0, PageKind.ANON, owner=1)
+    node.alloc_at(48, 4, PageKind.UNMOVABLE, owner=2)
     mark_used(node, 0, 16, used)
     assert np.flatnonzero(used).tolist() == [1, 6, 7, 15]

@@ -287,5 +287,5 @@ def test_count_pages_of_memory_without_pages_counts_none() -> None:
     """An empty node has nothing of anything."""
     node = parse("|....|....|")
     assert vmstat.count_pages(node) == (0,) * 8
-    assert node.alloc_pages(PageKind.ANON, 0, 3, 1) == 3
+    assert node.alloc_pages(PageKind.ANON, 0, 3, owner=1) == 3
     assert vmstat.count_pages(node).anon == 3

@@ -142,7 +142,7 @@ class NodeMachine(RuleBasedStateMachine):
         """Some runs of a kind."""
         kind, order = self.kinds[which % len(self.kinds)]
         owner = self._new_owner()
-        got = self.node.alloc_pages(kind, order, count, owner)
+        got = self.node.alloc_pages(kind, order, count, owner=owner)
         expected = 0
         while expected < count and self.twin.memory.alloc_page(kind, order, owner) is not None:
             expected += 1
@@ -154,7 +154,7 @@ class NodeMachine(RuleBasedStateMachine):
     def fragment(self, kind: PageKind, keep: int) -> None:
         """All memory is allocated page by page, and all but every keep-th page freed again."""
         owner = self._new_owner()
-        got = self.node.alloc_pages(kind, 0, self.node.nr_pages, owner)
+        got = self.node.alloc_pages(kind, 0, self.node.nr_pages, owner=owner)
         expected = 0
         while self.twin.memory.alloc_page(kind, 0, owner) is not None:
             expected += 1
@@ -184,7 +184,7 @@ class NodeMachine(RuleBasedStateMachine):
         kind, order = self.kinds[which % len(self.kinds)]
         pfn = self._place(place, 1 << order)
         owner = self._new_owner()
-        assert self.node.alloc_at(pfn, order, kind, owner) == self.twin.memory.alloc_at(
+        assert self.node.alloc_at(pfn, order, kind, owner=owner) == self.twin.memory.alloc_at(
             pfn, Run(kind, order, owner)
         )
 

@@ -68,7 +68,7 @@ class Board(NamedTuple):
     def put(self, offset: int, kind: PageKind, order: int = 0) -> int:
         """Allocates a run of pages at `offset` bytes inside the region; returns its pfn."""
         pfn = self.pfn(offset)
-        assert self.node.alloc_at(pfn, order, kind, TEST_OWNER)
+        assert self.node.alloc_at(pfn, order, kind, owner=TEST_OWNER)
         return pfn
 
     def requests(self) -> list[tuple[str, int, int, str]]:

@@ -148,12 +148,12 @@ class LifeOfAGuest(RuleBasedStateMachine):
         """Allocates wherever the buddy likes."""
         self.owner += 1
         order = order if kind is PageKind.UNMOVABLE else 0
-        self.board.node.alloc_pages(kind, order, count, self.owner)
+        self.board.node.alloc_pages(kind, order, count, owner=self.owner)
 
     @rule(offset=st.integers(0, 511), kind=st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE]))
     def put(self, offset: int, kind: PageKind) -> None:
         """Puts one page somewhere into the region, if it is free."""
-        self.board.node.alloc_at(self.board.pfn(offset * 128 * 1024), 0, kind, 1)
+        self.board.node.alloc_at(self.board.pfn(offset * 128 * 1024), 0, kind, owner=1)
 
     @rule(back=st.integers(0, 3))
     def free(self, back: int) -> None:

@@ -125,6 +125,15 @@ def find_fallback(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
 
 
 @internal
+def smallest_fallback(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
+    """Returns the lowest order, from `order` on, at which there is a block to steal; there must be one."""
+    current = order
+    while find_fallback(m, zone, current, migratetype) < 0:
+        current += 1
+    return current
+
+
+@internal
 def steal_fallback(m: NodeArrays, zone: int, order: int, migratetype: int, min_order: int) -> bool:
     """Steals from another type, largest blocks first; returns whether `migratetype` has a block now (B-14).
 
@@ -135,11 +144,8 @@ def steal_fallback(m: NodeArrays, zone: int, order: int, migratetype: int, min_o
         other = find_fallback(m, zone, current, migratetype)
         if other >= 0:
             if migratetype == MOVABLE and current > order and not can_claim(m, current, migratetype):
-                current = order
-                while is_list_empty(m, zone, current, fallback_type(migratetype, 0)) and is_list_empty(
-                    m, zone, current, fallback_type(migratetype, 1)
-                ):
-                    current += 1
+                # Pollute as little as possible: the smallest block that serves.
+                current = smallest_fallback(m, zone, order, migratetype)
                 other = find_fallback(m, zone, current, migratetype)
             steal(m, zone, first_free(m, zone, current, other), current, migratetype)
             return True

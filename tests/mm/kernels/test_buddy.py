@@ -117,7 +117,7 @@ def test_free_range_frees_every_used_run_once() -> None:
 def test_free_at_tail_puts_aligned_pieces_behind_all_others() -> None:
     """HP-4: ascending, each as large as its alignment allows."""
     node = parse("|........|........|........|........|")
-    assert node.alloc_at(16, 4, PageKind.ANON, 1)
+    assert node.alloc_at(16, 4, PageKind.ANON, owner=1)
     node.arrays.owner[:] = 0
     node.stat[NORMAL, 2] -= 16
     node.set_free(18, 32)

@@ -68,7 +68,7 @@ def test_fold_agrees_with_naive_twin(acts: list[tuple[PageKind, int, int]]) -> N
     """Runs and lists are folded as the twin folds them, owners below zero included."""
     node = toy_node(1)
     for kind, pfn, owner in acts:
-        node.alloc_at(pfn, 0, kind, owner)
+        node.alloc_at(pfn, 0, kind, owner=owner)
     lanes = np.zeros(2, np.int64)
     digest.fold_runs(node.arrays, lanes)
     assert lanes.tolist() == folded_runs(node)

@@ -148,13 +148,13 @@ def test_allocation_prefers_the_highest_zone_it_may_use() -> None:
 def test_kernel_request_avoids_breaking_pageblocks_of_any_zone_at_first() -> None:
     """B-14, no-fragment: a whole pageblock of a lower zone comes before a part of one in Normal."""
     node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
-    assert node.alloc_at(16, 0, PageKind.ANON, 1)
-    assert node.alloc_at(24, 0, PageKind.ANON, 1)
+    assert node.alloc_at(16, 0, PageKind.ANON, owner=1)
+    assert node.alloc_at(24, 0, PageKind.ANON, owner=1)
     assert node.alloc_page(PageKind.UNMOVABLE, 0, 2) == 0
     # With DMA32 broken up as well, Normal is asked first again.
     node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
     for pfn in (0, 8, 16, 24):
-        assert node.alloc_at(pfn, 0, PageKind.ANON, 1)
+        assert node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
     assert 16 <= node.alloc_page(PageKind.UNMOVABLE, 0, 2) < 32
 
 
@@ -164,7 +164,7 @@ def test_movable_request_with_populated_zone_movable_breaks_pageblocks() -> None
     node.arrays.block_type[2:4] = layout.UNMOVABLE
     node.free_runs(node.owned_pfns(1))
     for pfn in (16, 24):
-        assert node.alloc_at(pfn, 0, PageKind.UNMOVABLE, 1)
+        assert node.alloc_at(pfn, 0, PageKind.UNMOVABLE, owner=1)
     assert node.alloc_page(PageKind.ANON, 4, 2) == 32
     assert 16 <= node.alloc_page(PageKind.ANON, 0, 2) < 32
 
@@ -185,7 +185,7 @@ def test_lowmem_reserve_keeps_pages_from_higher_requests() -> None:
     """B-20: a request that could have been served from Normal leaves DMA32 its reserve."""
     node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
     node.stat[ZoneId.DMA32, layout.S_RESERVE + ZoneId.NORMAL] = 10
-    assert node.alloc_pages(PageKind.UNMOVABLE, 0, 99, 1) == 16 + 6
+    assert node.alloc_pages(PageKind.UNMOVABLE, 0, 99, owner=1) == 16 + 6
 
 
 def test_watermark_counts_no_cma_and_the_request_itself() -> None:
@@ -225,7 +225,7 @@ def test_class_of_an_allocation_follows_its_kind(kind: PageKind, migratetype: in
 def test_take_free_at_any_place_leaves_the_other_halves(pfn: int) -> None:
     """Every half that is not wanted is one free block; the counter falls by what was taken."""
     node = parse("|........|........|")
-    assert node.alloc_at(pfn, 1, PageKind.UNMOVABLE, 1)
+    assert node.alloc_at(pfn, 1, PageKind.UNMOVABLE, owner=1)
     assert sorted(len(pfns) for pfns in observe_lists(node).values()) == [1, 1, 1]
     assert draw(node).replace("|", "").index("U") == pfn
     assert verify(node) == []

@@ -27,7 +27,7 @@ def filled(acts: list[tuple[PageKind, int, int, int]]) -> Node:
     """Returns a node of 64 pages after these allocations, as far as they were possible."""
     node = toy_node(1)
     for kind, pfn, order, owner in acts:
-        node.alloc_at(pfn >> order << order, order, kind, owner)
+        node.alloc_at(pfn >> order << order, order, kind, owner=owner)
     return node
 
 
@@ -65,8 +65,8 @@ def test_bursts_tell_what_each_got() -> None:
 def test_kind_of_runs_is_set_in_place() -> None:
     """Heads get the new kind with their order; the pages are counted."""
     node = toy_node(1)
-    node.alloc_at(8, 3, PageKind.THP, 1)
-    node.alloc_at(17, 0, PageKind.ANON, 1)
+    node.alloc_at(8, 3, PageKind.THP, owner=1)
+    node.alloc_at(17, 0, PageKind.ANON, owner=1)
     assert owned.set_kind_of_runs(node.arrays, np.array([8, 17], np.int64), int(PageKind.PINNED)) == 9
     assert int(layout.head_at(node.arrays, 8)) == int(PageKind.PINNED) | (3 << 4)
     assert int(layout.head_at(node.arrays, 17)) == int(PageKind.PINNED)

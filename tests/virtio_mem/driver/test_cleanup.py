@@ -17,7 +17,7 @@ def stuck_board() -> Board:
     """A memory block that is plugged and absent: no memmap, and the device was busy when it was to go back."""
     board = build(TOY)
     node = board.node
-    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, TEST_OWNER)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=TEST_OWNER)
     sbm = board.driver.sbm
     board.device.set_requested_size(8 * MIB)
     sbm.queue.refresh()

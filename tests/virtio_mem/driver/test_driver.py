@@ -196,7 +196,7 @@ def test_missing_migration_target_ends_the_work() -> None:
     node = board.node
     for offset in range(16):
         board.put(offset * MIB, PageKind.THP, order=3)
-    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, TEST_OWNER)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=TEST_OWNER)
     outcome = board.resize(0)
     assert (outcome.result, outcome.size, outcome.retry_ms) == ("ENOMEM", 16 * MIB, 50_000)
     assert [event[1:] for event in board.attempts()] == [(8, 8, "ENOMEM")]
@@ -214,7 +214,7 @@ def test_shortage_after_busy_pieces_tells_both() -> None:
     for offset in range(8):
         board.put(offset * MIB, PageKind.THP, order=3)
     pfn = board.put(15 * MIB, PageKind.PINNED)
-    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, TEST_OWNER)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=TEST_OWNER)
     outcome = board.resize(0)
     assert outcome.result == "ENOMEM"
     assert [(piece.result, piece.nr_bytes) for piece in outcome.obstacles] == [
@@ -232,7 +232,7 @@ def test_unit_that_was_dissolved_is_no_piece_of_its_own() -> None:
         board.put(offset * MIB, PageKind.THP, order=3)
     board.put(7 * MIB, PageKind.UNMOVABLE)
     zone = board.node.zones[ZoneId.NORMAL]
-    board.node.alloc_pages(PageKind.UNMOVABLE, 0, zone.nr_free, TEST_OWNER)
+    board.node.alloc_pages(PageKind.UNMOVABLE, 0, zone.nr_free, owner=TEST_OWNER)
     outcome = board.resize(0)
     assert [result for *_, result in board.attempts()] == ["EBUSY", "EBUSY", "EBUSY", "ENOMEM"]
     pieces = [(piece.result, piece.nr_bytes) for piece in outcome.obstacles]
@@ -245,7 +245,7 @@ def test_rollback_that_fails_is_made_up_for_by_the_next_pass() -> None:
     sink = ChangingSink(nth=1, size=8 * MIB)
     board = build(TOY, sink=sink)
     zone = board.node.zones[ZoneId.NORMAL]
-    board.node.alloc_pages(PageKind.UNMOVABLE, 0, zone.nr_free, TEST_OWNER)
+    board.node.alloc_pages(PageKind.UNMOVABLE, 0, zone.nr_free, owner=TEST_OWNER)
     sink.device = board.device
     outcome = board.resize(8 * MIB)
     assert (outcome.result, outcome.size, outcome.nr_passes) == ("ENOMEM", 0, 2)
@@ -299,7 +299,7 @@ def test_imported_state_is_resized_like_any_other() -> None:
     captured.resize(1 * MIB)
     board = build(TOY)
     board.resize(16 * MIB)
-    board.node.alloc_at(board.pfn(9 * MIB), 0, PageKind.UNMOVABLE, TEST_OWNER)
+    board.node.alloc_at(board.pfn(9 * MIB), 0, PageKind.UNMOVABLE, owner=TEST_OWNER)
     driver = Driver(board.device, board.node, DriverOptions(online=OnlinePolicy.ONLINE_KERNEL))
     driver.import_state([ImportedBlock(9, ZoneId.NORMAL, 0xFF), ImportedBlock(8, ZoneId.NORMAL, 0xFF)])
     assert verify_driver(driver, board.device) == []

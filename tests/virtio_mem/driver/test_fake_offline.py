@@ -64,7 +64,7 @@ def test_fake_offline_without_a_target_is_tried_once() -> None:
     board = make_board()
     board.put(0, PageKind.THP, order=3)
     node = board.node
-    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, 1)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=1)
     outcome = fake_offline(board.driver.sbm, board.pfn(0), board.pfn(MIB), depth=2, attempts=5)
     assert outcome.result == "ENOMEM"
     assert board.driver.sbm.report.level_attempts[2] == 1

@@ -125,7 +125,7 @@ def test_no_room_for_a_memmap_gives_the_subblocks_back() -> None:
     """D-7: adding fails with ENOMEM, the sub-blocks are unplugged again, and the timer is armed."""
     board = build(TOY)
     node = board.node
-    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, TEST_OWNER)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=TEST_OWNER)
     outcome = board.resize(16 * MIB)
     assert board.requests() == [("PLUG", 0, 8, "ACK"), ("UNPLUG", 0, 8, "ACK")]
     assert (outcome.size, outcome.result, outcome.retry_ms) == (0, "ENOMEM", 50_000)

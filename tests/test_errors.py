@@ -1,0 +1,50 @@
+"""The error tree: what each class says to people and to programs."""
+
+import json
+import math
+
+from app import errors
+from app.errors import GuestLimitReached, InvalidValue, NameTaken, PageLimitReached, Unknown
+
+
+def test_every_error_has_somebody_who_must_act() -> None:
+    """Each class stands below CallerError, StateError or CapacityError."""
+    sides = (errors.CallerError, errors.StateError, errors.CapacityError)
+    leaves = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.VmemsimError) and value not in sides
+    ]
+    assert {leaf.__name__ for leaf in leaves if not issubclass(leaf, sides)} == {"VmemsimError"}
+
+
+def test_invalid_value_names_field_value_and_what_is_accepted() -> None:
+    """For people in the sentence, for programs in the members, with further numbers beside."""
+    error = InvalidValue("size", 3, "a multiple of 2", block_size=2)
+    assert str(error) == error.detail == "size is 3; accepted: a multiple of 2"
+    assert error.members == {"field": "size", "value": 3, "accepted": "a multiple of 2", "block_size": 2}
+
+
+def test_invalid_value_can_always_be_written_as_json() -> None:
+    """Numbers that JSON does not know, objects, and very long texts are quoted."""
+    for value in (math.nan, math.inf, object(), "x" * 10_000, None, 1.5, True):
+        text = json.dumps(InvalidValue("f", value, "less").members, allow_nan=False)
+        assert len(text) < 300
+
+
+def test_unknown_lists_some_names_that_exist() -> None:
+    """At most twenty, and none when there are none."""
+    error = Unknown("guest", "x", [f"g{number}" for number in range(30)])
+    assert error.members["known"] == [f"g{number}" for number in range(20)]
+    assert Unknown("guest", "x").detail == "no guest is named 'x'"
+
+
+def test_limits_say_their_numbers() -> None:
+    """What was asked, what is in use, and how much there may be."""
+    assert GuestLimitReached(7).members == {"limit": 7}
+    assert PageLimitReached(requested=5, in_use=8, limit=10).members == {
+        "requested": 5,
+        "in_use": 8,
+        "limit": 10,
+    }
+    assert "'web'" in NameTaken("web").detail
