@@ -13,6 +13,7 @@ from app.guest.capture_plan import (
     MemoryBlockFacts,
     facts_of_memory_blocks,
     geometry_of,
+    leave_out_strangers,
     plan_devices,
     span_of,
     zones_of_pageblocks,
@@ -241,6 +242,18 @@ def test_blocks_that_are_no_whole_zone_belong_to_no_device() -> None:
     blocks = (*(m.memory_block(n) for n in range(3)), m.memory_block(3, state="offline"))
     captured = machine(4, iomem=m.virtio(0, GIB, m.BLOCK_SIZE), memory_blocks=blocks)
     assert plan(captured, facts_of("N-N-"))[0].memory_blocks == (0, 2, 3)
+
+
+def test_strangers_in_a_region_are_left_out() -> None:
+    """Memory that a driver could plug over is taken out of its zone; blocks that are its own, or outside, stay."""
+    iomem = m.virtio(m.BLOCK_SIZE, 3 * m.BLOCK_SIZE, m.BLOCK_SIZE)
+    captured = machine(6, iomem=iomem, memory_blocks=tuple(m.memory_block(n) for n in (0, 1, 3, 5)))
+    zones = np.full(6 * PER_BLOCK, 2, np.int8)
+    zones[3 * PER_BLOCK] = -1
+    devices = plan(captured, facts_of_memory_blocks(X86, zones, np.zeros(len(zones), np.int64)))
+    assert devices[0].memory_blocks == (1,)
+    assert leave_out_strangers(X86, devices, zones) == 2
+    assert zones.reshape(6, -1).max(1).tolist() == [2, 2, -1, -1, 2, 2]
 
 
 def test_device_by_default_is_all_but_kernel_and_reserved_memory() -> None:
