@@ -19,8 +19,6 @@ KERNEL_ARGUMENTS = 10
 # Two arguments of one type can be told apart by their order; from the third on, the caller says the name.
 SAME_TYPE_POSITIONAL = 2
 NESTING_LIMIT = 3
-# Functions whose arguments are not ours to choose, and who chose them.
-FOREIGN_SIGNATURES = {"settings_customise_sources": "overrides a method of pydantic-settings"}
 
 _COMPOUND = (
     ast.If,
@@ -60,8 +58,6 @@ def find_long(source: Source) -> Iterator[Finding]:
 def find_crowded(source: Source) -> Iterator[Finding]:
     """Yields each function whose arguments a caller would mix up: too many of one type by position."""
     for function in functions_of(source.tree):
-        if function.name in FOREIGN_SIGNATURES:
-            continue
         arguments = function.args.posonlyargs + function.args.args
         if _is_kernel(source):
             if len(arguments) > KERNEL_ARGUMENTS:
