@@ -34,7 +34,7 @@ from app.guest.spec import ONLINE_KINDS
 from app.mm import load
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
-from app.mm.owned import pin_runs
+from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
 from app.mm.policy import KernelPolicy, policy
 from app.mm.release import policy_for_release, running_policy_for_release
@@ -211,12 +211,12 @@ class _Loader:
             source="capture",
         )
         guest = Guest(identity, node, sink=self.sink)
+        nr_pages = count_pages_by_owner(node, len(_OWNED_KINDS))
         for kind in _OWNED_KINDS:
             owner = guest.allocations.new_id()
-            pfns = node.owned_pfns(owner)
-            if len(pfns):
-                guest.allocations.adopt(Allocation(owner, kind, 0, 0, f"captured {kind.api_name}"))
-        guest.allocations.recount()
+            if nr_pages[owner]:
+                label = f"captured {kind.api_name}"
+                guest.allocations.adopt(Allocation(owner, kind, 0, int(nr_pages[owner]), label))
         return guest
 
     def _attach(self, guest: Guest, planned: CapturedDevice, is_unplugged: NDArray[np.bool_]) -> None:

@@ -28,7 +28,7 @@ _KERNEL: Final = mask(kpf.KPF_SLAB, kpf.KPF_PGTABLE)
 _HEAD: Final = np.uint64(mask(kpf.KPF_COMPOUND_HEAD))
 _TAIL: Final = np.uint64(mask(kpf.KPF_COMPOUND_TAIL))
 
-# Pages that continue no compound page, whatever else their flags say.
+# Pages that are part of no compound page, whatever else their flags say.
 _FOR_ITSELF: Final = (PageKind.NONE, PageKind.FREE, PageKind.RESERVED, PageKind.OFFLINE, PageKind.HWPOISON)
 
 # The first that matches decides.
@@ -80,5 +80,6 @@ class FlagTable:
         own: NDArray[np.uint8] = self._kinds[np.searchsorted(self._words, flags)]
         is_tail = (flags & _TAIL) != 0
         first = np.maximum.accumulate(np.where(is_tail, 0, np.arange(flags.size)))
-        continues = is_tail & ((flags[first] & (_HEAD | _TAIL)) == _HEAD) & ~np.isin(own, _FOR_ITSELF)
+        is_used = ~np.isin(own, _FOR_ITSELF)
+        continues = is_tail & is_used & is_used[first] & ((flags[first] & (_HEAD | _TAIL)) == _HEAD)
         return np.where(continues, own[first], own), continues.astype(np.uint8)

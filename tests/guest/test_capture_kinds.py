@@ -88,7 +88,8 @@ def classify_naively(flags: list[int]) -> tuple[list[int], list[int]]:
         if not word & m.TAIL:
             first = index
         has_head = flags[first] & (m.HEAD | m.TAIL) == m.HEAD
-        continues = bool(word & m.TAIL) and has_head and kind_of_flags(word) not in FOR_ITSELF
+        is_used = kind_of_flags(word) not in FOR_ITSELF and kind_of_flags(flags[first]) not in FOR_ITSELF
+        continues = bool(word & m.TAIL) and has_head and is_used
         kinds.append(int(kind_of_flags(flags[first] if continues else word)))
         tails.append(int(continues))
     return kinds, tails
