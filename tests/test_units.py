@@ -43,7 +43,7 @@ def test_parse_size_takes_what_people_write(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "GiB", "-1", "1 2", "1e3", "0x10", "1.5", "0.3KiB", "1XiB", "9" * 41, "nan"]
+    "text", ["", "GiB", "-1", "1 2", "1e3", "0x10", "1.5", "0.3KiB", "1XiB", "9" * 41, "nan", "1\u212a"]
 )
 def test_parse_size_refuses_what_is_no_size(text: str) -> None:
     """The error names the field and says what would be accepted, whatever the length of the text."""
