@@ -276,12 +276,16 @@ class NodeMachine(RuleBasedStateMachine):
             self.unplugged.append((start, end))
 
     @precondition(lambda self: self.unplugged and not self.isolated)
-    @rule(which=_NUMBERS)
-    def plug(self, which: int) -> None:
-        """Gives offline pages to the buddy again."""
-        start, end = self.unplugged.pop(which % len(self.unplugged))
+    @rule(which=_NUMBERS, skip=st.integers(0, 2), keep=st.integers(0, 2))
+    def plug(self, which: int, skip: int, keep: int) -> None:
+        """Gives offline pages to the buddy again, but for some pageblocks at either end."""
+        first, last = self.unplugged.pop(which % len(self.unplugged))
+        size = self.node.geometry.pageblock_nr_pages
+        start = min(first + skip * size, last)
+        end = max(last - keep * size, start)
         hotplug.clear_offline(self.node, start, end)
         self.twin.clear_offline(start, end)
+        self.unplugged += [left for left in ((first, start), (end, last)) if left[0] < left[1]]
 
     # ---------------------------------------------------------------------------------- hotplug
 

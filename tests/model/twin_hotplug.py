@@ -137,6 +137,8 @@ class Machine:
     def clear_offline(self, start: int, end: int) -> None:
         """8.7: fresh pages go to the tail, others are freed as contiguous ranges are, page by page."""
         memory = self.memory
+        self._cut_tile(start)
+        self._cut_tile(end)
         for first in sorted(pfn for pfn in memory.runs if start <= pfn < end):
             run = memory.runs.pop(first)
             pages = range(first, first + (1 << run.order))
@@ -146,6 +148,16 @@ class Machine:
             for pfn in pages:
                 memory.free_as(pfn, 0, memory.type_of(pfn))
             memory.zone[memory.zones[memory.block_of(first)]].managed += len(pages)
+
+    def _cut_tile(self, boundary: int) -> None:
+        """An offline range is only tiled: one tile over a boundary becomes smaller ones."""
+        found = self.memory.run_over(boundary)
+        if found is None or found[0] == boundary:
+            return
+        first, run = found
+        del self.memory.runs[first]
+        place_runs(self.memory, first, boundary, run)
+        place_runs(self.memory, boundary, first + (1 << run.order), run)
 
     def _put_in_zone(self, block: int, zone: int) -> None:
         memory, start, end = self.memory, block * self.size, (block + 1) * self.size

@@ -113,9 +113,8 @@ def fits(m: NodeArrays, zone: int, pfn: int, head: int) -> bool:
     order = head >> 4
     if (head & 15) == NONE or order > m.geo.max_order or pfn & (span(order) - 1):
         return False
+    # An aligned run ends inside the node, which is whole chunks.
     last_block = (pfn + span(order) - 1) >> m.geo.pageblock_order
-    if last_block >= m.block_zone.shape[0]:
-        return False
     for block in range(pfn >> m.geo.pageblock_order, last_block + 1):
         if zone_of(m, block << m.geo.pageblock_order) != zone:
             return False
