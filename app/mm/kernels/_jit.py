@@ -98,7 +98,9 @@ def _njit(function: Kernel, *, inline: bool, for_python: bool) -> Kernel:
         "no_cfunc_wrapper": True,
         "no_cpython_wrapper": not for_python,
     }
-    compiled: Kernel = numba.njit(cache=CACHE_DIRECTORY is not None, **options)(function)
+    # A kernel that Python calls is kept with all that it calls: what only kernels call need not be kept again.
+    is_kept = for_python and CACHE_DIRECTORY is not None
+    compiled: Kernel = numba.njit(cache=is_kept, **options)(function)
     return compiled
 
 
