@@ -56,10 +56,10 @@ def test_free_goes_to_the_tail_where_a_merge_looks_likely() -> None:
 
 
 def test_free_just_below_the_largest_order_never_delays() -> None:
-    """B-3: o < H - 1."""
-    node = parse("|MMMMMMMM|MMMMMMMM|MMMMMMMM|........|")
+    """B-3: o < H - 1, although the next chunk is free."""
+    node = parse("|MMMMMMMM|MMMMMMMM|........|........|MMMMMMMM|........|")
     free(node, *range(8, 16))
-    assert observe_lists(node) == {(2, 3, 1): [8, 24]}
+    assert observe_lists(node) == {(2, 3, 1): [8, 40], (2, 4, 1): [16]}
 
 
 def test_free_merges_up_to_the_chunk() -> None:

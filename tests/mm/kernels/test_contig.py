@@ -49,14 +49,14 @@ def test_take_range_of_isolated_pages_gives_the_rest_back(policy: str, start: in
 
 
 def test_take_range_frees_the_rest_under_its_own_pageblocks_types() -> None:
-    """The second pageblock was never isolated: its pages go back to its own type's list, page by page."""
-    node = parse("|....|....|", Style(types="MR", freed_in_order=(1, 0)))
+    """The other pageblocks were never isolated: each goes back as its own type, the last one deciding the list."""
+    node = parse("|....|....|....|....|", Style(types="MMMR", chunk_shift=2))
     node.arrays.block_type[0] = 5
     node.stat[2, 6] = 1
-    node.stat[2, 0] -= 4
+    node.stat[2, 0] -= 16
     contig.take_range(node.arrays, 0, 2, int(PageKind.OFFLINE), 0)
-    assert observe_lists(node) == {(2, 1, 5): [2], (2, 2, 2): [4]}
-    assert node.zones[2].nr_free == 8
+    assert observe_lists(node) == {(2, 1, 5): [2], (2, 2, 1): [4], (2, 3, 2): [8]}
+    assert node.zones[2].nr_free == 12
 
 
 def test_has_only_needs_whole_runs_of_one_kind_and_owner() -> None:

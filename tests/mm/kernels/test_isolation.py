@@ -151,6 +151,14 @@ def test_settle_boundary_cuts_free_block_into_aligned_pieces(boundary: int, bloc
     assert draw_free_blocks(node)[:16] == blocks
 
 
+def test_settle_boundary_lists_pieces_at_the_head() -> None:
+    """I-8: pieces are freed as any other page is."""
+    node = parse("|....|MMMM|....|....|")
+    node.arrays.block_type[3] = Migratetype.ISOLATE
+    isolation.settle_boundary(node.arrays, 12)
+    assert observe_lists(node) == {(2, 2, 1): [8, 0], (2, 2, 5): [12]}
+
+
 @pytest.mark.parametrize("letter", ["K", "O", "R"])
 def test_settle_boundary_ignores_what_is_no_compound(letter: str) -> None:
     """K-2; offline and reserved ranges are tiles."""
