@@ -1,12 +1,13 @@
 """The recorded guests: what was captured, what their unplug then did, and how a loaded one is looked at.
 
-tests/data/captures/README.md says where they come from.
+tests/data/captures/README.md and recordings/README.md say where they come from.
 """
 
 import json
 import lzma
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,20 +24,26 @@ from app.virtio_mem.device import Device
 from tests.guest.capture_files import REAL_CAPTURES
 
 DEVICE_BLOCK_SIZE = 2 << 20
+_RECORDINGS = Path(__file__).parent / "recordings"
+MORE_NAMES = tuple(sorted(path.stem for path in _RECORDINGS.glob("*.vmem")))
 _RESULTS = {"0": 0, "EBUSY": -16, "ENOMEM": -12}
+
+
+def _path(name: str) -> Path:
+    return next(folder / name for folder in (REAL_CAPTURES, _RECORDINGS) if (folder / name).exists())
 
 
 @cache
 def read_machine(name: str) -> CapturedMachine:
     """Returns the machine that was captured."""
-    with (REAL_CAPTURES / f"{name}.vmem").open("rb") as file:
+    with _path(f"{name}.vmem").open("rb") as file:
         return decode_capture(file)
 
 
 @cache
 def read_outcome(name: str) -> dict[str, Any]:
     """Returns what the unplug that followed the capture really did."""
-    text = lzma.decompress((REAL_CAPTURES / f"{name}.outcome.json.xz").read_bytes())
+    text = lzma.decompress(_path(f"{name}.outcome.json.xz").read_bytes())
     outcome: dict[str, Any] = json.loads(text)
     return outcome
 
