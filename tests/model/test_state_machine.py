@@ -38,7 +38,7 @@ def run_state_machine_on(
     geometry, nr_memory_blocks, boot = GUESTS[guest]
     setup = Setup(geometry, policy, nr_memory_blocks, boot, types, keeps_laws)
     machine = type("Machine", (NodeMachine,), {"setup_with": setup})
-    examples = 60 if IS_COMPILED else 5
+    examples = 100 if IS_COMPILED else 5
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=30))
 
 
