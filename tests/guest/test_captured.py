@@ -117,3 +117,21 @@ def test_parts_of_different_machines_are_refused(texts: dict[str, str], wrong: s
 def test_parts_of_one_machine_are_accepted(texts: dict[str, str]) -> None:
     """RAM that fits, RAM whose addresses are not told, and a memory block of 1024 pages are in order."""
     assert decode(capture_file([Run(1024, 0, 0)], texts=texts)).nr_pages == 1024
+
+
+def test_zones_of_a_name_are_those_of_every_node() -> None:
+    """Each node may have one; a name that no zone has gives none."""
+    two = zoneinfo_text(64) + zoneinfo_text(64).replace("Node 0", "Node 1")
+    machine = decode(capture_file([Run(64, 0, 0)], texts={"proc/zoneinfo": two}))
+    assert [zone.node for zone in machine.zones_named("Normal")] == [0, 1]
+    assert machine.zones_named("Movable") == ()
+
+
+def test_memory_blocks_of_one_place_are_refused() -> None:
+    """Two names for one range of memory cannot both be true."""
+    blocks = {
+        MEMORY: ONE_BLOCK + ONE_BLOCK.replace("memory0", "memory1"),
+        f"{MEMORY}/block_size_bytes": "1000",
+    }
+    with pytest.raises(InvalidValue, match="two memory blocks"):
+        decode(capture_file([Run(64, 0, 0)], texts=blocks))
