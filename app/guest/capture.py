@@ -54,6 +54,8 @@ _OWNED_KINDS = (
     PageKind.PINNED,
     PageKind.MOVABLE_OPS,
 )
+# Kinds that a driver may pin where they are.
+_PINNABLE = _OWNED_KINDS[:5]
 
 
 def load_capture(
@@ -265,10 +267,10 @@ class _Loader:
             yield ImportedBlock(index, node.memory_blocks.zone_id(index), bits)
 
     def _pin(self, guest: Guest) -> None:
-        """Pins the assumed share of anonymous pages."""
+        """Pins the assumed share of pages that look movable; a compound page is one."""
         if not self.options.pinned_fraction:
             return
-        pfns = load.find_runs(guest.node, PageKind.ANON)
+        pfns = np.sort(np.concatenate([load.find_runs(guest.node, kind) for kind in _PINNABLE]))
         stream = RandomStream(self.options.seed)
         chosen = pfns[stream.choose(len(pfns), int(len(pfns) * self.options.pinned_fraction))]
         self.report.nr_pinned = pin_runs(guest.node, chosen)

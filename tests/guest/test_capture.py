@@ -265,6 +265,22 @@ def test_pinned_fraction_pins_a_share_by_the_seed() -> None:
     assert not pinned(0, 0).any()
 
 
+def test_pinned_fraction_is_of_all_pages_that_look_movable() -> None:
+    """Anonymous pages, page cache, and huge pages as a whole; kernel memory cannot be pinned."""
+    guest = load(
+        m.guest_machine(
+            (0, 1, m.ANON),
+            (1, 2, m.CLEAN),
+            (2, 3, m.SHMEM),
+            (3, 4, m.SLAB),
+            *m.compound(512, 512, m.THP_HEAD, m.THP_TAIL),
+        ),
+        pinned_fraction=1,
+    )
+    assert kinds_at(guest, 0, 1, 2, 512, 1023) == [PageKind.PINNED] * 5
+    assert kinds_at(guest, 3, 4) == [PageKind.UNMOVABLE, PageKind.FREE]
+
+
 def test_per_cpu_assumption_decides_over_unmarked_pages() -> None:
     """What zoneinfo cannot explain stays; the caller may say otherwise."""
     machine = m.guest_machine((512, 600, m.UNMARKED))
