@@ -1,6 +1,6 @@
 """Making a guest from a spec: boot memory, devices, what they plug at once, and the workload, in this order.
 
-Left out: guests from captures (app.guest.capture).
+Left out: guests from captures (app.guest.capture.loader).
 """
 
 from app.guest.boot import boot_node

@@ -2,7 +2,7 @@
 
 Kept here: the same spec and the same calls give the same state and the same events, in every process;
 a call that raises has changed nothing.
-Left out: making one (app.guest.creation; captures: app.guest.capture), threads and locks.
+Left out: making one (app.guest.creation; captures: app.guest.capture.loader), threads and locks.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """Loading a node from elsewhere: page kinds, pageblock types, memmaps and watermarks as they were found.
 
-Left out: where they were found (app.guest.capture).
+Left out: where they were found (app.guest.capture.loader).
 """
 
 from collections.abc import Sequence

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import IO
 
 from app.errors import Unknown
-from app.guest.capture import load_capture
-from app.guest.capture_decoder import decode_capture
-from app.guest.capture_guess import PerCpuAssumption
-from app.guest.capture_plan import CaptureOptions
-from app.guest.captured import CapturedMachine
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.guess import PerCpuAssumption
+from app.guest.capture.loader import load_capture
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.plan import CaptureOptions
 from app.guest.guest import Guest
 from app.operations import estimates
 from app.operations.creating import as_invalid_value

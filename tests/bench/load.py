@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.guest.capture import load_capture
-from app.guest.capture_decoder import decode_capture
-from app.guest.capture_plan import CaptureOptions
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.loader import load_capture
+from app.guest.capture.plan import CaptureOptions
 from app.guest.warm_up import warm_up
 from app.trace.sink import RingSink
 from app.units import GIB, MIB, format_size

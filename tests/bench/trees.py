@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest import page_flags as kpf
+from app.guest.capture import page_flags as kpf
+from app.guest.capture.page_flags import mask
 from app.guest.creation import create_guest
 from app.guest.guest import Guest
-from app.guest.page_flags import mask
 from app.guest.spec import GuestSpec
 from app.guest.workload import workload
 from app.mm.kernels import walk

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest import page_flags as kpf
-from app.guest.captured import CapturedMachine
-from app.guest.page_flags import mask
-from app.guest.proc_text import (
+from app.guest.capture import page_flags as kpf
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.page_flags import mask
+from app.guest.capture.proc_text import (
     CapturedMemoryBlock,
     CapturedPageTypes,
     CapturedZone,

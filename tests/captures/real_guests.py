@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.capture import load_capture
-from app.guest.capture_decoder import decode_capture
-from app.guest.capture_plan import CaptureOptions
-from app.guest.captured import CapturedMachine
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.loader import load_capture
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.plan import CaptureOptions
 from app.guest.guest import Guest
 from app.trace.events import ContigAttempted
 from app.trace.sink import RingSink

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidValue
-from app.guest.capture import load_capture
-from app.guest.capture_guess import PerCpuAssumption
-from app.guest.capture_plan import CaptureOptions
-from app.guest.captured import CapturedMachine, validate_machine
+from app.guest.capture.guess import PerCpuAssumption
+from app.guest.capture.loader import load_capture
+from app.guest.capture.machine import CapturedMachine, validate_machine
+from app.guest.capture.plan import CaptureOptions
+from app.guest.capture.proc_text import CapturedMemoryBlock, CapturedZone, IomemRange
 from app.guest.guest import Guest
-from app.guest.proc_text import CapturedMemoryBlock, CapturedZone, IomemRange
 from app.trace.sink import RingSink
 from tests.captures import machines as m
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.guest.capture import load_capture
-from app.guest.capture_decoder import decode_capture
-from app.guest.capture_plan import CaptureOptions
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.loader import load_capture
+from app.guest.capture.plan import CaptureOptions
 from app.trace.sink import RingSink
 
 PROGRAM = Path(__file__).parents[2] / "clients" / "capture.py"

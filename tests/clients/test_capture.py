@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.guest.capture_decoder import decode_capture
-from app.guest.captured import CapturedMachine
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.machine import CapturedMachine
 from clients import capture
 from tests.guest.capture_files import REAL_CAPTURES, REAL_NAMES, Run, expand, write_tree
 

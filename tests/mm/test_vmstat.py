@@ -7,7 +7,13 @@ import re
 
 import pytest
 
-from app.guest.proc_text import ZoneKey, parse_buddyinfo, parse_meminfo, parse_pagetypeinfo, parse_zoneinfo
+from app.guest.capture.proc_text import (
+    ZoneKey,
+    parse_buddyinfo,
+    parse_meminfo,
+    parse_pagetypeinfo,
+    parse_zoneinfo,
+)
 from app.mm import hotplug, vmstat
 from app.mm.geometry import preset
 from app.mm.kernels import layout

@@ -1,7 +1,7 @@
 """Making a node's pages what a page map says they are.
 
 Invariants kept here: INV-1, INV-2, INV-7.
-Left out: what the map's flags mean (app.guest.capture_kinds).
+Left out: what the map's flags mean (app.guest.capture.kinds).
 """
 
 import numpy as np

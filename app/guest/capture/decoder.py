@@ -2,7 +2,7 @@
 
 docs/capture-format.md describes the file. Everything that a damaged or hostile one can cause is InvalidValue,
 and the memory taken is bounded by CaptureLimits, whatever the file says.
-Left out: the bytes of the container (app.guest.vmem_file) and the text files in it (app.guest.proc_text).
+Left out: the bytes of the container (vmem_file) and the text files in it (proc_text).
 """
 
 import json
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidValue
-from app.guest.captured import CapturedMachine, validate_machine
-from app.guest.proc_text import (
+from app.guest.capture.machine import CapturedMachine, validate_machine
+from app.guest.capture.proc_text import (
     parse_block_size,
     parse_buddyinfo,
     parse_iomem,
@@ -28,7 +28,7 @@ from app.guest.proc_text import (
     parse_vmstat,
     parse_zoneinfo,
 )
-from app.guest.vmem_file import RUN_SIZE, Section, SectionReader, invalid_capture
+from app.guest.capture.vmem_file import RUN_SIZE, Section, SectionReader, invalid_capture
 
 _Value = TypeVar("_Value")
 _MEMORY: Final = "sys/devices/system/memory"

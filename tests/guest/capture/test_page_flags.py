@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.guest import page_flags
-from app.guest.capture_decoder import decode_capture
+from app.guest.capture import page_flags
+from app.guest.capture.decoder import decode_capture
 from tests.guest.capture_files import REAL_CAPTURES, REAL_NAMES
 
 BITS = {name: value for name, value in vars(page_flags).items() if name.startswith("KPF_")}

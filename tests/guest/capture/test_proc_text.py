@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.errors import InvalidValue
-from app.guest import proc_text
-from app.guest.proc_text import CapturedMemoryBlock, IomemRange, ZoneKey
+from app.guest.capture import proc_text
+from app.guest.capture.proc_text import CapturedMemoryBlock, IomemRange, ZoneKey
 
 # Linux 6.18: more fields, wider columns, and watermarks between those that 5.10 has.
 ZONEINFO = """\

@@ -4,7 +4,7 @@
               100000000-157ffffff : System RAM (virtio_mem)    memory that its driver added
 
 Kept here: which captures can become guests at all; the rest is refused with the field "capture".
-Left out: the pages themselves (app.guest.capture).
+Left out: the pages themselves (app.guest.capture.loader).
 """
 
 import re
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidValue
-from app.guest.capture_guess import PerCpuAssumption
-from app.guest.captured import CapturedMachine
-from app.guest.proc_text import CapturedMemoryBlock, IomemRange
+from app.guest.capture.guess import PerCpuAssumption
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.proc_text import CapturedMemoryBlock, IomemRange
 from app.guest.spec import LARGEST_NR_DEVICES, LARGEST_NR_PAGES, default_block_size, extent_of
 from app.mm.geometry import HIGHEST_ORDER, PRESETS, Geometry
 from app.mm.policy import KernelPolicy

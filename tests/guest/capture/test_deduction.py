@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.capture_deduction import Deduction
-from app.guest.capture_guess import PerCpuAssumption
-from app.guest.capture_pages import CapturedPages
-from app.guest.capture_plan import (
+from app.guest.capture.deduction import Deduction
+from app.guest.capture.guess import PerCpuAssumption
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.pages import CapturedPages
+from app.guest.capture.plan import (
     CapturedDevice,
     CaptureOptions,
     facts_of_memory_blocks,
@@ -16,8 +17,7 @@ from app.guest.capture_plan import (
     plan_devices,
     zones_of_pageblocks,
 )
-from app.guest.capture_report import LoadReport
-from app.guest.captured import CapturedMachine
+from app.guest.capture.report import LoadReport
 from app.mm.page import Migratetype
 from app.mm.policy import policy
 from tests.captures import machines as m

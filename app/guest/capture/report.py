@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.capture_plan import CapturedDevice
-from app.guest.captured import CapturedMachine
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.plan import CapturedDevice
+from app.guest.capture.proc_text import ZoneKey
 from app.guest.guest import Guest
-from app.guest.proc_text import ZoneKey
 from app.mm.census import total_kinds
 from app.mm.node import Node
 from app.mm.page import PageKind

@@ -2,7 +2,7 @@
 
     never given to the buddy ──▶ devices ──▶ unplugged ──▶ memmaps ──▶ per-cpu pages ──▶ types of pageblocks
 
-Left out: the rules themselves (app.guest.capture_guess).
+Left out: the rules themselves (app.guest.capture.guess).
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.capture_guess import (
+from app.guest.capture.guess import (
     PageblockCensus,
     PerCpuAssumption,
     find_unplugged,
@@ -21,10 +21,10 @@ from app.guest.capture_guess import (
     guess_types,
     guess_unmanaged,
 )
-from app.guest.capture_pages import Corrections
-from app.guest.capture_plan import CapturedDevice
-from app.guest.capture_report import LoadReport
-from app.guest.captured import CapturedMachine
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.pages import Corrections
+from app.guest.capture.plan import CapturedDevice
+from app.guest.capture.report import LoadReport
 from app.mm.geometry import Geometry
 from app.mm.page import Migratetype
 from app.mm.zone import ZONE_NAMES, ZoneId

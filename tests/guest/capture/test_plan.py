@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import InvalidValue
-from app.guest.capture_plan import (
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.plan import (
     CapturedDevice,
     CaptureOptions,
     MemoryBlockFacts,
@@ -18,8 +19,7 @@ from app.guest.capture_plan import (
     span_of,
     zones_of_pageblocks,
 )
-from app.guest.captured import CapturedMachine
-from app.guest.proc_text import IomemRange, ZoneKey
+from app.guest.capture.proc_text import IomemRange, ZoneKey
 from app.mm.geometry import PRESETS, Geometry
 from app.mm.policy import policy
 from app.mm.zone import ZONE_NAMES

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidValue
-from app.guest.capture_decoder import CaptureDecoder, CaptureLimits, decode_capture, decode_chunks
+from app.guest.capture.decoder import CaptureDecoder, CaptureLimits, decode_capture, decode_chunks
 from tests.guest.capture_files import (
     PREAMBLE,
     REAL_CAPTURES,

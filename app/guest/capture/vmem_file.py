@@ -3,7 +3,7 @@
 docs/capture-format.md describes the file; clients/capture.py writes it.
 Kept here: a section is unpacked only up to the size that its kind may have, so that no file, however small,
 makes the reader take more than a few times MAX_SECTION_SIZE; what is wrong with the bytes is InvalidValue.
-Left out: what the sections mean (app.guest.capture_decoder).
+Left out: what the sections mean (app.guest.capture.decoder).
 """
 
 import hashlib

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidValue
-from app.guest.capture_decoder import decode_capture
-from app.guest.captured import CapturedMachine
+from app.guest.capture.decoder import decode_capture
+from app.guest.capture.machine import CapturedMachine
 from tests.guest.capture_files import REAL_CAPTURES, Run, capture_file, expand, texts_for, zoneinfo_text
 
 NOPAGE = 1 << 20

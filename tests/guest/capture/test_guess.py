@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.guest.capture_guess import (
+from app.guest.capture.guess import (
     PageblockCensus,
     PerCpuAssumption,
     find_unplugged,

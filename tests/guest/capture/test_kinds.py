@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from app.guest import page_flags as kpf
-from app.guest.capture_kinds import UNMARKED, FlagTable, kind_of_flags
-from app.guest.page_flags import mask
+from app.guest.capture import page_flags as kpf
+from app.guest.capture.kinds import UNMARKED, FlagTable, kind_of_flags
+from app.guest.capture.page_flags import mask
 from app.mm.page import PageKind
 from tests.captures import machines as m
 

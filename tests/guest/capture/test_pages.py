@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.guest.capture_guess import PageblockCensus
-from app.guest.capture_pages import CapturedPages, Corrections
+from app.guest.capture.guess import PageblockCensus
+from app.guest.capture.pages import CapturedPages, Corrections
 from app.mm.geometry import PRESETS
 from app.mm.invariants import verify
 from app.mm.node import Node

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.guest.capture import load_capture
-from app.guest.capture_plan import CaptureOptions
-from app.guest.captured import CapturedMachine
-from app.guest.proc_text import ZoneKey
+from app.guest.capture.loader import load_capture
+from app.guest.capture.machine import CapturedMachine
+from app.guest.capture.plan import CaptureOptions
+from app.guest.capture.proc_text import ZoneKey
 from app.trace.sink import RingSink
 from tests.captures import machines as m
 

@@ -1,7 +1,7 @@
 """A captured machine: what clients/capture.py recorded of a real one, as numpy arrays and records.
 
-Left out: how a file becomes one (app.guest.capture_decoder), and what its page flags make of a simulated
-guest (app.guest.capture).
+Left out: how a file becomes one (app.guest.capture.decoder), and what its page flags make of a simulated
+guest (app.guest.capture.loader).
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidValue
-from app.guest.page_flags import KPF_NOPAGE
-from app.guest.proc_text import (
+from app.guest.capture.page_flags import KPF_NOPAGE
+from app.guest.capture.proc_text import (
     CapturedMemoryBlock,
     CapturedPageTypes,
     CapturedZone,
     IomemRange,
     ZoneKey,
 )
-from app.guest.vmem_file import invalid_capture
+from app.guest.capture.vmem_file import invalid_capture
 from app.units import MIB, is_power_of_two
 
 _NOPAGE: Final = np.uint64(1 << KPF_NOPAGE)

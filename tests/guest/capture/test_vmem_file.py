@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidValue
-from app.guest.vmem_file import MAX_SECTION_SIZE, Section, SectionReader
+from app.guest.capture.vmem_file import MAX_SECTION_SIZE, Section, SectionReader
 from tests.guest.capture_files import PREAMBLE, end_section, section
 
 TEXT = section(b"TEXT", b"a\nb")

@@ -1,7 +1,7 @@
 """A capture's pages: looked at pageblock by pageblock, and then made the pages of a node.
 
 Kept here: pages are looked at in batches, so that a large machine needs little memory.
-Left out: what flags mean (app.guest.capture_kinds), and what they do not tell (app.guest.capture_guess).
+Left out: what flags mean (app.guest.capture.kinds), and what they do not tell (app.guest.capture.guess).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.capture_guess import PageblockCensus
-from app.guest.capture_kinds import UNMARKED, FlagTable
-from app.guest.captured import CapturedMachine
+from app.guest.capture.guess import PageblockCensus
+from app.guest.capture.kinds import UNMARKED, FlagTable
+from app.guest.capture.machine import CapturedMachine
 from app.mm import load
 from app.mm.geometry import Geometry
 from app.mm.node import Node

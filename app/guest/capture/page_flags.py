@@ -2,7 +2,7 @@
 
 Mirrors include/uapi/linux/kernel-page-flags.h, and the bits from 32 on that fs/proc/page.c adds to debug:
 those are not promised to stay, but kernels of 5.10 to 6.18 agree on them.
-Left out: what the bits make of a page (app.guest.capture decides that).
+Left out: what the bits make of a page (app.guest.capture.loader decides that).
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """What the flags of a captured page make of it.
 
-Mirrors fs/proc/page.c's flags against semantics section 3; the bits are app.guest.page_flags'.
-Left out: what flags cannot tell: most pins, and pages on per-cpu lists (app.guest.capture_guess).
+Mirrors fs/proc/page.c's flags against semantics section 3; the bits are app.guest.capture.page_flags'.
+Left out: what flags cannot tell: most pins, and pages on per-cpu lists (app.guest.capture.guess).
 """
 
 from typing import Final
@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest import page_flags as kpf
-from app.guest.page_flags import mask
+from app.guest.capture import page_flags as kpf
+from app.guest.capture.page_flags import mask
 from app.mm.page import PageKind
 
 # A page that the kernel uses for itself, or one on a per-cpu list: nothing tells them apart.
