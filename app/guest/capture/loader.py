@@ -32,7 +32,6 @@ from app.guest.guest import Guest, GuestIdentity
 from app.guest.random_stream import RandomStream
 from app.guest.spec import ONLINE_KINDS
 from app.mm import load
-from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
@@ -226,7 +225,7 @@ class _Loader:
 
     def _attach(self, guest: Guest, planned: CapturedDevice, is_unplugged: NDArray[np.bool_]) -> None:
         device = Device(planned.id, planned.region, sink=self.sink)
-        plugged = self._plugged_blocks(guest.node, planned, is_unplugged)
+        plugged = self._plugged_blocks(planned, is_unplugged)
         edges = np.flatnonzero(np.diff(np.concatenate(([0], plugged, [0]))))
         device.adopt(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), 0)
         device.adopt(device.plugged_runs(), device.plugged_size)
@@ -234,15 +233,11 @@ class _Loader:
         driver.import_state(self._imported(guest.node, device, driver, planned))
         self.report.add_device(planned, device.plugged_size)
 
-    def _plugged_blocks(
-        self, node: Node, planned: CapturedDevice, is_unplugged: NDArray[np.bool_]
-    ) -> NDArray[np.int8]:
-        """Returns 1 for each device block that is not unplugged, in memory blocks that are there."""
+    def _plugged_blocks(self, planned: CapturedDevice, is_unplugged: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Returns 1 for each device block that is not unplugged, in the memory blocks that the driver added."""
         region, size = planned.region, self.geometry.memory_block_size
         plugged = np.zeros(region.nr_blocks, np.int8)
         for index in planned.memory_blocks:
-            if node.memory_blocks.state(index) is MemoryBlockState.ABSENT:
-                continue
             blocks = np.arange(
                 (index * size - region.addr) // region.block_size,
                 ((index + 1) * size - region.addr) // region.block_size,
@@ -259,8 +254,6 @@ class _Loader:
         size, subblock = self.geometry.memory_block_size, driver.subblock_size
         per_subblock = subblock // device.region.block_size
         for index in planned.memory_blocks:
-            if node.memory_blocks.state(index) is MemoryBlockState.ABSENT or not driver.owns(index):
-                continue
             first = (index * size - device.region.addr) // device.region.block_size
             bits = 0
             for number in range(size // subblock):

@@ -346,6 +346,13 @@ def test_block_size_must_divide_the_region() -> None:
     assert caught.value.members["field"] == "block_size"
 
 
+def test_region_that_no_device_has_is_refused() -> None:
+    """Where nobody named a block size, the capture is at fault."""
+    iomem = m.virtio(m.BLOCK_SIZE, 1 << 50, m.BLOCK_SIZE)
+    with pytest.raises(InvalidValue, match="^capture is .*regions that a device can have"):
+        plan(machine(4, iomem=iomem), facts_of("NNNN"))
+
+
 def test_block_size_decides_the_subblock() -> None:
     """The driver's sub-block is never below the device block."""
     assert plan(machine(4), facts_of("NNNN"), block_size=8 * MIB)[0].subblock_size == 8 * MIB
