@@ -1,6 +1,7 @@
 """Readiness: cold at first, ready once all steps are done, failed for good where one fails."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -48,3 +49,17 @@ def test_warm_up_now_tells_each_step() -> None:
     warm_up_now(lambda nr_done, nr_steps, where: heard.append((nr_done, nr_steps, where)))
     assert [nr_done for nr_done, _, _ in heard] == list(range(heard[-1][1] + 1))
     assert all(where.startswith(("in ", "nowhere")) for _, _, where in heard)
+
+
+def test_collector_works_again_after_a_warm_up_that_failed() -> None:
+    """It is paused while kernels are compiled, and only then."""
+    paused: list[bool] = []
+
+    def fail(*_report: object) -> None:
+        paused.append(not gc.isenabled())
+        raise OSError(28, "no room")
+
+    with pytest.raises(OSError, match="no room"):
+        warm_up_now(fail)
+    assert paused == [True]
+    assert gc.isenabled()
