@@ -77,7 +77,10 @@ class Deduction:
             )
             for device in devices
         ]
-        return np.concatenate([np.empty(0, np.int64), *found])
+        unplugged = np.concatenate([np.empty(0, np.int64), *found])
+        nr_offline = int(self.census.offline[self._zones >= 0].sum())
+        self._report.nr_balloon = nr_offline - len(unplugged) * geometry.pageblock_nr_pages
+        return unplugged
 
     def guess_memmaps(self, devices: Sequence[CapturedDevice]) -> dict[int, list[int]]:
         """Returns memory block -> pageblocks of its memmap, where that can be told."""
@@ -110,18 +113,18 @@ class Deduction:
         is_open = np.ones(len(self._zones), np.bool_)
         for pageblocks in memmaps.values():
             is_open[pageblocks] = False
+        unmarked = self.census.unmarked
         found = []
         for zone in ZoneId:
+            in_zone = self._zones == zone
             counted = sum(fact.pcp_count for fact in self._machine.zones_named(ZONE_NAMES[zone]))
-            # The kernel's own pages never lie in ZONE_MOVABLE (B-10).
-            is_sure = zone is ZoneId.MOVABLE and assumption is PerCpuAssumption.AUTO
-            blocks = guess_per_cpu(
-                self.census,
-                is_open & (self._zones == zone),
-                counted,
-                assumption=PerCpuAssumption.ALL if is_sure else assumption,
-            )
-            self._report.add_per_cpu(zone, counted, int(self.census.unmarked[blocks].sum()))
+            rule = assumption
+            if zone is ZoneId.MOVABLE and rule is PerCpuAssumption.AUTO:
+                # No kernel pages lie there (B-10); the lists may have grown a little since they were counted.
+                is_all = int(unmarked[in_zone].sum()) <= counted + self._geometry.pageblock_nr_pages
+                rule = PerCpuAssumption.ALL if is_all else rule
+            blocks = guess_per_cpu(self.census, is_open & in_zone, counted, assumption=rule)
+            self._report.add_per_cpu(zone, counted, int(unmarked[blocks].sum()))
             found.append(blocks)
         return np.concatenate(found)
 

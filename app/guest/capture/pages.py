@@ -114,6 +114,8 @@ def _correct(batch: Batch, zones: NDArray[np.int8], corrections: Corrections) ->
     for pageblocks, kind in ((corrections.per_cpu, PageKind.PCP), (corrections.unmanaged, PageKind.RESERVED)):
         rows = batch.local(pageblocks)
         kinds[rows] = np.where(kinds[rows] == UNMARKED, np.uint8(kind), kinds[rows])
+    # The kernel's own pages never lie in ZONE_MOVABLE (B-10): what shows no flag there has its own way to move.
+    kinds[(kinds == UNMARKED) & (zones == ZoneId.MOVABLE)[:, None]] = PageKind.MOVABLE_OPS
     # A memmap was allocated as a whole: one run.
     batch.tails[batch.local(corrections.memmaps), 1:] = 1
 

@@ -5,9 +5,6 @@ Left out: judging; a live machine moves while it is read, so that small differen
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.guest.capture.machine import CapturedMachine
 from app.guest.capture.plan import CapturedDevice
 from app.guest.capture.proc_text import ZoneKey
@@ -34,6 +31,7 @@ class LoadReport:
         self.nr_pinned = 0
         self.nr_unmanaged = 0
         self.nr_strangers = 0
+        self.nr_balloon = 0
         # The policy that stands for the captured kernel, where another one had to be taken.
         self.missing_policy: str | None = None
         self.nr_types_unplaced = 0
@@ -111,11 +109,11 @@ class LoadReport:
                 "pinned_pages": self.nr_pinned,
                 "pageblock_types_unplaced": self.nr_types_unplaced,
             },
-            "notes": self._notes(kinds, guest.identity.policy),
+            "notes": self._notes(guest.identity.policy),
         }
 
-    def _notes(self, kinds: NDArray[np.int64], policy: str) -> list[str]:
-        """Returns sentences about what cannot be told from this capture; kinds: pages by PageKind."""
+    def _notes(self, policy: str) -> list[str]:
+        """Returns sentences about what cannot be told from this capture."""
         machine = self._machine
         notes = [_ABOUT_PINS]
         if self.missing_policy is not None:
@@ -127,9 +125,9 @@ class LoadReport:
                 f"{self.nr_unmanaged} pages are present, but the kernel has not given them to its allocator yet: "
                 "they count as reserved."
             )
-        if kinds[PageKind.MOVABLE_OPS]:
+        if self.nr_balloon:
             notes.append(
-                f"{kinds[PageKind.MOVABLE_OPS]} pages are offline, but not as a whole sub-block of a device: "
+                f"{self.nr_balloon} pages are offline, but not as a whole sub-block of a device: "
                 "they count as a balloon's, which can move."
             )
         if any(row["assumed_pages"] != row["counted_pages"] for row in self.per_cpu):

@@ -83,18 +83,21 @@ def test_per_cpu_pages_make_no_pageblock_unmovable() -> None:
 
 
 def test_movable_memory_holds_no_kernel_pages() -> None:
-    """In ZONE_MOVABLE every unmarked page is taken for a per-cpu page, counted or not, and none for a memmap."""
+    """In ZONE_MOVABLE all unmarked pages are per-cpu pages, if about as many were counted, and none is a memmap."""
     machine = m.guest_machine(pageblock(0), pageblock(70, 3), zones=("Normal", "Movable"))
     deduction, devices, report = deduce(machine)
     memmaps = deduction.guess_memmaps(devices)
     assert memmaps == {2: [FIRST]}
     assert places(deduction.guess_per_cpu(AUTO, memmaps)) == [70]
     machine = m.guest_machine(pageblock(64), pageblock(70, 3), zones=("Normal", "Movable"))
+    machine = m.with_pcp(machine, Movable=3)
     deduction, devices, report = deduce(machine)
     assert deduction.guess_memmaps(devices) == {}
     assert places(deduction.guess_per_cpu(AUTO, {})) == [64, 70]
     assert places(deduction.guess_per_cpu(PerCpuAssumption.NONE, {})) == []
-    assert report.per_cpu[-1] == {"zone": "Movable", "counted_pages": 0, "assumed_pages": 515}
+    assert report.per_cpu[0] == {"zone": "Movable", "counted_pages": 3, "assumed_pages": 515}
+    deduction, _, _ = deduce(m.with_pcp(machine, Movable=2))
+    assert places(deduction.guess_per_cpu(AUTO, {})) == []
 
 
 def test_memory_that_the_buddy_never_had_is_reserved_for_the_rest() -> None:

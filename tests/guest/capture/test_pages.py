@@ -131,6 +131,18 @@ def test_offline_pages_outside_the_devices_are_a_balloons() -> None:
     assert verify(node) == []
 
 
+def test_unmarked_pages_of_movable_memory_can_move() -> None:
+    """The kernel's own pages never lie there: compressed swap and the like moves by its own means."""
+    node = Node(X86, policy("linux-5.19"), nr_pages=m.BLOCK)
+    node.put_in_zone(0, m.BLOCK, ZoneId.MOVABLE)
+    node.memory_blocks.set_online(0, 1, ZoneId.MOVABLE)
+    flags = m.paint(m.BLOCK, (3, 9, m.UNMARKED), (512, 515, m.UNMARKED))
+    pages_of(flags).load(node, corrected(per_cpu=[1]), {})
+    assert node.is_all(3, 9, PageKind.MOVABLE_OPS)
+    assert node.is_all(512, 515, PageKind.PCP)
+    assert verify(node) == []
+
+
 def test_per_cpu_pages_are_drained_to_the_buddy() -> None:
     """In chosen pageblocks, unmarked pages wait on per-cpu lists; elsewhere they stay the kernel's."""
     node = loaded(

@@ -349,7 +349,7 @@ def test_block_size_must_divide_the_region() -> None:
 def test_region_that_no_device_has_is_refused() -> None:
     """Where nobody named a block size, the capture is at fault."""
     iomem = m.virtio(m.BLOCK_SIZE, 1 << 50, m.BLOCK_SIZE)
-    with pytest.raises(InvalidValue, match="^capture is .*regions that a device can have"):
+    with pytest.raises(InvalidValue, match=r"^capture is .*regions that a device can have"):
         plan(machine(4, iomem=iomem), facts_of("NNNN"))
 
 
