@@ -38,7 +38,8 @@ class ImportOptions(Closed):
         PerCpuAssumption.AUTO, description="which unmarked pages count as waiting on per-cpu lists"
     )
     pinned_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="share of the movable pages that is taken to be pinned, since flags do not show pins"
+        0.0,
+        description="share of the movable pages that is taken to be pinned: flags show pins of unmapped pages only",
     )
 
     def to_options(self) -> CaptureOptions:
