@@ -5,12 +5,11 @@ Kept here: every divisibility law of G-9, in validate(), and nowhere else.
 Left out: arm64 with 64 KiB pages and ppc64, which no sub-block driver serves (G-5).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from app.errors import InvalidValue, Unknown
-from app.units import GIB, KIB, MIB, align_down, is_aligned, is_power_of_two
+from app.units import GIB, KIB, MIB, is_aligned, is_power_of_two
 
 # A page head keeps its order in four bits (DESIGN: kind | order << 4).
 HIGHEST_ORDER = 15
@@ -38,11 +37,6 @@ class Geometry:
     is_sparse: bool = True
     # G-8: lets a chunk be larger than a section.
     allow_wide_max: bool = False
-
-    @cached_property
-    def page_shift(self) -> int:
-        """log2 of the page size."""
-        return self.page_size.bit_length() - 1
 
     @cached_property
     def chunk_nr_pages(self) -> int:
@@ -78,11 +72,6 @@ class Geometry:
     def section_order(self) -> int:
         """Order of a section."""
         return self.section_nr_pages.bit_length() - 1
-
-    @cached_property
-    def memory_block_order(self) -> int:
-        """Order of a memory block."""
-        return self.memory_block_nr_pages.bit_length() - 1
 
     @cached_property
     def phys_contig_order(self) -> int:
@@ -180,25 +169,6 @@ def x86_memory_block_size(boot_end: int, *, is_virtual: bool = True) -> int:
     while size > section_size and not is_aligned(boot_end, size):
         size //= 2
     return size
-
-
-def aligned_pieces(start_pfn: int, end_pfn: int, *, max_order: int) -> Iterator[tuple[int, int]]:
-    """Yields (pfn, order) of the largest naturally aligned pieces that tile [start_pfn, end_pfn)."""
-    pfn = start_pfn
-    while pfn < end_pfn:
-        order = (end_pfn - pfn).bit_length() - 1
-        if pfn:
-            order = min(order, (pfn & -pfn).bit_length() - 1)
-        order = min(order, max_order)
-        yield pfn, order
-        pfn += 1 << order
-
-
-def whole_memory_blocks(geometry: Geometry, start: int, end: int) -> tuple[int, int]:
-    """Returns the byte range of the whole memory blocks inside [start, end); the edges are lost (G-9)."""
-    size = geometry.memory_block_size
-    first = align_down(start + size - 1, size)
-    return first, max(first, align_down(end, size))
 
 
 PRESETS: dict[str, Geometry] = {

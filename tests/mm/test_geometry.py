@@ -3,16 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.errors import InvalidValue, Unknown
 from app.mm.geometry import (
     PRESETS,
     Geometry,
-    aligned_pieces,
     preset,
-    whole_memory_blocks,
     x86_memory_block_size,
 )
 from app.units import GIB, KIB, MIB
@@ -113,25 +109,3 @@ def test_with_memory_block_size_is_validated() -> None:
     assert X86.with_memory_block_size(2 * GIB).memory_block_nr_pages == 524288
     with pytest.raises(InvalidValue, match="memory_block_size"):
         X86.with_memory_block_size(64 * MIB)
-
-
-@given(start=st.integers(0, 5000), length=st.integers(0, 5000), max_order=st.integers(0, 10))
-def test_aligned_pieces_tile_the_range(start: int, length: int, max_order: int) -> None:
-    """The pieces follow each other without a gap, aligned, and none could be doubled."""
-    pfn = start
-    for piece, order in aligned_pieces(start, start + length, max_order=max_order):
-        assert piece == pfn
-        assert piece % (1 << order) == 0
-        assert order <= max_order
-        doubled_fits = (
-            order < max_order and piece % (2 << order) == 0 and piece + (2 << order) <= start + length
-        )
-        assert not doubled_fits
-        pfn += 1 << order
-    assert pfn == start + length
-
-
-def test_whole_memory_blocks_loses_edges() -> None:
-    """G-9: a region that is not aligned to memory blocks loses its first and last part."""
-    assert whole_memory_blocks(X86, 100 * MIB, 500 * MIB) == (128 * MIB, 384 * MIB)
-    assert whole_memory_blocks(X86, 130 * MIB, 200 * MIB) == (256 * MIB, 256 * MIB)

@@ -81,11 +81,6 @@ if CACHE_DIRECTORY is not None:
     _CONFIG.CACHE_DIR = str(CACHE_DIRECTORY)
 
 
-def is_warm() -> bool:
-    """Returns whether compiled kernels of this build were found on disk."""
-    return CACHE_DIRECTORY is not None and any(CACHE_DIRECTORY.rglob("*.nbc"))
-
-
 def _njit(function: Kernel, *, inline: bool, for_python: bool) -> Kernel:
     options: dict[str, Any] = {
         "nogil": True,
