@@ -3,10 +3,10 @@
 Left out: sentences for people; whoever shows an outcome words it.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from app.mm.page import PageKind
+from app.mm.page import Migratetype, PageKind
 
 
 class Errno(StrEnum):
@@ -22,11 +22,27 @@ class Errno(StrEnum):
     ETXTBSY = "ETXTBSY"
 
 
+class Caller(IntEnum):
+    """Who isolates a range: it decides what stops it (4.2), and which type comes back (I-10)."""
+
+    ORDINARY = 0  # alloc_contig_range() for anybody: MOVABLE comes back
+    MEMORY_OFFLINE = 1  # tolerates offline and poisoned pages (I-3): MOVABLE comes back
+    CMA = 2  # may take CMA pageblocks: CMA comes back
+
+
 class Obstacle(NamedTuple):
     """The page that stopped an act, and what it is."""
 
     pfn: int
     kind: PageKind
+
+
+class TypeLost(NamedTuple):
+    """A pageblock that came back from isolation as another type than it had (INV-14)."""
+
+    pfn: int
+    old: Migratetype
+    new: Migratetype
 
 
 class ContigOutcome(NamedTuple):
@@ -44,3 +60,4 @@ class ContigOutcome(NamedTuple):
     nr_huge: int = 0
     nr_dropped: int = 0
     nr_pageblocks: int = 0
+    types_lost: tuple[TypeLost, ...] = ()

@@ -6,7 +6,7 @@ Left out: zones and lists (app.mm.zone, app.mm.kernels).
 """
 
 import mmap
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -54,6 +54,14 @@ class Migratetype(IntEnum):
     HIGHATOMIC = 3
     CMA = 4
     ISOLATE = 5
+
+
+class Request(IntFlag):
+    """What an allocation asks for besides order and kind (B-10)."""
+
+    NONE = 0
+    HIGHATOMIC = 1  # tries the HIGHATOMIC lists first, and reserves its pageblock afterwards (B-12, B-22)
+    NO_CMA = 2  # may not use CMA although it is movable (B-11)
 
 
 # An int32 link must reach every row: half as many rows as pages, and pfns stay far from the edge.
