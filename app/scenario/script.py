@@ -91,11 +91,11 @@ class Undo(NamedTuple):
 
 
 class Allocate(NamedTuple):
-    """`count` runs of a kind, each a lock section; is_cma_allowed and is_highatomic as in B-11, B-12."""
+    """`nr_runs` runs of a kind, each a lock section; is_cma_allowed and is_highatomic as in B-11, B-12."""
 
     kind: PageKind
     order: int = 0
-    count: int = 1
+    nr_runs: int = 1
     is_cma_allowed: bool = True
     is_highatomic: bool = False
 
@@ -188,14 +188,14 @@ class Actor:
 
 
 class Turn(NamedTuple):
-    """One entry of a schedule: the actor goes on by `count` sections, or until it has passed `point`, or to its end.
+    """One entry of a schedule: the actor goes on by `times` sections, or until it has passed `point`, or to its end.
 
-    point: a Point of app.mm.sections by name; "end"; "" means `count` sections.
+    point: a Point of app.mm.sections by name; "end"; "" means `times` sections.
     """
 
     actor: str
     point: str = ""
-    count: int = 1
+    times: int = 1
 
 
 # ------------------------------------------------------------------------------------------------- what is expected
@@ -205,7 +205,7 @@ class Turn(NamedTuple):
 class Expectation:
     """What must be seen; what is None or empty is not looked at.
 
-    results: actor -> its last act's result: "OK", "EBUSY@isolate", "ENOMEM@migrate", "EINVAL", "WAIT" (blocked for ever).
+    results: actor -> its last act's result: "OK", "EBUSY@isolate", "ENOMEM@migrate", "EINVAL", "WAIT" (blocked).
     pfns: actor -> where its last allocation landed. Counters are in pages, of the start's zone.
     findings: the invariants broken, exactly these ids (empty tuple: none); types_lost: "pageblock OLD->NEW".
     values: numbers of an act's report by dotted name, for guests: "size", "retry_ms", "by_level.pageblock.attempts".
