@@ -243,10 +243,9 @@ class Verification(Answer):
 
 
 class Policy(Answer):
-    """A kernel policy: the switches in which kernels differ; `runs` tells whether this service can run it."""
+    """A kernel policy: the switches in which kernels differ."""
 
     name: str
-    runs: bool = True
     switches: Mapping[str, JsonValue] = {}
 
 

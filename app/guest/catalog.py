@@ -1,7 +1,4 @@
-"""What a guest can be made of: the kernel policies, the geometries and the ready-made workloads, by name.
-
-Left out: which of the policies run (each says so itself).
-"""
+"""What a guest can be made of: the kernel policies, the geometries and the ready-made workloads, by name."""
 
 from app.guest.workload import WORKLOADS
 from app.mm.geometry import PRESETS

@@ -15,7 +15,7 @@ from app.errors import InvalidValue
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
-from app.mm.policy import KernelPolicy, policy, require_supported
+from app.mm.policy import KernelPolicy, policy
 from app.units import GIB, MIB, align_up, format_size, is_aligned
 from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, Level, parse_fallback, plan_fallback
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
@@ -89,7 +89,6 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     """
     _require_name("name", spec.name)
     kernel_policy = policy(spec.policy)
-    require_supported(kernel_policy)
     levels = parse_fallback(spec.fallback)
     if spec.online not in ONLINE_KINDS:
         raise InvalidValue("online", spec.online, " or ".join(ONLINE_KINDS))

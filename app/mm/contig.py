@@ -15,7 +15,7 @@ from app.mm.kernels import contig as contig_kernels
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno, Obstacle
 from app.mm.page import PageKind
-from app.mm.switches import Unit
+from app.mm.switches import ContigAlign
 from app.trace.events import ContigAttempted
 from app.units import align_down, align_up
 
@@ -23,7 +23,7 @@ from app.units import align_down, align_up
 def contig_align_nr_pages(node: Node) -> int:
     """Returns the alignment of the range that is isolated around the wanted one (G-7, G-8)."""
     geometry = node.geometry
-    if node.policy.contig_align is Unit.PAGEBLOCK:
+    if node.policy.contig_align is ContigAlign.PAGEBLOCK:
         return geometry.pageblock_nr_pages
     return max(geometry.phys_contig_nr_pages, geometry.pageblock_nr_pages)
 

@@ -13,7 +13,7 @@ from app.mm.kernels import buddy, contig, fallback, layout, walk
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, map_node_arrays
-from app.mm.policy import KernelPolicy, require_supported
+from app.mm.policy import KernelPolicy
 from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
 from app.mm.zone import Zone, ZoneId
 from app.trace.sink import NullSink, Sink
@@ -47,9 +47,9 @@ class Node:
     ) -> None:
         """Makes a node without memory for pfns below nr_pages.
 
-        Raises InvalidValue when the policy holds a switch value that does not run yet.
+        Raises InvalidValue when the policy's switches do not go together.
         """
-        require_supported(policy)
+        policy.validate()
         unit = max(geometry.memory_block_nr_pages, geometry.chunk_nr_pages)
         self.nr_pages = align_up(nr_pages, unit)
         assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"

@@ -1,12 +1,14 @@
 """How a Linux release behaves where releases differ: one frozen value of switches, and presets by name.
 
 Mirrors semantics section 12.1.
-Kept here: which switch values the simulator runs so far; everything else is refused by name.
+Kept here: which switch values go together; what no kernel could be is refused by name.
 Left out: tunables that a machine's owner sets (watermarks, module parameters).
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.errors import InvalidValue, Unknown
 from app.mm.geometry import Geometry
@@ -15,7 +17,9 @@ from app.mm.switches import (
     Boundary,
     CmaLock,
     ConfigAbort,
+    ContigAlign,
     DriverStates,
+    HighatomicRule,
     IsolateStore,
     L1Order,
     MergeRule,
@@ -34,7 +38,7 @@ class KernelPolicy:
     name: str
     merge_rule: MergeRule = MergeRule.ISOLATE_ONLY
     retype_on_merge: RetypeOnMerge = RetypeOnMerge.NO
-    contig_align: Unit = Unit.CHUNK
+    contig_align: ContigAlign = ContigAlign.CHUNK
     cma_align: Unit = Unit.CHUNK
     boundary: Boundary = Boundary.NONE
     # Isolating an edge pageblock and cutting the free page across it are one lock section (I-9a).
@@ -50,6 +54,7 @@ class KernelPolicy:
     # Off: the check skips a compound's tails, as a kernel without huge pages does (I-4).
     lookup_compound_head: bool = True
     steal_rule: StealRule = StealRule.MOVE_THEN_DECIDE
+    highatomic_rule: HighatomicRule = HighatomicRule.RESERVED
     cma_lock: CmaLock = CmaLock.GLOBAL
     # Unit of the driver's sub-block, before the device block size is taken into account (G-7).
     sb_size: Unit = Unit.CHUNK
@@ -66,15 +71,10 @@ class KernelPolicy:
     has_big_block_mode: bool = True
     # Movable compounds above the pageblock order, other than hugetlb (K-3).
     allow_lru_above_pageblock: bool = False
-    # Takes combinations that corrupt CMA, to study them (12.1).
+    # Takes combinations that corrupt lists or counters, to study them (12.1).
     allow_unsafe: bool = False
     # The driver's own levels below the memory block, by the names of 8.6.
     fallback: tuple[str, ...] = ("memory_block", "chunk")
-
-    @property
-    def runs(self) -> bool:
-        """Whether every switch has a value that the simulator runs so far."""
-        return first_refusal(self) is None
 
     def switches(self) -> dict[str, object]:
         """Returns every switch by name, JSON-ready."""
@@ -84,18 +84,126 @@ class KernelPolicy:
         return {key: str(value) if isinstance(value, StrEnum) else value for key, value in values.items()}
 
     def validate(self) -> None:
-        """Checks the combinations that 12.1 refuses.
+        """Checks which switch values go together.
 
-        Raises InvalidValue.
+        Raises InvalidValue, naming the switch, the other one that it does not go with, and what would be accepted.
         """
-        if self.isolate_store is IsolateStore.TYPE and self.undo_type is UndoType.SAVED:
-            raise InvalidValue("policy.undo_type", self.undo_type, 'caller, unless isolate_store is "bit"')
-        is_cma_unsafe = self.cma_align is Unit.PAGEBLOCK and self.merge_rule is MergeRule.ISOLATE_ONLY
-        if is_cma_unsafe and not self.allow_unsafe:
-            accepted = 'chunk while merge_rule is "isolate-only", or allow_unsafe'
-            raise InvalidValue("policy.cma_align", self.cma_align, accepted)
-        if self.movable_contig_attempts < 1:
-            raise InvalidValue("policy.movable_contig_attempts", self.movable_contig_attempts, "1 or more")
+        for clash in _CLASHES:
+            if (clash.is_forbidden or not self.allow_unsafe) and clash.applies_to(self):
+                value = _word(getattr(self, clash.switch))
+                accepted = clash.accepted.format(**{key: _word(it) for key, it in vars(self).items()})
+                or_unsafe = "" if clash.is_forbidden else ", or anything with allow_unsafe yes"
+                raise InvalidValue(f"policy.{clash.switch}", value, accepted + or_unsafe)
+
+
+def _word(value: object) -> object:
+    """Returns a switch value as policies are written: yes and no for booleans."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+class _Clash(NamedTuple):
+    """Two switch values that do not go together; `accepted` is filled with the policy's own words."""
+
+    switch: str
+    accepted: str
+    applies_to: Callable[[KernelPolicy], bool]
+    # No kernel could be built so; everything else runs with allow_unsafe, and breaks what its rule says.
+    is_forbidden: bool = False
+
+
+_CLASHES = (
+    _Clash(
+        "movable_contig_attempts",
+        "1 or more",
+        lambda it: it.movable_contig_attempts < 1,
+        is_forbidden=True,
+    ),
+    # A pageblock whose type is ISOLATE has no other type to keep (G-10).
+    _Clash(
+        "undo_type",
+        "caller while isolate_store is {isolate_store}, or isolate_store bit",
+        lambda it: it.undo_type is UndoType.SAVED and it.isolate_store is IsolateStore.TYPE,
+        is_forbidden=True,
+    ),
+    # The bug sits in the boundary code (I-9b).
+    _Clash(
+        "edge_ignores_cma",
+        "no while boundary is {boundary}, or boundary migrate, hugetlb or defer",
+        lambda it: it.edge_ignores_cma and it.boundary is Boundary.NONE,
+        is_forbidden=True,
+    ),
+    # B-5: merging with isolated pageblocks corrupted real machines before 4.6 (S24).
+    _Clash(
+        "merge_rule",
+        "isolate-only or fallback-types",
+        lambda it: it.merge_rule is MergeRule.ANY,
+    ),
+    # B-7: half a chunk of CMA merges with its neighbour (S01, S23).
+    _Clash(
+        "cma_align",
+        "chunk while merge_rule is {merge_rule}, or merge_rule fallback-types",
+        lambda it: it.cma_align is Unit.PAGEBLOCK and it.merge_rule is not MergeRule.FALLBACK_TYPES,
+    ),
+    # I-10: undoing gives the caller's type to the neighbour too, so that CMA grows or shrinks (S02).
+    _Clash(
+        "cma_align",
+        "chunk while contig_align is {contig_align} and undo_type is {undo_type}, or contig_align pageblock "
+        "or chunk-of-one-type, or undo_type saved",
+        lambda it: (
+            it.cma_align is Unit.PAGEBLOCK
+            and it.contig_align is ContigAlign.CHUNK
+            and it.undo_type is UndoType.CALLER
+        ),
+    ),
+    # A free page across the edge of the range is neither cut nor seen: the defect of rfc-v1 (S04, S08).
+    _Clash(
+        "contig_align",
+        "chunk while boundary is {boundary}, or boundary migrate, hugetlb or defer, or both atomic_cut yes "
+        "and split_on_free yes (they are {atomic_cut} and {split_on_free})",
+        lambda it: (
+            it.contig_align is not ContigAlign.CHUNK
+            and it.boundary is Boundary.NONE
+            and not (it.atomic_cut and it.split_on_free)
+        ),
+    ),
+    # I-7: what is left to the migration step is freed across the edge, on one list, unless it is cut there.
+    _Clash(
+        "boundary",
+        "none, migrate or hugetlb while split_on_free is {split_on_free}, or split_on_free yes",
+        lambda it: it.boundary is Boundary.DEFER and not it.split_on_free,
+    ),
+    # B-6: retyping what merges would turn CMA and HIGHATOMIC pageblocks into others.
+    _Clash(
+        "retype_on_merge",
+        "no while merge_rule is {merge_rule}, or merge_rule fallback-types",
+        lambda it: (
+            it.retype_on_merge is not RetypeOnMerge.NO and it.merge_rule is not MergeRule.FALLBACK_TYPES
+        ),
+    ),
+    # B-8: counting by list is right only while every entry's list agrees with its pageblocks; four rules see to it.
+    _Clash(
+        "accounting",
+        "caller while merge_rule is {merge_rule}, or merge_rule fallback-types",
+        lambda it: it.accounting is Accounting.LIST and it.merge_rule is not MergeRule.FALLBACK_TYPES,
+    ),
+    _Clash(
+        "accounting",
+        "caller while retype_on_merge is {retype_on_merge}, or retype_on_merge full",
+        lambda it: it.accounting is Accounting.LIST and it.retype_on_merge is not RetypeOnMerge.FULL,
+    ),
+    _Clash(
+        "accounting",
+        "caller while atomic_cut is {atomic_cut}, or atomic_cut yes",
+        lambda it: it.accounting is Accounting.LIST and not it.atomic_cut,
+    ),
+    _Clash(
+        "accounting",
+        "caller while steal_rule is {steal_rule}, or steal_rule all-or-nothing or stepped",
+        lambda it: it.accounting is Accounting.LIST and it.steal_rule is StealRule.MOVE_THEN_DECIDE,
+    ),
+)
 
 
 _LINUX_5_15 = KernelPolicy("linux-5.15")
@@ -107,11 +215,11 @@ _LINUX_5_10 = replace(
     movable_contig_attempts=1,
     has_big_block_mode=False,
 )
-_NO_GUARD = replace(_LINUX_5_10, name="no-guard", merge_rule=MergeRule.ANY)
+_NO_GUARD = replace(_LINUX_5_10, name="no-guard", merge_rule=MergeRule.ANY, allow_unsafe=True)
 _RFC_V1 = replace(
     _LINUX_5_15,
     name="rfc-v1",
-    contig_align=Unit.PAGEBLOCK,
+    contig_align=ContigAlign.PAGEBLOCK,
     cma_align=Unit.PAGEBLOCK,
     cma_lock=CmaLock.NONE,
     sb_size=Unit.PAGEBLOCK,
@@ -122,7 +230,7 @@ _LINUX_5_19 = replace(
     _LINUX_5_15,
     name="linux-5.19",
     merge_rule=MergeRule.FALLBACK_TYPES,
-    contig_align=Unit.PAGEBLOCK,
+    contig_align=ContigAlign.PAGEBLOCK,
     cma_align=Unit.PAGEBLOCK,
     boundary=Boundary.MIGRATE,
     sb_size=Unit.PAGEBLOCK,
@@ -138,15 +246,25 @@ _LINUX_6_10 = replace(
     accounting=Accounting.LIST,
     movable_shares_min_free=False,
     steal_rule=StealRule.ALL_OR_NOTHING,
+    highatomic_rule=HighatomicRule.ORDER,
 )
-_LINUX_6_12 = replace(_LINUX_6_10, name="linux-6.12", boundary=Boundary.DEFER, split_on_free=True)
+_LINUX_6_12 = replace(
+    _LINUX_6_10,
+    name="linux-6.12",
+    boundary=Boundary.DEFER,
+    split_on_free=True,
+    highatomic_rule=HighatomicRule.FREE,
+)
 _LINUX_6_16 = replace(_LINUX_6_12, name="linux-6.16", steal_rule=StealRule.STEPPED, cma_lock=CmaLock.PER_AREA)
 _LINUX_6_17 = replace(
     _LINUX_6_16, name="linux-6.17", isolate_store=IsolateStore.BIT, undo_type=UndoType.SAVED
 )
+# Remedies a, b and c of the thread taken literally: types kept, only the wanted range looked at, and the range
+# extended to the chunk but not across types.
 _REMEDY_FULL = replace(
     _LINUX_6_17,
     name="remedy-full",
+    contig_align=ContigAlign.CHUNK_OF_ONE_TYPE,
     boundary=Boundary.MIGRATE,
     unmovable_window=UnmovableWindow.INTEREST,
     cma_lock=CmaLock.GLOBAL,
@@ -170,62 +288,15 @@ POLICIES: dict[str, KernelPolicy] = {
     )
 }
 
-# Values that run so far, for each switch that has others. A switch not named here runs with any value.
-AVAILABLE: dict[str, frozenset[object]] = {
-    "merge_rule": frozenset({MergeRule.ISOLATE_ONLY, MergeRule.FALLBACK_TYPES}),
-    "retype_on_merge": frozenset({RetypeOnMerge.NO}),
-    "boundary": frozenset({Boundary.NONE, Boundary.MIGRATE}),
-    "atomic_cut": frozenset({False}),
-    "edge_ignores_cma": frozenset({False}),
-    "accounting": frozenset({Accounting.CALLER}),
-    "split_on_free": frozenset({False}),
-    "isolate_store": frozenset({IsolateStore.TYPE}),
-    "undo_type": frozenset({UndoType.CALLER}),
-    "unmovable_window": frozenset({UnmovableWindow.BLOCK}),
-    "lookup_compound_head": frozenset({True}),
-    "steal_rule": frozenset({StealRule.MOVE_THEN_DECIDE}),
-    "cma_lock": frozenset({CmaLock.GLOBAL}),
-    "allow_lru_above_pageblock": frozenset({False}),
-}
-
 
 def policy(name: str) -> KernelPolicy:
-    """Returns the policy preset `name`, whether it runs or not.
+    """Returns the policy preset `name`.
 
     Raises Unknown.
     """
     if name not in POLICIES:
-        # Named to somebody who may take one: those that are data so far would be refused next.
-        raise Unknown("policy", name, [known for known, it in POLICIES.items() if it.runs])
+        raise Unknown("policy", name, POLICIES)
     return POLICIES[name]
-
-
-def first_refusal(policy: KernelPolicy) -> InvalidValue | None:
-    """Returns why `policy` does not run, naming the first switch in the way; None when it runs."""
-    for field in fields(policy):
-        value = getattr(policy, field.name)
-        accepted = AVAILABLE.get(field.name)
-        if accepted is not None and value not in accepted:
-            return _refusal(policy, field.name, value, accepted)
-    # Pageblock-sized ranges without boundary handling are the RFC's defect (S04, S08), no release's.
-    if policy.contig_align is Unit.PAGEBLOCK and policy.boundary is Boundary.NONE:
-        return _refusal(policy, "boundary", policy.boundary, frozenset({Boundary.MIGRATE}))
-    return None
-
-
-def _refusal(policy: KernelPolicy, switch: str, value: object, accepted: frozenset[object]) -> InvalidValue:
-    names = ", ".join(sorted(str(item).lower() for item in accepted))
-    return InvalidValue(
-        f"policy.{switch}", value, f"{names} (policy {policy.name!r} is known, but not available yet)"
-    )
-
-
-def require_supported(policy: KernelPolicy) -> None:
-    """Raises InvalidValue, naming the switch and its value, unless every switch of `policy` runs."""
-    policy.validate()
-    refusal = first_refusal(policy)
-    if refusal is not None:
-        raise refusal
 
 
 def cma_align(geometry: Geometry, policy: KernelPolicy) -> int:

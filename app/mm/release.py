@@ -25,7 +25,7 @@ _RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
 
 def policy_for_release(release: str) -> KernelPolicy:
-    """Returns the policy that stands for a release such as "6.1.0-56-amd64", whether it runs or not.
+    """Returns the policy that stands for a release such as "6.1.0-56-amd64".
 
     Raises InvalidValue when `release` does not begin with two numbers.
     """
@@ -37,11 +37,3 @@ def policy_for_release(release: str) -> KernelPolicy:
         if version >= first:
             return POLICIES[name]
     return POLICIES["no-guard"]
-
-
-def running_policy_for_release(release: str) -> KernelPolicy:
-    """Returns the policy closest to `release` that the simulator runs so far."""
-    wanted = policy_for_release(release)
-    if wanted.runs:
-        return wanted
-    return POLICIES["linux-5.10" if wanted.name == "no-guard" else "linux-6.6"]

@@ -1,7 +1,7 @@
 """The values that each switch of a kernel policy may take.
 
 Mirrors semantics section 12.1, row by row; where a row says yes or no, the policy has a boolean.
-Left out: what a switch does (the code that reads it), and which values run so far (app.mm.policy).
+Left out: what a switch does (the code that reads it), and which values go together (app.mm.policy).
 """
 
 from enum import StrEnum
@@ -28,6 +28,15 @@ class Unit(StrEnum):
 
     CHUNK = "chunk"
     PAGEBLOCK = "pageblock"
+
+
+class ContigAlign(StrEnum):
+    """How far isolation reaches around the range that a contiguous allocation wants (G-7)."""
+
+    CHUNK = "chunk"
+    PAGEBLOCK = "pageblock"
+    # The chunk, but not past a pageblock of another type (remedy c, S21).
+    CHUNK_OF_ONE_TYPE = "chunk-of-one-type"
 
 
 class Boundary(StrEnum):
@@ -73,6 +82,17 @@ class StealRule(StrEnum):
     MOVE_THEN_DECIDE = "move-then-decide"
     ALL_OR_NOTHING = "all-or-nothing"
     STEPPED = "stepped"
+
+
+class HighatomicRule(StrEnum):
+    """How much may be reserved for atomic allocations, and what the watermark check holds back for them."""
+
+    # 1 % of the zone and a pageblock more; a reservation counts one pageblock, and all of them are held back.
+    RESERVED = "reserved"
+    # As before, but a reservation above a pageblock counts all of its pages (B-24).
+    ORDER = "order"
+    # 1 % of the zone in whole pageblocks (B-22); only what is free of the reserve is held back (B-20).
+    FREE = "free"
 
 
 class CmaLock(StrEnum):

@@ -5,11 +5,8 @@ from app.operations.registry import Description
 
 
 def policies() -> list[Description]:
-    """Returns every kernel policy: its switches, and whether guests can run it."""
-    return [
-        {"name": policy.name, "switches": policy.switches(), "runs": policy.runs}
-        for policy in POLICIES.values()
-    ]
+    """Returns every kernel policy: its switches."""
+    return [{"name": policy.name, "switches": policy.switches()} for policy in POLICIES.values()]
 
 
 def presets() -> list[Description]:

@@ -203,10 +203,10 @@ def violation_table(verification: Verification) -> RenderableType:
 
 def policy_table(policies: Sequence[Policy]) -> Table:
     """Shows one line per kernel policy, and the switches in which it differs from the one before."""
-    table = plain_table("policy", "runs here", "what changes")
+    table = plain_table("policy", "what changes")
     before: Mapping[str, object] | None = None
     for policy in policies:
-        table.add_row(policy.name, "yes" if policy.runs else "no", _changes(before, policy.switches))
+        table.add_row(policy.name, _changes(before, policy.switches))
         before = policy.switches
     return table
 

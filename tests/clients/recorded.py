@@ -152,8 +152,8 @@ PROBLEM: dict[str, Any] = {
 
 POLICIES: dict[str, Any] = {
     "policies": [
-        {"name": "linux-5.15", "switches": {"merge_rule": "old", "sizes": ["a", "b"]}, "runs": True},
-        {"name": "linux-6.12", "switches": {"merge_rule": "new", "split_on_free": True}, "runs": False},
+        {"name": "linux-5.15", "switches": {"merge_rule": "old", "sizes": ["a", "b"]}},
+        {"name": "linux-6.12", "switches": {"merge_rule": "new", "split_on_free": True}},
     ]
 }
 

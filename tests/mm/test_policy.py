@@ -1,26 +1,33 @@
-"""Kernel policies: the table of switches, what runs, and the sizes that follow from a policy."""
+"""Kernel policies: the table of switches, what goes together, and the sizes that follow from a policy."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
 from app.errors import InvalidValue, Unknown
 from app.mm.geometry import preset
 from app.mm.policy import (
-    AVAILABLE,
     POLICIES,
     KernelPolicy,
     cma_align,
     fadump_align,
     is_subblock_mode,
     policy,
-    require_supported,
     subblock_size,
 )
-from app.mm.switches import CmaLock, MergeRule, UndoType, Unit
+from app.mm.switches import (
+    Accounting,
+    Boundary,
+    CmaLock,
+    ContigAlign,
+    IsolateStore,
+    MergeRule,
+    RetypeOnMerge,
+    StealRule,
+    UndoType,
+    Unit,
+)
 from app.units import MIB
-
-RUNNING = ("linux-5.10", "linux-5.15", "linux-5.19", "linux-6.6")
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -28,37 +35,6 @@ def test_policy_is_consistent_and_named(name: str) -> None:
     """No preset is one of the combinations that 12.1 refuses."""
     policy(name).validate()
     assert policy(name).name == name
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_require_supported_refuses_exactly_what_does_not_run(name: str) -> None:
-    """The presets of this release run; each other is refused with a switch and its value."""
-    if name in RUNNING:
-        assert policy(name).runs
-        require_supported(policy(name))
-        return
-    assert not policy(name).runs
-    with pytest.raises(InvalidValue) as caught:
-        require_supported(policy(name))
-    switch = str(caught.value.members["field"]).removeprefix("policy.")
-    assert caught.value.members["value"] == getattr(policy(name), switch)
-    assert name in caught.value.detail
-
-
-def test_require_supported_names_the_one_changed_switch() -> None:
-    """A supported policy with one switch turned to a later kernel's value is refused by that switch."""
-    for switch, accepted in AVAILABLE.items():
-        base = policy("linux-5.19")
-        values = {getattr(other, switch) for other in POLICIES.values()} - accepted
-        for value in values:
-            changed = replace(base, **{switch: value})
-            with pytest.raises(InvalidValue, match=switch):
-                require_supported(changed)
-
-
-def test_available_names_are_switches() -> None:
-    """A misspelt switch in the table of available values would refuse nothing."""
-    assert set(AVAILABLE) <= {field.name for field in fields(KernelPolicy)}
 
 
 def test_policy_unknown_lists_known() -> None:
@@ -88,19 +64,94 @@ def test_presets_differ_as_the_table_says() -> None:
     assert policy("linux-5.15").movable_contig_attempts == 5
 
 
+LIST = {"accounting": Accounting.LIST}
+HYGIENIC = {
+    "merge_rule": MergeRule.FALLBACK_TYPES,
+    "retype_on_merge": RetypeOnMerge.FULL,
+    "atomic_cut": True,
+    "steal_rule": StealRule.STEPPED,
+}
+PAGEBLOCK_CMA = {"cma_align": Unit.PAGEBLOCK}
+UNSAFE = [
+    ({"merge_rule": MergeRule.ANY}, "merge_rule", "fallback-types"),
+    (PAGEBLOCK_CMA, "cma_align", "chunk while merge_rule is isolate-only"),
+    ({**PAGEBLOCK_CMA, "merge_rule": MergeRule.FALLBACK_TYPES}, "cma_align", "undo_type is caller"),
+    ({"contig_align": ContigAlign.PAGEBLOCK}, "contig_align", "boundary is none"),
+    ({"contig_align": ContigAlign.CHUNK_OF_ONE_TYPE}, "contig_align", "boundary is none"),
+    ({"contig_align": ContigAlign.PAGEBLOCK, "atomic_cut": True}, "contig_align", "they are yes and no"),
+    ({"boundary": Boundary.DEFER}, "boundary", "split_on_free is no"),
+    ({"retype_on_merge": RetypeOnMerge.HEAD}, "retype_on_merge", "merge_rule is isolate-only"),
+    (
+        {**HYGIENIC, **LIST, "merge_rule": MergeRule.ISOLATE_ONLY},
+        "retype_on_merge",
+        "merge_rule fallback-types",
+    ),
+    (
+        {**LIST, "merge_rule": MergeRule.ISOLATE_ONLY},
+        "accounting",
+        "caller while merge_rule is isolate-only",
+    ),
+    ({**HYGIENIC, **LIST, "retype_on_merge": RetypeOnMerge.HEAD}, "accounting", "retype_on_merge is head"),
+    ({**HYGIENIC, **LIST, "atomic_cut": False}, "accounting", "atomic_cut is no"),
+    (
+        {**HYGIENIC, **LIST, "steal_rule": StealRule.MOVE_THEN_DECIDE},
+        "accounting",
+        "steal_rule is move-then-decide",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "switch", "words"), UNSAFE)
+def test_unsafe_combination_is_refused_by_both_names(
+    changes: dict[str, object], switch: str, words: str
+) -> None:
+    """What breaks lists or counters needs allow_unsafe, and the error says what would be accepted."""
+    changed = changed_from_5_15(changes)
+    with pytest.raises(InvalidValue, match="allow_unsafe yes") as caught:
+        changed.validate()
+    assert caught.value.members["field"] == f"policy.{switch}"
+    assert words in str(caught.value.members["accepted"])
+    replace(changed, allow_unsafe=True).validate()
+
+
 @pytest.mark.parametrize(
-    ("change", "field"),
+    ("changes", "switch", "words"),
     [
-        ({"undo_type": UndoType.SAVED}, "policy.undo_type"),
-        ({"cma_align": Unit.PAGEBLOCK}, "policy.cma_align"),
-        ({"movable_contig_attempts": 0}, "policy.movable_contig_attempts"),
+        ({"undo_type": UndoType.SAVED}, "undo_type", "isolate_store bit"),
+        ({"edge_ignores_cma": True}, "edge_ignores_cma", "boundary is none"),
+        ({"movable_contig_attempts": 0}, "movable_contig_attempts", "1 or more"),
     ],
 )
-def test_validate_refuses_combination(change: dict[str, object], field: str) -> None:
-    """Combinations that no kernel could have are named."""
-    with pytest.raises(InvalidValue) as caught:
-        replace(policy("linux-5.15"), **change).validate()  # type: ignore[arg-type]  # the field is the parameter
-    assert caught.value.members["field"] == field
+def test_impossible_combination_is_refused_even_when_unsafe(
+    changes: dict[str, object], switch: str, words: str
+) -> None:
+    """What no kernel could be stays refused whatever allow_unsafe says."""
+    for allow_unsafe in (False, True):
+        with pytest.raises(InvalidValue) as caught:
+            changed_from_5_15({**changes, "allow_unsafe": allow_unsafe}).validate()
+        assert caught.value.members["field"] == f"policy.{switch}"
+        assert words in str(caught.value.members["accepted"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contig_align": ContigAlign.PAGEBLOCK, "atomic_cut": True, "split_on_free": True},
+        {**PAGEBLOCK_CMA, "merge_rule": MergeRule.FALLBACK_TYPES, "boundary": Boundary.MIGRATE}
+        | {"contig_align": ContigAlign.PAGEBLOCK, "edge_ignores_cma": True},
+        {**HYGIENIC, **LIST},
+        {"isolate_store": IsolateStore.BIT, "undo_type": UndoType.SAVED},
+        {"isolate_store": IsolateStore.BIT},
+    ],
+)
+def test_sound_combination_needs_no_permission(changes: dict[str, object]) -> None:
+    """The other side of each refusal is taken as it is."""
+    changed_from_5_15(changes).validate()
+
+
+def changed_from_5_15(changes: dict[str, object]) -> KernelPolicy:
+    """Returns linux-5.15 with switches changed."""
+    return replace(policy("linux-5.15"), **changes)  # type: ignore[arg-type]  # the tables name the switches
 
 
 @pytest.mark.parametrize(

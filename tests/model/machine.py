@@ -18,7 +18,7 @@ from app.mm.kernels.isolation import ORDINARY
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.policy import policy
-from app.mm.switches import MergeRule, Unit
+from app.mm.switches import ContigAlign, MergeRule
 from app.mm.zone import ZoneId
 from tests.model import twin_isolation
 from tests.model.observed import Run, observe
@@ -71,7 +71,7 @@ def make_twin(node: Node) -> Machine:
         node.geometry.max_order,
         node.geometry.pageblock_order,
         merges_all_but_isolated=node.policy.merge_rule is MergeRule.ISOLATE_ONLY,
-        isolates_chunks=node.policy.contig_align is Unit.CHUNK,
+        isolates_chunks=node.policy.contig_align is ContigAlign.CHUNK,
     )
     return Machine(Memory(rules), node.geometry.memory_block_nr_pages, hotplug.memmap_nr_pages(node))
 

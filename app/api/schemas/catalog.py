@@ -12,7 +12,6 @@ class Policy(Answer):
 
     name: str
     switches: dict[str, bool | int | str | list[str]]
-    runs: bool = Field(description="whether this service can run it")
 
 
 class Policies(Answer):

@@ -36,7 +36,7 @@ from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
 from app.mm.policy import KernelPolicy, policy
-from app.mm.release import policy_for_release, running_policy_for_release
+from app.mm.release import policy_for_release
 from app.mm.watermark import MinFree, Watermarks, min_free_kbytes
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.sink import RingSink
@@ -117,12 +117,10 @@ class _Loader:
         return guest, self.report.describe(guest)
 
     def _policy(self) -> KernelPolicy:
-        """Returns the policy as told, or the one nearest to the captured kernel."""
+        """Returns the policy as told, or the captured kernel's."""
         if self.options.policy is not None:
             return policy(self.options.policy)
-        wanted = policy_for_release(self.machine.kernel_release)
-        self.report.missing_policy = None if wanted.runs else wanted.name
-        return running_policy_for_release(self.machine.kernel_release)
+        return policy_for_release(self.machine.kernel_release)
 
     def _online(self, added: list[ZoneId | None]) -> str:
         """Returns the zone of memory that will be plugged: as told, as the machine does it, or as it did so far.

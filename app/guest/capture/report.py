@@ -32,8 +32,6 @@ class LoadReport:
         self.nr_unmanaged = 0
         self.nr_strangers = 0
         self.nr_balloon = 0
-        # The policy that stands for the captured kernel, where another one had to be taken.
-        self.missing_policy: str | None = None
         self.nr_types_unplaced = 0
 
     @property
@@ -109,17 +107,13 @@ class LoadReport:
                 "pinned_pages": self.nr_pinned,
                 "pageblock_types_unplaced": self.nr_types_unplaced,
             },
-            "notes": self._notes(guest.identity.policy),
+            "notes": self._notes(),
         }
 
-    def _notes(self, policy: str) -> list[str]:
+    def _notes(self) -> list[str]:
         """Returns sentences about what cannot be told from this capture."""
         machine = self._machine
         notes = [_ABOUT_PINS]
-        if self.missing_policy is not None:
-            notes.append(
-                f"The captured kernel's policy, {self.missing_policy}, does not run yet: this is {policy}."
-            )
         if self.nr_unmanaged:
             notes.append(
                 f"{self.nr_unmanaged} pages are present, but the kernel has not given them to its allocator yet: "

@@ -109,7 +109,7 @@ def test_policy_table_tells_what_each_kernel_changes() -> None:
     """One line for each, like a change log."""
     text = shown(tables.policy_table(PolicyList.model_validate(recorded.POLICIES).policies))
     (line,) = [line for line in text.splitlines() if "linux-6.12" in line]
-    assert line.split() == ["linux-6.12", "no", "merge_rule:", "new,", "split_on_free:", "True"]
+    assert line.split() == ["linux-6.12", "merge_rule:", "new,", "split_on_free:", "True"]
 
 
 def test_switch_table_sets_kernels_side_by_side() -> None:

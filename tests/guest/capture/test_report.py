@@ -111,10 +111,6 @@ def test_note_on_pins_is_always_there() -> None:
     ("machine", "words"),
     [
         (m.with_pcp(m.guest_machine(), Normal=9), "per-cpu lists"),
-        (
-            replace(m.guest_machine(), kernel_release="6.18.2"),
-            "linux-6.17, does not run yet: this is linux-6.6",
-        ),
         (replace(m.guest_machine(), pagetypeinfo=None), "Without pagetypeinfo"),
         (m.machine_of(m.paint(m.BLOCK)), "iomem shows no virtio-mem device"),
         (m.machine_of(m.paint(m.BLOCK, (0, 1, m.RESERVED))), "No memory of a virtio-mem device"),
