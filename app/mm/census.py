@@ -1,4 +1,4 @@
-"""What each pageblock holds: its type, its zone, and how many pages of each kind.
+"""What each pageblock holds: its type, its zone, and how many pages of each kind; and every run and free block.
 
 Left out: the text of /proc files (app.mm.vmstat).
 """
@@ -27,6 +27,41 @@ class PageblockRun(NamedTuple):
     migratetype: Migratetype
     zone_name: str
     pages: dict[PageKind, int]
+
+
+class Run(NamedTuple):
+    """2**order pages of one kind and one owner, from pfn on."""
+
+    pfn: int
+    kind: PageKind
+    order: int
+    owner: int
+
+
+class FreeBlock(NamedTuple):
+    """An entry of a free list: 2**order free pages from pfn on, on a list of `migratetype`."""
+
+    pfn: int
+    order: int
+    migratetype: Migratetype
+
+
+def collect_runs(node: Node) -> list[Run]:
+    """Returns every run of online memory, ascending. Meant for small nodes: one value a run."""
+    table = np.zeros((node.nr_pages + 1, 3), np.int64)
+    count = int(walk.collect_runs(node.arrays, 0, node.nr_pages, table))
+    return [Run(pfn, PageKind(head & 15), head >> 4, owner) for pfn, head, owner in table[:count].tolist()]
+
+
+def collect_free_blocks(node: Node, zone: int) -> list[FreeBlock]:
+    """Returns a zone's free lists, type by type, small orders first, each list from its head on."""
+    blocks: list[FreeBlock] = []
+    pfns = np.zeros(node.nr_pages, np.int64)
+    for migratetype in Migratetype:
+        for order in range(node.geometry.max_order + 1):
+            count = int(walk.list_pfns(node.arrays, zone, order, int(migratetype), pfns))
+            blocks += [FreeBlock(pfn, order, migratetype) for pfn in pfns[:count].tolist()]
+    return blocks
 
 
 def count_kinds(node: Node, first: int, end: int) -> NDArray[np.int64]:

@@ -27,6 +27,13 @@ def load_pages(
     load.load_pages(node.arrays, start_pfn, kinds, tails, owners)
 
 
+def set_run(node: Node, pfn: int, order: int, *, kind: PageKind, owner: int) -> None:
+    """Makes 2**order pages that nobody has yet one run of `owner`, and managed (HP-8)."""
+    layout.set_head(node.arrays, pfn, int(kind), order)
+    layout.set_owner(node.arrays, pfn, owner)
+    node.adjust_managed(pfn, 1 << order)
+
+
 def set_pageblock_types(node: Node, types: NDArray[np.uint8]) -> None:
     """Writes the migratetype of every pageblock from 0 on; before load_pages(), which lists pages by them."""
     node.arrays.block_type[: len(types)] = types

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.mm import census, hotplug
-from app.mm.census import PageblockRun, count_kinds, dominant_kinds, online_batches, pageblock_runs
+from app.mm.census import (
+    PageblockRun,
+    Run,
+    collect_free_blocks,
+    collect_runs,
+    count_kinds,
+    dominant_kinds,
+    online_batches,
+    pageblock_runs,
+)
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
 from tests.mm.small_nodes import toy_node
@@ -48,6 +57,22 @@ def test_absent_memory_is_no_run() -> None:
     hotplug.online_pages(node, 64, 128, ZoneId.MOVABLE)
     assert list(online_batches(node)) == [(0, 8), (8, 16), (16, 32)]
     assert {run.zone_name for run in pageblock_runs(node)} == {"Normal", "Movable"}
+
+
+def test_collect_runs_and_free_blocks_name_what_is_there() -> None:
+    """Runs are ascending; free blocks come list by list, with the type of the list."""
+    node = toy_node(1)
+    node.alloc_at(3, 0, PageKind.ANON, owner=7)
+    assert collect_runs(node)[:4] == [
+        Run(0, PageKind.FREE, 1, 0),
+        Run(2, PageKind.FREE, 0, 0),
+        Run(3, PageKind.ANON, 0, 7),
+        Run(4, PageKind.FREE, 2, 0),
+    ]
+    blocks = collect_free_blocks(node, ZoneId.NORMAL)
+    assert [block[:2] for block in blocks] == [(2, 0), (0, 1), (4, 2), (8, 3), (16, 4), (32, 4), (48, 4)]
+    assert {block.migratetype for block in blocks} == {Migratetype.MOVABLE}
+    assert collect_free_blocks(node, ZoneId.MOVABLE) == []
 
 
 @settings(max_examples=50, deadline=None)

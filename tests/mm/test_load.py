@@ -3,9 +3,12 @@
 import numpy as np
 
 from app.mm import hotplug, load
+from app.mm.geometry import preset
 from app.mm.invariants import verify
+from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
+from app.mm.policy import policy
 from app.mm.watermark import Watermarks
 from app.mm.zone import ZoneId
 from tests.mm.small_nodes import toy_node
@@ -31,6 +34,15 @@ def test_set_pageblock_types_writes_from_the_first_on() -> None:
         Migratetype.RECLAIMABLE,
         Migratetype.MOVABLE,
     ]
+
+
+def test_set_run_makes_managed_pages_of_an_owner() -> None:
+    """A run stands where nothing was yet, and its zone manages it."""
+    node = Node(preset("toy"), policy("linux-5.19"), nr_pages=64)
+    hotplug.boot_memory(node, 0, 64, ZoneId.NORMAL)
+    load.set_run(node, 8, 3, kind=PageKind.THP, owner=5)
+    assert node.owned_pfns(5).tolist() == [8]
+    assert node.zones[ZoneId.NORMAL].managed == 8
 
 
 def test_memmap_goes_away_with_its_memory_block() -> None:

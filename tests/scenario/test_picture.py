@@ -1,0 +1,125 @@
+"""Pictures: what is drawn is what was parsed, and what was parsed is a sound node."""
+
+import pytest
+
+from app.errors import InvalidValue
+from app.mm.invariants import verify
+from app.mm.page import PageKind
+from app.mm.zone import ZoneId
+from app.scenario.picture import LETTERS, draw, draw_free_blocks, draw_lists, draw_types, read_picture
+from app.scenario.script import PictureStart
+from tests.model.observed import observe_lists, observe_runs
+from tests.model.pictures import Style, parse
+
+PICTURES = (
+    "|MMMM....|..U.....|",
+    "|MfFPUSBW|T---G---|",
+    "|G-------|--------|",
+    "|OOOO....|ROOOOOOO|",
+    "|K-KKK---|........|",
+    "|....|....|    |    |..M.|OOOO|",
+)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_draw_of_parsed_picture_gives_the_picture(picture: str) -> None:
+    """A picture and its node cannot drift apart."""
+    assert draw(parse(picture)) == picture
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("zone", [ZoneId.NORMAL, ZoneId.MOVABLE])
+def test_parse_of_any_picture_gives_a_lawful_node(picture: str, zone: ZoneId) -> None:
+    """Counters, lists and tiling are right from the start."""
+    assert verify(parse(picture, Style(zone=zone))) == []
+
+
+def test_parse_of_letters_knows_every_kind() -> None:
+    """Each kind but NONE has a letter of its own."""
+    assert set(LETTERS) == set(PageKind) - {PageKind.NONE}
+    assert len(set(LETTERS.values())) == len(LETTERS)
+
+
+def test_parse_with_dashes_makes_one_run() -> None:
+    """Dashes continue a run over a pageblock's edge; each used run has its own owner."""
+    assert observe_runs(parse("|C---|----|")) == {0: (PageKind.UNMOVABLE, 3, 1)}
+
+
+def test_parse_with_types_frees_pageblocks_in_the_order_asked() -> None:
+    """Types that fall back to each other merge to one chunk, on the list of the pageblock freed last."""
+    node = parse("|....|....|", Style(types="RM"))
+    assert draw_types(node) == "RM"
+    assert observe_lists(node) == {(2, 3, 1): [0]}
+    node = parse("|....|....|", Style(types="RM", freed_in_order=(1, 0)))
+    assert observe_lists(node) == {(2, 3, 2): [0]}
+    assert draw_free_blocks(node) == "3       "
+
+
+def test_parse_with_chunk_of_four_pageblocks_merges_them() -> None:
+    """chunk_shift is how many times larger the chunk is than the pageblock, as an order."""
+    assert draw_free_blocks(parse("|....|....|....|...M|", Style(chunk_shift=2))) == "3       2   1 0 "
+
+
+@pytest.mark.parametrize(
+    ("picture", "place", "accepted"),
+    [
+        ("|...|...|", "row 1, column 2", "power of two; this one has 3"),
+        ("|....|", "how many pageblocks", "a multiple of 2"),
+        ("|C--.|....|", "row 1, column 2", "it has 3"),
+        ("|....|.....|", "row 1, column 7", "the first has 4 pages, this one 5"),
+        ("|....|....|\n|..M.|.x..|", "row 2, column 8", ". c M f F T G P U K S R O B W"),
+        ("|....|....|\n....|....|", "row 2", "between | and |"),
+        ("", "row 1", "between | and |"),
+        ("|....||....|", "row 1, column 7", "no pageblock is empty"),
+        ("|.-..|....|", "row 1, column 3", "the first page of a run"),
+        ("|.T-.|....|", "row 1, column 3", "at a multiple of its size; it is at page 1"),
+        ("|T---|----|----|----|", "row 1, column 2", "at most a chunk (8 pages)"),
+        ("|....|    |", "row 1, column 7", "everywhere or nowhere"),
+        ("|    |    |", "pages", "some memory"),
+        ("|" + ("." * 512 + "|") * 10, "pages", "at most 4096 pages"),
+        ("|.|.|", "geometry.pageblock_order", "1 to max_order"),
+    ],
+)
+def test_read_of_broken_picture_names_the_place(picture: str, place: str, accepted: str) -> None:
+    """What cannot be memory is refused with row, column and what would be accepted."""
+    with pytest.raises(InvalidValue) as caught:
+        read_picture(PictureStart(picture))
+    assert place in caught.value.detail
+    assert accepted in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("start", "place"),
+    [
+        (PictureStart("|....|....|", types="M"), "types"),
+        (PictureStart("|....|....|", types="MI"), "types"),
+        (PictureStart("|....|....|", freed=(0,)), "freed"),
+        (PictureStart("|....|....|", freed=(1, 1)), "freed"),
+        (PictureStart("|....|....|", zone="DMA"), "zone"),
+        (PictureStart("|....|....|", chunk_shift=14), "geometry.max_order"),
+    ],
+)
+def test_read_of_start_that_does_not_fit_names_the_member(start: PictureStart, place: str) -> None:
+    """Types, order of frees, zone and chunk must fit the picture."""
+    with pytest.raises(InvalidValue) as caught:
+        read_picture(start)
+    assert caught.value.detail.startswith(place)
+
+
+def test_parse_of_several_rows_makes_one_range() -> None:
+    """Rows follow each other; blanks around them mean nothing."""
+    assert draw(parse("|M...|....|\n  |....|...U|\n")) == "|M...|....|....|...U|"
+
+
+def test_draw_lists_names_blocks_in_list_order() -> None:
+    """A list's head is first; a type's small blocks stand before its large ones."""
+    node = parse("|.M.M|....|...M|M...|", Style(types="MMMU"))
+    assert draw_lists(node, ZoneId.NORMAL) == (
+        "0@13 U",
+        "1@14 U",
+        "0@0 M",
+        "0@2 M",
+        "0@10 M",
+        "1@8 M",
+        "2@4 M",
+    )
