@@ -61,3 +61,11 @@ class ContigOutcome(NamedTuple):
     nr_dropped: int = 0
     nr_pageblocks: int = 0
     types_lost: tuple[TypeLost, ...] = ()
+
+
+class CmaOutcome(NamedTuple):
+    """How a cma_alloc() call ended: the first pfn, -1 without one, and every alloc_contig_range() call that it made."""
+
+    result: Errno
+    pfn: int = -1
+    calls: tuple[ContigOutcome, ...] = ()
