@@ -58,7 +58,7 @@ class Unknown(CallerError):
 
     def __init__(self, what: str, name: object, known: Iterable[str] = ()) -> None:
         """Names what was looked for ("guest", "device", ...), under which name, and some that exist."""
-        names = list(known)[:20]
+        names = list(known)[:30]
         hint = f"; known: {', '.join(names)}" if names else ""
         super().__init__(
             f"no {what} is named {str(name)[:_LONGEST_QUOTE]!r}{hint}",

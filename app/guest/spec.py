@@ -16,8 +16,9 @@ from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
 from app.mm.policy import KernelPolicy, policy
+from app.mm.switches import Level
 from app.units import GIB, MIB, align_up, format_size, is_aligned
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, Level, parse_fallback, plan_fallback
+from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, parse_fallback, plan_fallback
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 
 # Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.

@@ -6,7 +6,7 @@ Left out: tunables that a machine's owner sets (watermarks, module parameters).
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from app.mm.switches import (
     HighatomicRule,
     IsolateStore,
     L1Order,
+    Level,
     MergeRule,
     RetypeOnMerge,
     StealRule,
@@ -30,10 +31,13 @@ from app.mm.switches import (
     UnmovableWindow,
 )
 
+# More would only make a busy range take longer; the kernel's is 5.
+LARGEST_NR_ATTEMPTS = 10
+
 
 @dataclass(frozen=True)
 class KernelPolicy:
-    """All switches; the values of linux-5.15 are the defaults."""
+    """All switches, with the values of linux-5.15 as defaults; what each decides: switches.MEANINGS."""
 
     name: str
     merge_rule: MergeRule = MergeRule.ISOLATE_ONLY
@@ -41,46 +45,35 @@ class KernelPolicy:
     contig_align: ContigAlign = ContigAlign.CHUNK
     cma_align: Unit = Unit.CHUNK
     boundary: Boundary = Boundary.NONE
-    # Isolating an edge pageblock and cutting the free page across it are one lock section (I-9a).
     atomic_cut: bool = False
-    # The bug of 5.19.0: edge pageblocks pass the CMA test of an ordinary caller (I-9b).
     edge_ignores_cma: bool = False
     accounting: Accounting = Accounting.CALLER
-    # A free larger than a pageblock is freed pageblock by pageblock (B-9).
     split_on_free: bool = False
     isolate_store: IsolateStore = IsolateStore.TYPE
     undo_type: UndoType = UndoType.CALLER
     unmovable_window: UnmovableWindow = UnmovableWindow.BLOCK
-    # Off: the check skips a compound's tails, as a kernel without huge pages does (I-4).
     lookup_compound_head: bool = True
     steal_rule: StealRule = StealRule.MOVE_THEN_DECIDE
     highatomic_rule: HighatomicRule = HighatomicRule.RESERVED
     cma_lock: CmaLock = CmaLock.GLOBAL
-    # Unit of the driver's sub-block, before the device block size is taken into account (G-7).
     sb_size: Unit = Unit.CHUNK
     driver_states: DriverStates = DriverStates.NEW
     config_abort: ConfigAbort = ConfigAbort.REQUEST
     l1_order: L1Order = L1Order.DEPTH
-    # alloc_contig_range attempts for one unit in ZONE_MOVABLE; recorded: 1 on 5.10, 5 later. Kernel zones: 1.
+    # Recorded: 1 on 5.10, 5 later.
     movable_contig_attempts: int = 5
-    # ZONE_MOVABLE takes its share of min_free_kbytes like a kernel zone; recorded on 5.10 and 6.1 (against B-19).
+    # Recorded on 5.10 and 6.1, against B-19.
     movable_shares_min_free: bool = True
-    # A memory block that could not be removed is reported as EBUSY, so that the timer retries it (8.5, 6.6+).
     retry_removal: bool = False
-    # Big block mode exists; before it, a device block above the memory block was refused (G-7).
     has_big_block_mode: bool = True
-    # Movable compounds above the pageblock order, other than hugetlb (K-3).
     allow_lru_above_pageblock: bool = False
-    # Takes combinations that corrupt lists or counters, to study them (12.1).
     allow_unsafe: bool = False
-    # The driver's own levels below the memory block, by the names of 8.6.
-    fallback: tuple[str, ...] = ("memory_block", "chunk")
+    fallback: tuple[Level, ...] = (Level.MEMORY_BLOCK, Level.CHUNK)
 
     def switches(self) -> dict[str, object]:
         """Returns every switch by name, JSON-ready."""
-        values = asdict(self)
-        del values["name"]
-        values["fallback"] = list(self.fallback)
+        values = {key: value for key, value in vars(self).items() if key != "name"}
+        values["fallback"] = [str(level) for level in self.fallback]
         return {key: str(value) if isinstance(value, StrEnum) else value for key, value in values.items()}
 
     def validate(self) -> None:
@@ -90,17 +83,17 @@ class KernelPolicy:
         """
         for clash in _CLASHES:
             if (clash.is_forbidden or not self.allow_unsafe) and clash.applies_to(self):
-                value = _word(getattr(self, clash.switch))
-                accepted = clash.accepted.format(**{key: _word(it) for key, it in vars(self).items()})
+                value = word(getattr(self, clash.switch))
+                accepted = clash.accepted.format(**{key: word(it) for key, it in vars(self).items()})
                 or_unsafe = "" if clash.is_forbidden else ", or anything with allow_unsafe yes"
                 raise InvalidValue(f"policy.{clash.switch}", value, accepted + or_unsafe)
 
 
-def _word(value: object) -> object:
-    """Returns a switch value as policies are written: yes and no for booleans."""
+def word(value: object) -> str:
+    """Returns a switch value as policies are written: yes or no, levels with colons between them."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value) if isinstance(value, StrEnum) else value
+    return ":".join(value) if isinstance(value, tuple) else str(value)
 
 
 class _Clash(NamedTuple):
@@ -116,8 +109,8 @@ class _Clash(NamedTuple):
 _CLASHES = (
     _Clash(
         "movable_contig_attempts",
-        "1 or more",
-        lambda it: it.movable_contig_attempts < 1,
+        f"1 to {LARGEST_NR_ATTEMPTS}",
+        lambda it: not 1 <= it.movable_contig_attempts <= LARGEST_NR_ATTEMPTS,
         is_forbidden=True,
     ),
     # A pageblock whose type is ISOLATE has no other type to keep (G-10).
@@ -224,7 +217,7 @@ _RFC_V1 = replace(
     cma_lock=CmaLock.NONE,
     sb_size=Unit.PAGEBLOCK,
     allow_unsafe=True,
-    fallback=("memory_block", "pageblock"),
+    fallback=(Level.MEMORY_BLOCK, Level.PAGEBLOCK),
 )
 _LINUX_5_19 = replace(
     _LINUX_5_15,
@@ -234,7 +227,7 @@ _LINUX_5_19 = replace(
     cma_align=Unit.PAGEBLOCK,
     boundary=Boundary.MIGRATE,
     sb_size=Unit.PAGEBLOCK,
-    fallback=("memory_block", "pageblock"),
+    fallback=(Level.MEMORY_BLOCK, Level.PAGEBLOCK),
 )
 _LINUX_6_6 = replace(_LINUX_5_19, name="linux-6.6", config_abort=ConfigAbort.ATTEMPT, retry_removal=True)
 _LINUX_6_10 = replace(
@@ -268,7 +261,7 @@ _REMEDY_FULL = replace(
     boundary=Boundary.MIGRATE,
     unmovable_window=UnmovableWindow.INTEREST,
     cma_lock=CmaLock.GLOBAL,
-    fallback=("memory_block", "chunk", "pageblock"),
+    fallback=(Level.MEMORY_BLOCK, Level.CHUNK, Level.PAGEBLOCK),
 )
 
 POLICIES: dict[str, KernelPolicy] = {

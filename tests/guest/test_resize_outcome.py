@@ -3,8 +3,8 @@
 from app.guest.resize_outcome import describe_outcome
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
+from app.mm.switches import Level
 from app.units import MIB
-from app.virtio_mem.driver.fallback import Level
 from app.virtio_mem.driver.report import LevelTally, ObstacleGroup, PassCounts, PassOutcome, StuckPiece
 
 UNPLUG = PassOutcome(

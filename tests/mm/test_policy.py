@@ -119,7 +119,7 @@ def test_unsafe_combination_is_refused_by_both_names(
     [
         ({"undo_type": UndoType.SAVED}, "undo_type", "isolate_store bit"),
         ({"edge_ignores_cma": True}, "edge_ignores_cma", "boundary is none"),
-        ({"movable_contig_attempts": 0}, "movable_contig_attempts", "1 or more"),
+        ({"movable_contig_attempts": 0}, "movable_contig_attempts", "1 to 10"),
     ],
 )
 def test_impossible_combination_is_refused_even_when_unsafe(

@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 from app.mm.node import Node
 from app.mm.outcome import Errno
+from app.mm.switches import Level
 from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.cleanup import cleanup_pending
-from app.virtio_mem.driver.fallback import Level, plan_fallback
+from app.virtio_mem.driver.fallback import plan_fallback
 from app.virtio_mem.driver.options import DriverOptions
 from app.virtio_mem.driver.plug import PlugWalk
 from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport

@@ -1,28 +1,17 @@
 """The fallback levels: in which units a memory block that is online is taken back, largest first.
 
 Mirrors semantics section 8.6 (D-11 to D-13); Linux itself has two levels, the thread of 2021 proposes three.
-Kept here: which lists of levels make sense, and what a level measures in sub-blocks.
-Left out: the walk over the units (unplug.py).
+Kept here: what a level measures in sub-blocks.
+Left out: which lists of levels make sense (app.mm.switches), the walk over the units (unplug.py).
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
 from app.mm.policy import KernelPolicy, subblock_size
-
-
-class Level(StrEnum):
-    """A unit that the driver tries to take whole."""
-
-    MEMORY_BLOCK = "memory_block"
-    # The largest surely contiguous free page: the thread's "MAX_ORDER - 1 page".
-    CHUNK = "chunk"
-    SECTION = "section"
-    # The smallest unit of kernels from 5.19 on.
-    PAGEBLOCK = "pageblock"
+from app.mm.switches import FALLBACKS, Level
 
 
 class UnplugLevel(NamedTuple):
@@ -40,15 +29,8 @@ class FallbackPlan(NamedTuple):
     levels: tuple[UnplugLevel, ...]
 
 
-ACCEPTED: tuple[tuple[Level, ...], ...] = (
-    (Level.MEMORY_BLOCK, Level.CHUNK, Level.PAGEBLOCK),
-    (Level.MEMORY_BLOCK, Level.CHUNK),
-    (Level.MEMORY_BLOCK, Level.PAGEBLOCK),
-    (Level.MEMORY_BLOCK, Level.SECTION, Level.PAGEBLOCK),
-    (Level.PAGEBLOCK,),
-)
-DEFAULT_FALLBACK = ACCEPTED[0]
-_ACCEPTED_TEXT = " or ".join("[" + ", ".join(levels) + "]" for levels in ACCEPTED)
+DEFAULT_FALLBACK = FALLBACKS[0]
+_ACCEPTED_TEXT = " or ".join("[" + ", ".join(levels) + "]" for levels in FALLBACKS)
 
 
 def parse_fallback(names: Sequence[str]) -> tuple[Level, ...]:
@@ -56,7 +38,7 @@ def parse_fallback(names: Sequence[str]) -> tuple[Level, ...]:
 
     Raises InvalidValue when the list is none of those that make sense.
     """
-    for levels in ACCEPTED:
+    for levels in FALLBACKS:
         if tuple(names) == levels:
             return levels
     raise InvalidValue("fallback", list(names), _ACCEPTED_TEXT)

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from app.errors import InvalidValue
 from app.mm.policy import KernelPolicy
+from app.mm.switches import Level
 from app.mm.zone import ZoneId
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, Level
+from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK
 
 
 class OnlinePolicy(StrEnum):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
-from app.virtio_mem.driver.fallback import FallbackPlan, Level
+from app.mm.switches import Level
+from app.virtio_mem.driver.fallback import FallbackPlan
 from app.virtio_mem.driver.subblock import SubblockMap
 
 # How many pieces are told one by one; the rest is counted.

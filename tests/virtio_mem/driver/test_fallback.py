@@ -7,8 +7,9 @@ import pytest
 from app.errors import InvalidValue
 from app.mm.geometry import preset
 from app.mm.policy import POLICIES
+from app.mm.switches import FALLBACKS, Level
 from app.units import GIB, MIB
-from app.virtio_mem.driver.fallback import ACCEPTED, FallbackPlan, Level, parse_fallback, plan_fallback
+from app.virtio_mem.driver.fallback import FallbackPlan, parse_fallback, plan_fallback
 
 BLOCK, CHUNK, SECTION, PAGEBLOCK = "memory_block", "chunk", "section", "pageblock"
 THREE = (BLOCK, CHUNK, PAGEBLOCK)
@@ -21,7 +22,7 @@ def plan(
     return plan_fallback(preset(name), POLICIES[policy], fallback=levels, block_size=block)
 
 
-@pytest.mark.parametrize("levels", ACCEPTED)
+@pytest.mark.parametrize("levels", FALLBACKS)
 def test_parse_fallback_accepts_the_lists_that_make_sense(levels: tuple[Level, ...]) -> None:
     """Names as strings come back as levels."""
     assert parse_fallback([str(level) for level in levels]) == levels

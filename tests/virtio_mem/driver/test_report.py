@@ -2,8 +2,9 @@
 
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
+from app.mm.switches import Level
 from app.units import MIB
-from app.virtio_mem.driver.fallback import FallbackPlan, Level, UnplugLevel
+from app.virtio_mem.driver.fallback import FallbackPlan, UnplugLevel
 from app.virtio_mem.driver.report import (
     MAX_OBSTACLES,
     LevelTally,

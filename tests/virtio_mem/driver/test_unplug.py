@@ -6,10 +6,9 @@ import pytest
 
 from app.mm.page import PageKind
 from app.mm.policy import POLICIES, KernelPolicy
-from app.mm.switches import L1Order
+from app.mm.switches import L1Order, Level
 from app.mm.zone import ZoneId
 from app.units import KIB, MIB
-from app.virtio_mem.driver.fallback import Level
 from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.driver.report import StuckPiece
 from tests.virtio_mem.board import TEST_OWNER, TOY, Machine, build
