@@ -74,6 +74,13 @@ class AllocationTable:
         self._rows: dict[int, Allocation] = {}
         self._last_id = 0
 
+    def fork(self, node: Node, sink: Sink) -> "AllocationTable":
+        """Returns an independent copy for a copy of the node."""
+        copy = AllocationTable(node, sink)
+        copy._rows = dict(self._rows)
+        copy._last_id = self._last_id
+        return copy
+
     def __iter__(self) -> Iterator[Allocation]:
         """Yields the allocations, oldest first."""
         return iter(self._rows.values())

@@ -30,6 +30,13 @@ class BackedMemory:
         # Memory may have been used since the last look.
         self._is_stale = True
 
+    def fork(self, node: Node, device: Device) -> "BackedMemory":
+        """Returns an independent copy for copies of node and device."""
+        copy = BackedMemory(node, device)
+        copy._touched = self._touched.copy()
+        copy._is_stale = self._is_stale
+        return copy
+
     @property
     def nr_touched(self) -> int:
         """How many pageblocks the host backs, as of the last look."""

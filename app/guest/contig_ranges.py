@@ -25,6 +25,12 @@ class TakenRanges:
         """Starts with none."""
         self._rows: dict[int, TakenRange] = {}
 
+    def fork(self) -> "TakenRanges":
+        """Returns an independent copy."""
+        copy = TakenRanges()
+        copy._rows = dict(self._rows)
+        return copy
+
     def __iter__(self) -> Iterator[TakenRange]:
         """Yields the ranges, ascending."""
         return iter(sorted(self._rows.values()))

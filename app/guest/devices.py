@@ -4,7 +4,7 @@ Kept here: INV-26 on the simulated clock: a timer that is armed fires at its tim
 Left out: what device and driver do (app.virtio_mem).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from app.trace.sink import Sink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
+from app.virtio_mem.driver.fork import fork_driver
 from app.virtio_mem.driver.options import DriverOptions, parse_online_policy
 from app.virtio_mem.driver.report import PassCounts, PassOutcome
 
@@ -96,17 +97,28 @@ class Devices:
         Raises InvalidValue when the levels make no sense for it.
         """
         backing = BackedMemory(self._node, device)
-
-        def charge(counts: PassCounts) -> int:
-            discarded = backing.discard_unplugged() if counts.unplugged_bytes else 0
-            work = work_of_pass(counts, self._node.geometry, bytes_discarded=discarded)
-            self._clock.advance(cost_ns(self._profile, self._node.geometry, work))
-            return self._clock.now_us
-
         options = DriverOptions(parse_fallback(fallback), parse_online_policy(online))
-        driver = Driver(device, self._node, options, sink=self._sink, charge=charge)
+        driver = Driver(device, self._node, options, sink=self._sink, charge=self._charging(backing))
         self._attached[device.id] = AttachedDevice(device, driver, backing)
         return driver
+
+    def adopt(self, other: AttachedDevice, *, fallback: Sequence[str] | None) -> None:
+        """Adds a copy of another guest's device, its driver taken over with its timer; that guest's memory is ours.
+
+        fallback: None for the same levels. Raises InvalidValue when the levels make no sense under this node's
+        policy, StateError when what is plugged does not fit its sub-blocks.
+        """
+        device = other.device.fork(self._sink)
+        backing = other.backing.fork(self._node, device)
+        driver = fork_driver(
+            other.driver,
+            device,
+            self._node,
+            fallback=None if fallback is None else parse_fallback(fallback),
+            sink=self._sink,
+            charge=self._charging(backing),
+        )
+        self._attached[device.id] = AttachedDevice(device, driver, backing, other.deadline_ns)
 
     def resize(self, device_id: str, requested_size: int) -> DriverRun:
         """Sets a device's target, in bytes, and runs its driver to the end.
@@ -137,6 +149,17 @@ class Devices:
         """Notes which memory the host backs, before some of it is freed or unplugged."""
         for attached in self:
             attached.backing.look()
+
+    def _charging(self, backing: BackedMemory) -> Callable[[PassCounts], int]:
+        """Returns what advances the clock by the cost of a driver's pass, and tells its time in us."""
+
+        def charge(counts: PassCounts) -> int:
+            discarded = backing.discard_unplugged() if counts.unplugged_bytes else 0
+            work = work_of_pass(counts, self._node.geometry, bytes_discarded=discarded)
+            self._clock.advance(cost_ns(self._profile, self._node.geometry, work))
+            return self._clock.now_us
+
+        return charge
 
     def _run(self, attached: AttachedDevice, *, is_retry: bool) -> DriverRun:
         began_us = self._clock.now_us

@@ -6,7 +6,7 @@ Left out: making one (app.guest.creation; captures: app.guest.capture.loader), t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from app.errors import InvalidValue, Unknown
@@ -22,11 +22,13 @@ from app.guest.resize_outcome import describe_outcome
 from app.guest.workload import WorkloadStep
 from app.mm import contig, vmstat
 from app.mm.digest import node_digest
+from app.mm.fork import fork_node
 from app.mm.geometry import Geometry
 from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
+from app.mm.policy import KernelPolicy
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
@@ -72,6 +74,33 @@ class Guest:
         self._profile = profile
         self._devices = Devices(node, self.clock, sink=sink, profile=profile)
         self._taken = TakenRanges()
+
+    def fork(
+        self,
+        *,
+        policy: KernelPolicy | None = None,
+        fallback: Sequence[str] | None = None,
+        event_ring_capacity: int = 0,
+    ) -> "Guest":
+        """Returns an independent guest in the same state, from now on under other rules: None for this one's own.
+
+        This guest does not change. Raises InvalidValue when policy or levels cannot be, StateError when memory that
+        is plugged does not fit the policy's sub-blocks. Linear in runs of pages.
+        """
+        sink = RingSink(event_ring_capacity)
+        node = fork_node(self.node, policy, sink=sink)
+        identity = replace(
+            self.identity,
+            policy=node.policy.name,
+            fallback=self.identity.fallback if fallback is None else tuple(fallback),
+        )
+        copy = Guest(identity, node, sink=sink, profile=self._profile)
+        copy.clock.advance_to(self.clock.now_ns)
+        copy.allocations = self.allocations.fork(node, sink)
+        copy._taken = self._taken.fork()
+        for attached in self._devices:
+            copy._devices.adopt(attached, fallback=fallback)
+        return copy
 
     # -------------------------------------------------------------------------------------- devices
 

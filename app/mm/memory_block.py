@@ -33,6 +33,12 @@ class MemoryBlocks:
         """How many ids there are, absent ones included."""
         return len(self._states)
 
+    def fork(self) -> "MemoryBlocks":
+        """Returns an independent copy."""
+        copy = MemoryBlocks(0)
+        copy._states = self._states[:]
+        return copy
+
     def state(self, block_id: int) -> MemoryBlockState:
         """Returns a block's state."""
         byte = self._states[block_id]

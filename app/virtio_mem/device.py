@@ -6,6 +6,7 @@ Left out: backing memory and its discard, migration of the host (`busy_next` sta
 """
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 
 from app.trace.events import RequestAnswered, RequestedSizeChanged
 from app.trace.sink import NullSink, Sink
@@ -137,6 +138,12 @@ class Device:
         # The other host's usable region is not known; it held the blocks that it had plugged.
         self.usable_region_size = max(self.region.usable_size(requested_size), last_end << self._shift)
         self.generation += 1
+
+    def fork(self, sink: Sink) -> "Device":
+        """Returns an independent copy, which tells `sink` what it does."""
+        copy = Device(self.id, self.region, sink=sink)
+        vars(copy).update({name: deepcopy(value) for name, value in vars(self).items() if name != "_sink"})
+        return copy
 
     # --------------------------------------------------------------------------- the guest's side
 

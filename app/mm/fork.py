@@ -1,0 +1,65 @@
+"""Forking a node: an independent copy of all its memory, under the same policy or another one.
+
+    pages, owners, lists ──copied──▶ as they were ──▶ cut and moved, where the new policy's lists are cleaner
+
+Kept here: the original does not change; equal policies make equal digests; memory that was never touched takes none.
+Left out: devices and drivers (app.guest.guest forks them).
+"""
+
+from app.errors import StateError
+from app.mm.kernels import fork
+from app.mm.node import Node
+from app.mm.policy import KernelPolicy
+from app.mm.switches import Accounting, MergeRule
+from app.trace.sink import Sink
+
+# How clean the free lists of a policy are: anything may be together; types that fall back to each other; equal ones.
+_MIXED, _COMPATIBLE, _OWN = range(3)
+
+
+def fork_node(node: Node, policy: KernelPolicy | None = None, *, sink: Sink | None = None) -> Node:
+    """Returns a copy of a node at rest, which `policy` (None: the node's own) rules from now on.
+
+    Where the lists of the new policy are cleaner, free blocks over types that may not be together are cut, blocks on
+    a list that may not hold them go to their own, and the free counters are recounted.
+    Raises InvalidValue for a policy that cannot be, StateError while a pageblock is isolated. Linear in runs.
+    """
+    policy = node.policy if policy is None else policy
+    _require_rest(node)
+    copy = Node(node.geometry, policy, nr_pages=node.nr_pages, min_free=node.min_free, sink=sink)
+    mine, its = node.arrays, copy.arrays
+    its.block_type[:] = mine.block_type
+    its.block_zone[:] = mine.block_zone
+    its.nr_free[:] = mine.nr_free
+    its.stat[:] = mine.stat
+    fork.copy_pages(mine, its)
+    copy.memory_blocks = node.memory_blocks.fork()
+    copy.memmaps = {block_id: list(pfns) for block_id, pfns in node.memmaps.items()}
+    copy.pcp_pfns = node.pcp_pfns.copy()
+    _settle(node, copy)
+    return copy
+
+
+def _require_rest(node: Node) -> None:
+    nr_isolated = sum(zone.nr_isolate for zone in node.zones)
+    if nr_isolated:
+        raise StateError(
+            f"{nr_isolated} pageblocks are isolated: a guest can be forked only between two operations"
+        )
+
+
+def _settle(node: Node, copy: Node) -> None:
+    """Makes the copy what its policy can have: lists, counters, watermarks."""
+    wanted = _cleanness(copy.policy)
+    if wanted > _cleanness(node.policy):
+        fork.list_anew(node.arrays, copy.arrays, int(wanted == _OWN))
+        fork.count_reserved(copy.arrays)
+    if copy.policy.movable_shares_min_free != node.policy.movable_shares_min_free:
+        copy.recompute_watermarks()
+
+
+def _cleanness(policy: KernelPolicy) -> int:
+    """Returns how clean the free lists are that the policy relies on (INV-4)."""
+    if policy.accounting is Accounting.LIST:
+        return _OWN
+    return _COMPATIBLE if policy.merge_rule is MergeRule.FALLBACK_TYPES else _MIXED
