@@ -33,8 +33,8 @@ def test_invalid_value_can_always_be_written_as_json() -> None:
 
 
 def test_unknown_lists_some_names_that_exist() -> None:
-    """At most twenty, and none when there are none."""
-    error = Unknown("guest", "x", [f"g{number}" for number in range(30)])
+    """At most thirty, and none when there are none."""
+    error = Unknown("guest", "x", [f"g{number}" for number in range(40)])
     assert error.members["known"] == [f"g{number}" for number in range(30)]
     assert Unknown("guest", "x").detail == "no guest is named 'x'"
 
