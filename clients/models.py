@@ -141,6 +141,15 @@ class ObstacleGroup(Answer):
     kind: str | None = None
 
 
+class FailureGroup(Answer):
+    """Attempts that failed for alike reasons, whatever became of the piece later."""
+
+    level: str
+    result: str
+    count: int
+    kind: str | None = None
+
+
 class Outcome(Answer):
     """What became of a plug, an unplug or a resize; `obstacles` is bounded, what counts them is not."""
 
@@ -153,7 +162,10 @@ class Outcome(Answer):
     obstacles: tuple[Obstacle, ...] = ()
     obstacle_count: int = 0
     obstacle_groups: tuple[ObstacleGroup, ...] = ()
+    failures: tuple[FailureGroup, ...] = ()
     migrated_pages: int = 0
+    dropped_pages: int = 0
+    types_lost: Mapping[str, int] = {}
     simulated_us: int | float = 0
 
 

@@ -4,7 +4,7 @@ Left out: the walk that made it (app.virtio_mem.driver), and what it cost (the g
 """
 
 from app.mm.switches import Level
-from app.virtio_mem.driver.report import ObstacleGroup, PassOutcome, StuckPiece
+from app.virtio_mem.driver.report import FailureGroup, ObstacleGroup, PassOutcome, StuckPiece
 
 
 def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int) -> dict[str, object]:
@@ -25,7 +25,14 @@ def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int)
         "obstacle_count": outcome.obstacle_count,
         "obstacles": [_describe_piece(piece) for piece in outcome.obstacles],
         "obstacle_groups": [_describe_group(group) for group in outcome.obstacle_groups],
+        "failures": [
+            {**_describe_reason(failure), "count": failure.nr_attempts} for failure in outcome.failures
+        ],
         "migrated_pages": outcome.counts.nr_migrated,
+        "dropped_pages": outcome.counts.nr_dropped,
+        "types_lost": {
+            f"{lost.old.name}->{lost.new.name}": lost.nr_pageblocks for lost in outcome.types_lost
+        },
         "simulated_us": simulated_us,
     }
 
@@ -38,7 +45,7 @@ def _describe_group(group: ObstacleGroup) -> dict[str, object]:
     return {**_describe_reason(group), "count": group.nr_pieces, "bytes": group.nr_bytes}
 
 
-def _describe_reason(stayed: StuckPiece | ObstacleGroup) -> dict[str, object]:
+def _describe_reason(stayed: StuckPiece | ObstacleGroup | FailureGroup) -> dict[str, object]:
     return {
         "kind": None if stayed.kind is None else stayed.kind.api_name,
         # Memory that is added, or is offline, is handled by whole memory blocks.

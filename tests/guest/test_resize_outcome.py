@@ -2,10 +2,18 @@
 
 from app.guest.resize_outcome import describe_outcome
 from app.mm.outcome import Errno
-from app.mm.page import PageKind
+from app.mm.page import Migratetype, PageKind
 from app.mm.switches import Level
 from app.units import MIB
-from app.virtio_mem.driver.report import LevelTally, ObstacleGroup, PassCounts, PassOutcome, StuckPiece
+from app.virtio_mem.driver.report import (
+    FailureGroup,
+    LevelTally,
+    ObstacleGroup,
+    PassCounts,
+    PassOutcome,
+    StuckPiece,
+    TypesLost,
+)
 
 UNPLUG = PassOutcome(
     result=Errno.EBUSY,
@@ -18,8 +26,13 @@ UNPLUG = PassOutcome(
     obstacles=(StuckPiece(77, PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 2 * MIB),),
     obstacle_count=1,
     obstacle_groups=(ObstacleGroup(PageKind.UNMOVABLE, Level.PAGEBLOCK, Errno.EBUSY, 1, 2 * MIB),),
-    counts=PassCounts(nr_migrated=9),
+    counts=PassCounts(nr_migrated=9, nr_dropped=4),
     retry_ms=50_000,
+    failures=(
+        FailureGroup(Level.PAGEBLOCK, Errno.EBUSY, PageKind.UNMOVABLE, 1),
+        FailureGroup(Level.MEMORY_BLOCK, Errno.ENOMEM, None, 1),
+    ),
+    types_lost=(TypesLost(Migratetype.UNMOVABLE, Migratetype.MOVABLE, 3),),
 )
 
 
@@ -43,7 +56,13 @@ def test_describe_partial_unplug_tells_all() -> None:
         "obstacle_groups": [
             {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
         ],
+        "failures": [
+            {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1},
+            {"kind": None, "level": "memory_block", "result": "ENOMEM", "count": 1},
+        ],
         "migrated_pages": 9,
+        "dropped_pages": 4,
+        "types_lost": {"UNMOVABLE->MOVABLE": 3},
         "simulated_us": 5,
     }
 

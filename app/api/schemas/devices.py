@@ -115,6 +115,15 @@ class ObstacleGroup(Answer):
     bytes: int
 
 
+class FailureGroup(Answer):
+    """Attempts that failed for alike reasons, whatever became of the piece later."""
+
+    kind: str | None = Field(description="of the page in the way; null where it was none")
+    level: str
+    result: str
+    count: int = Field(description="attempts")
+
+
 class Outcome(Answer):
     """What became of a plug, an unplug or a resize. A part is a normal answer."""
 
@@ -128,7 +137,14 @@ class Outcome(Answer):
     obstacles: list[Obstacle] = Field(description="at most 64 of them")
     obstacle_count: int = Field(description="all of them")
     obstacle_groups: list[ObstacleGroup] = Field(description="all of them, by reason, most bytes first")
+    failures: list[FailureGroup] = Field(
+        description="all attempts that failed, by reason, most frequent first"
+    )
     migrated_pages: int
+    dropped_pages: int = Field(description="clean page cache that went instead of being migrated")
+    types_lost: dict[str, int] = Field(
+        description='pageblocks that came back as another migratetype, by "OLD->NEW"'
+    )
     simulated_us: int = Field(description="simulated microseconds that it took")
 
 

@@ -236,6 +236,8 @@ class Driver:
             counts=self._counts,
             retry_ms=self.armed_ms,
             is_livelocked=is_livelocked,
+            failures=report.failures(),
+            types_lost=report.types_lost(),
         )
 
     # ------------------------------------------------------------- memory blocks set by somebody else

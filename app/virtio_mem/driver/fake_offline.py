@@ -28,13 +28,12 @@ def fake_offline(
         if is_interruptible and sbm.queue.is_config_changed:
             return _CONFIG_CHANGED
         outcome = contig.alloc_contig_range(sbm.node, start_pfn, end_pfn, kind=PageKind.OFFLINE)
-        report.level_attempts[depth] += 1
+        report.add_attempt(depth, outcome)
         tally.add_contig(outcome)
         if outcome.result is Errno.OK:
             hotplug.mark_offline(sbm.node, start_pfn, end_pfn)
             tally.nr_marked += end_pfn - start_pfn
             return outcome
-        report.level_failed[depth] += 1
         if outcome.result is not Errno.EBUSY:
             return outcome
     return outcome

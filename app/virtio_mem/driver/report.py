@@ -5,10 +5,11 @@ Kept here: obstacles are those of the final state, however often a piece was tri
 Left out: microseconds (the guest's clock makes them from PassCounts).
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from app.mm.outcome import ContigOutcome, Errno
-from app.mm.page import PageKind
+from app.mm.page import Migratetype, PageKind
 from app.mm.switches import Level
 from app.virtio_mem.driver.fallback import FallbackPlan
 from app.virtio_mem.driver.subblock import SubblockMap
@@ -49,6 +50,23 @@ class ObstacleGroup(NamedTuple):
     result: Errno
     nr_pieces: int
     nr_bytes: int
+
+
+class FailureGroup(NamedTuple):
+    """Attempts that failed for alike reasons, whatever became of the piece later; kind: the page in the way, if any."""
+
+    level: Level
+    result: Errno
+    kind: PageKind | None
+    nr_attempts: int
+
+
+class TypesLost(NamedTuple):
+    """Pageblocks that came back from attempts as another type than they had (INV-14)."""
+
+    old: Migratetype
+    new: Migratetype
+    nr_pageblocks: int
 
 
 class PassCounts(NamedTuple):
@@ -152,12 +170,24 @@ class WorkReport:
         self.level_bytes = [0] * nr_levels
         self.level_attempts = [0] * nr_levels
         self.level_failed = [0] * nr_levels
+        self._failures: Counter[tuple[Level, Errno, PageKind | None]] = Counter()
+        self._types_lost: Counter[tuple[Migratetype, Migratetype]] = Counter()
         # index of a memory block -> bits of the sub-blocks that failed at the last level
         self._stuck: dict[int, int] = {}
         # The same bits, by (kind, level, result) of the reason.
         self._reasons: dict[_Reason, dict[int, int]] = {}
         self._details: dict[tuple[int, int], StuckPiece] = {}
         self._shortage: StuckPiece | None = None
+
+    def add_attempt(self, depth: int, outcome: ContigOutcome) -> None:
+        """Books one alloc_contig_range() call on a level."""
+        self.level_attempts[depth] += 1
+        if outcome.types_lost:
+            self._types_lost.update((lost.old, lost.new) for lost in outcome.types_lost)
+        if outcome.result is not Errno.OK:
+            self.level_failed[depth] += 1
+            kind = None if outcome.obstacle is None else outcome.obstacle.kind
+            self._failures[self._plan.levels[depth].level, outcome.result, kind] += 1
 
     def begin_pass(self) -> None:
         """Forgets what a new pass will try again: pieces that are gone by now, and the last shortage."""
@@ -197,6 +227,14 @@ class WorkReport:
         """Returns the tally of every level of the plan, largest first."""
         rows = zip(self._plan.levels, self.level_bytes, self.level_attempts, self.level_failed, strict=True)
         return {unplug_level.level: LevelTally(*row) for unplug_level, *row in rows}
+
+    def failures(self) -> tuple[FailureGroup, ...]:
+        """Returns the attempts that failed, by level and reason, the most frequent first."""
+        return tuple(FailureGroup(*reason, count) for reason, count in self._failures.most_common())
+
+    def types_lost(self) -> tuple[TypesLost, ...]:
+        """Returns how many pageblocks lost their type, by old and new one."""
+        return tuple(TypesLost(*types, count) for types, count in sorted(self._types_lost.items()))
 
     def obstacle_count(self) -> int:
         """Returns how many pieces stay, shortage included. Linear in memory blocks with a stuck piece."""
@@ -257,3 +295,6 @@ class PassOutcome(NamedTuple):
     retry_ms: int
     # The driver asked for one more pass for ever (S37) and was stopped.
     is_livelocked: bool = False
+    # Attempts that failed, and pageblocks that lost their type in attempts.
+    failures: tuple[FailureGroup, ...] = ()
+    types_lost: tuple[TypesLost, ...] = ()

@@ -1,17 +1,19 @@
 """The report of a work item: tallies, pieces that stay, the shortage beside them, and counts for the clock."""
 
-from app.mm.outcome import ContigOutcome, Errno
-from app.mm.page import PageKind
+from app.mm.outcome import ContigOutcome, Errno, Obstacle, TypeLost
+from app.mm.page import Migratetype, PageKind
 from app.mm.switches import Level
 from app.units import MIB
 from app.virtio_mem.driver.fallback import FallbackPlan, UnplugLevel
 from app.virtio_mem.driver.report import (
     MAX_OBSTACLES,
+    FailureGroup,
     LevelTally,
     ObstacleGroup,
     PassCounts,
     PassTally,
     StuckPiece,
+    TypesLost,
     WorkReport,
 )
 from app.virtio_mem.driver.subblock import SubblockMap
@@ -46,6 +48,22 @@ def test_by_level_tells_every_level_in_order() -> None:
         Level.PAGEBLOCK: LevelTally(0, 0, 0),
     }
     assert list(report.by_level()) == [level.level for level in PLAN.levels]
+
+
+def test_add_attempt_counts_failures_by_reason_and_types_lost() -> None:
+    """Every call counts on its level; failures are told by level, result and kind, types by old and new one."""
+    report, _ = make_report()
+    lost = (TypeLost(0, Migratetype.UNMOVABLE, Migratetype.MOVABLE),)
+    busy = ContigOutcome(Errno.EBUSY, "isolate", Obstacle(7, PageKind.UNMOVABLE))
+    for outcome in (busy, ContigOutcome(Errno.OK, types_lost=2 * lost), busy._replace(types_lost=lost)):
+        report.add_attempt(2, outcome)
+    report.add_attempt(0, ContigOutcome(Errno.EINVAL, "isolate"))
+    assert report.by_level()[Level.PAGEBLOCK] == LevelTally(0, 3, 2)
+    assert report.failures() == (
+        FailureGroup(Level.PAGEBLOCK, Errno.EBUSY, PageKind.UNMOVABLE, 2),
+        FailureGroup(Level.MEMORY_BLOCK, Errno.EINVAL, None, 1),
+    )
+    assert report.types_lost() == (TypesLost(Migratetype.UNMOVABLE, Migratetype.MOVABLE, 3),)
 
 
 def test_piece_that_went_later_is_no_obstacle() -> None:
