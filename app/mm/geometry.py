@@ -2,7 +2,6 @@
 
 Mirrors include/linux/mmzone.h, pageblock-flags.h and the sparsemem headers (semantics G-1 to G-9), 5.15-6.18.
 Kept here: every divisibility law of G-9, in validate(), and nowhere else.
-Left out: arm64 with 64 KiB pages and ppc64, which no sub-block driver serves (G-5).
 """
 
 from dataclasses import dataclass, replace
@@ -180,6 +179,11 @@ PRESETS: dict[str, Geometry] = {
         Geometry("riscv64", 4 * KIB, 10, 9, 128 * MIB, 128 * MIB),
         # Four pageblocks to a chunk: the natural preset for the cuts of I-8.
         Geometry("s390x", 4 * KIB, 10, 8, 128 * MIB, 128 * MIB),
+        # No sub-block is below a memory block here: for CMA, and devices only in big block mode.
+        Geometry("arm64-64K", 64 * KIB, 13, 13, 512 * MIB, 512 * MIB),
+        # The driver is not built for these two: for CMA and fadump. 256 MiB is a common firmware memory block.
+        Geometry("ppc64-64K-radix", 64 * KIB, 8, 5, 16 * MIB, 256 * MIB),
+        Geometry("ppc64-64K-hash", 64 * KIB, 8, 8, 16 * MIB, 256 * MIB),
         # Synthetic: sixteen pageblocks to a chunk, where a middle level pays most (D-13).
         Geometry("wide", 4 * KIB, 13, 9, 128 * MIB, 128 * MIB),
         # Synthetic: 8 pages to a pageblock fit a drawing, 1 MiB of them is the smallest device block.

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.errors import InvalidValue, Unknown
-from app.mm.geometry import Geometry
 from app.mm.switches import (
     Accounting,
     Boundary,
@@ -290,30 +289,3 @@ def policy(name: str) -> KernelPolicy:
     if name not in POLICIES:
         raise Unknown("policy", name, POLICIES)
     return POLICIES[name]
-
-
-def cma_align(geometry: Geometry, policy: KernelPolicy) -> int:
-    """Returns the alignment of CMA areas in bytes (G-7)."""
-    return geometry.chunk_size if policy.cma_align is Unit.CHUNK else geometry.pageblock_size
-
-
-def fadump_align(geometry: Geometry, policy: KernelPolicy) -> int:
-    """Returns the alignment in bytes of the firmware-assisted dump area, which follows CMA's (G-7)."""
-    return cma_align(geometry, policy)
-
-
-def subblock_size(geometry: Geometry, policy: KernelPolicy, device_block_size: int) -> int:
-    """Returns the driver's sub-block in bytes: its unit, and no less than the device block (G-7)."""
-    order = geometry.pageblock_order
-    if policy.sb_size is Unit.CHUNK:
-        order = max(order, geometry.phys_contig_order)
-    return max(geometry.page_size << order, device_block_size)
-
-
-def is_subblock_mode(geometry: Geometry, policy: KernelPolicy, device_block_size: int) -> bool:
-    """Returns whether the driver plugs sub-blocks of a memory block; otherwise it plugs big blocks (G-7)."""
-    size = subblock_size(geometry, policy, device_block_size)
-    return size < geometry.memory_block_size or (
-        # Recorded on 5.10: a sub-block as large as the memory block is sub-block mode.
-        size == geometry.memory_block_size and not policy.has_big_block_mode
-    )

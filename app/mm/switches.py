@@ -165,7 +165,7 @@ MEANINGS: dict[str, str] = {
     "highatomic_rule": "How the HIGHATOMIC reserve is limited and counted, and what a watermark check holds back "
     "for it (B-20 to B-24).",
     "cma_lock": "Which CMA allocations exclude each other (C-10).",
-    "sb_size": "Unit of the driver's sub-block, before the device block size is taken into account (G-7).",
+    "sb_size": "Unit of the driver's sub-block, which is no smaller than contig_align's and the device block (G-7).",
     "driver_states": "States of the driver's memory blocks: ONLINE only, or KERNEL and MOVABLE apart (8.1).",
     "config_abort": "When a changed config interrupts an unplug: at the next request, or before each attempt (8.7).",
     "l1_order": "Whether a busy chunk is dissolved at once, or after all chunks were tried (D-11).",

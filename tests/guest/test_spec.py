@@ -45,13 +45,23 @@ def test_plan_large_x86_guest_has_large_memory_blocks() -> None:
     assert plan_guest(chosen).geometry.memory_block_size == 256 * MIB
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "arm64-64K"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_plan_of_every_preset_and_policy(preset: str, policy: str) -> None:
-    """Every geometry goes with every policy that runs."""
+    """Every geometry goes with every policy, but for the one that needs big block mode."""
     plan = plan_guest(replace(SPEC, preset=preset, policy=policy))
     assert plan.geometry.page_size == PRESETS[preset].page_size
     assert plan.policy.name == policy
+
+
+def test_plan_device_for_big_block_mode_is_refused_by_preset() -> None:
+    """S31: a pageblock of 512 MiB is a memory block of this preset, whatever the device block."""
+    large = replace(SPEC, preset="arm64-64K")
+    for spec in (large, replace(large, devices=(DeviceSpec(size=8 * GIB, block_size=2 * MIB),))):
+        with pytest.raises(InvalidValue, match="big block mode is not available yet") as caught:
+            plan_guest(spec)
+        assert caught.value.members["field"] == "preset"
+    assert plan_guest(replace(large, devices=())).geometry.pageblock_size == 512 * MIB
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,14 @@
-"""Kernel policies: the table of switches, what goes together, and the sizes that follow from a policy."""
+"""Kernel policies: the table of switches, and what goes together."""
 
 from dataclasses import replace
 
 import pytest
 
 from app.errors import InvalidValue, Unknown
-from app.mm.geometry import preset
 from app.mm.policy import (
     POLICIES,
     KernelPolicy,
-    cma_align,
-    fadump_align,
-    is_subblock_mode,
     policy,
-    subblock_size,
 )
 from app.mm.switches import (
     Accounting,
@@ -27,7 +22,6 @@ from app.mm.switches import (
     UndoType,
     Unit,
 )
-from app.units import MIB
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -152,52 +146,3 @@ def test_sound_combination_needs_no_permission(changes: dict[str, object]) -> No
 def changed_from_5_15(changes: dict[str, object]) -> KernelPolicy:
     """Returns linux-5.15 with switches changed."""
     return replace(policy("linux-5.15"), **changes)  # type: ignore[arg-type]  # the tables name the switches
-
-
-@pytest.mark.parametrize(
-    ("geometry", "older", "newer"),
-    [
-        ("x86-64", 4 * MIB, 2 * MIB),
-        ("arm64-16K", 32 * MIB, 32 * MIB),
-        ("s390x", 4 * MIB, 1 * MIB),
-        ("wide", 32 * MIB, 2 * MIB),
-    ],
-)
-def test_subblock_size_is_chunk_then_pageblock(geometry: str, older: int, newer: int) -> None:
-    """The columns "sb" of G-5."""
-    assert subblock_size(preset(geometry), policy("linux-5.15"), MIB) == older
-    assert subblock_size(preset(geometry), policy("linux-5.19"), MIB) == newer
-
-
-@pytest.mark.parametrize(
-    ("name", "device_block", "size", "is_subblock"),
-    [
-        ("linux-5.10", 2 * MIB, 4 * MIB, True),
-        ("linux-5.19", 2 * MIB, 2 * MIB, True),
-        ("linux-5.10", 8 * MIB, 8 * MIB, True),
-        ("linux-5.19", 8 * MIB, 8 * MIB, True),
-        ("linux-5.10", 128 * MIB, 128 * MIB, True),
-        ("linux-5.19", 128 * MIB, 128 * MIB, False),
-        ("linux-5.10", 256 * MIB, 256 * MIB, False),
-        ("linux-5.19", 256 * MIB, 256 * MIB, False),
-    ],
-)
-def test_mode_is_as_recorded(name: str, device_block: int, size: int, *, is_subblock: bool) -> None:
-    """The recorded table of device block sizes: which sub-block, and sub-block mode or not."""
-    x86 = preset("x86-64")
-    assert subblock_size(x86, policy(name), device_block) == size
-    assert is_subblock_mode(x86, policy(name), device_block) is is_subblock
-
-
-def test_alignments_follow_policy() -> None:
-    """G-7: CMA and fadump align to chunks until 5.18, to pageblocks from 5.19."""
-    x86 = preset("x86-64")
-    old, new = policy("linux-5.15"), policy("linux-5.19")
-    assert (cma_align(x86, old), cma_align(x86, new)) == (4 * MIB, 2 * MIB)
-    assert (fadump_align(x86, old), fadump_align(x86, new)) == (4 * MIB, 2 * MIB)
-
-
-def test_subblock_stops_at_section() -> None:
-    """G-8: where a chunk is larger than a section, a chunk-sized sub-block grows to the section only."""
-    tall = replace(preset("x86-64"), max_order=15, section_size=16 * MIB, allow_wide_max=True)
-    assert subblock_size(tall, policy("linux-5.15"), MIB) == 16 * MIB

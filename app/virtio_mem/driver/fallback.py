@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
-from app.mm.policy import KernelPolicy, subblock_size
+from app.mm.policy import KernelPolicy
+from app.mm.quantities import subblock_size
 from app.mm.switches import FALLBACKS, Level
 
 
@@ -88,8 +89,9 @@ def _require_subblock_mode(geometry: Geometry, policy: KernelPolicy, unit: int, 
     if unit < largest or (unit == largest and not policy.has_big_block_mode):
         return
     members: dict[str, object] = {"subblock_size": unit, "memory_block_size": largest}
-    if block_size >= largest:
-        accepted = f"less than a memory block ({largest}): big block mode is not available yet"
+    reason = "big block mode is not available yet"
+    if subblock_size(geometry, policy, 0) < largest <= block_size:
+        accepted = f"less than a memory block ({largest}): {reason}"
         raise InvalidValue("block_size", block_size, accepted, **members)
-    accepted = f"a geometry whose sub-block ({unit}) is less than a memory block ({largest})"
+    accepted = f"a geometry whose sub-block ({unit}) is less than a memory block ({largest}): {reason}"
     raise InvalidValue("preset", geometry.name, accepted, **members)
