@@ -152,12 +152,15 @@ class Devices:
 
     def _charging(self, backing: BackedMemory) -> Callable[[PassCounts], int]:
         """Returns what advances the clock by the cost of a driver's pass, and tells its time in us."""
+        # Without a reference to the devices: in a circle, a guest's memory would wait for the garbage collector.
+        clock, profile, geometry = self._clock, self._profile, self._node.geometry
 
         def charge(counts: PassCounts) -> int:
             discarded = backing.discard_unplugged() if counts.unplugged_bytes else 0
-            work = work_of_pass(counts, self._node.geometry, bytes_discarded=discarded)
-            self._clock.advance(cost_ns(self._profile, self._node.geometry, work))
-            return self._clock.now_us
+            clock.advance(
+                cost_ns(profile, geometry, work_of_pass(counts, geometry, bytes_discarded=discarded))
+            )
+            return clock.now_us
 
         return charge
 

@@ -13,8 +13,9 @@ from app.errors import InvalidValue, Unknown
 from app.guest import views
 from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
 from app.guest.clock import SimulatedClock
+from app.guest.cma_clients import CmaClients
 from app.guest.contig_ranges import TakenRange, TakenRanges
-from app.guest.cost import HYPERALLOC_2025, CostProfile, cost_ns, work_of_contig
+from app.guest.cost import HYPERALLOC_2025, CostProfile, charging_contig
 from app.guest.devices import Devices, DriverRun
 from app.guest.populate import Workload
 from app.guest.random_stream import RandomStream
@@ -26,7 +27,7 @@ from app.mm.fork import fork_node
 from app.mm.geometry import Geometry
 from app.mm.invariants import verify
 from app.mm.node import Node
-from app.mm.outcome import Errno
+from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
 from app.mm.policy import KernelPolicy
 from app.trace.sink import RingSink
@@ -69,11 +70,13 @@ class Guest:
         self.identity = identity
         self.node = node
         self.clock = SimulatedClock()
-        self.allocations = AllocationTable(node, sink)
+        self._charge_contig = charging_contig(self.clock.advance, profile, node.geometry)
+        self.allocations = AllocationTable(node, sink, on_contig=self._charge_contig)
         self._sink = sink
         self._profile = profile
         self._devices = Devices(node, self.clock, sink=sink, profile=profile)
         self._taken = TakenRanges()
+        self._cma = CmaClients(node)
 
     def fork(
         self,
@@ -96,8 +99,9 @@ class Guest:
         )
         copy = Guest(identity, node, sink=sink, profile=self._profile)
         copy.clock.advance_to(self.clock.now_ns)
-        copy.allocations = self.allocations.fork(node, sink)
+        copy.allocations = self.allocations.fork(node, sink, on_contig=copy._charge_contig)
         copy._taken = self._taken.fork()
+        copy._cma = self._cma.fork(node)
         for attached in self._devices:
             copy._devices.adopt(attached, fallback=fallback)
         return copy
@@ -131,9 +135,20 @@ class Guest:
 
     def unplug(self, device_id: str, size: int) -> Description:
         """Lowers a device's target by `size` bytes; else as resize()."""
+        return self.resize(device_id, self.target_below(device_id, size))
+
+    def target_below(self, device_id: str, size: int) -> int:
+        """Returns the target that is `size` bytes below a device's present one.
+
+        Raises Unknown, InvalidValue.
+        """
         device = self._devices.get(device_id).device
         _require_amount(size, largest=device.requested_size, block_size=device.region.block_size)
-        return self.resize(device_id, device.requested_size - size)
+        return device.requested_size - size
+
+    def validate_target(self, device_id: str, requested_size: int) -> None:
+        """Raises Unknown or InvalidValue when resize() would."""
+        self._devices.get(device_id).device.region.validate_requested_size(requested_size)
 
     def advance(self, duration_us: int) -> list[Description]:
         """Lets simulated time pass; returns the outcomes of the retries that fall into it, in order.
@@ -154,8 +169,11 @@ class Guest:
 
         Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
         """
-        row = self.allocations.allocate(spec)
-        self._devices.mark_backing()
+        self._devices.look_at_backing()
+        try:
+            row = self.allocations.allocate(spec)
+        finally:
+            self._devices.mark_backing()
         return row.describe()
 
     def free(self, allocation_id: int, fraction: float = 1.0, seed: int = 0) -> Description:
@@ -189,11 +207,7 @@ class Guest:
         )
         if outcome.result is Errno.OK:
             self._taken.add(TakenRange(start_pfn, end_pfn, self.allocations.new_id()))
-        work = work_of_contig(outcome, self.node.geometry, end_pfn - start_pfn)
-        self.clock.advance(cost_ns(self._profile, self.node.geometry, work))
-        self._devices.mark_backing()
-        if outcome.nr_dropped:
-            self.allocations.recount()
+        self._book_contig([outcome], end_pfn - start_pfn)
         return views.describe_contig(outcome)
 
     def free_contig_range(self, start_pfn: int, end_pfn: int) -> int:
@@ -206,6 +220,28 @@ class Guest:
         self._devices.look_at_backing()
         self._taken.remove(taken, start_pfn, end_pfn)
         return contig.free_contig_range(self.node, start_pfn, end_pfn)
+
+    def cma_areas(self) -> list[Description]:
+        """Returns the CMA areas and what their clients have of them."""
+        return self._cma.describe()
+
+    def cma_alloc(self, area: str, nr_pages: int, align_order: int = 0) -> Description:
+        """Takes pages of a CMA area for its client, as the kernel would; they stay taken until released.
+
+        A failure is an outcome, and leaves what the kernel leaves. Raises Unknown, InvalidValue.
+        """
+        self._devices.look_at_backing()
+        outcome = self._cma.alloc(area, nr_pages, align_order)
+        self._book_contig(outcome.calls, nr_pages)
+        return views.describe_cma(outcome, nr_pages)
+
+    def cma_release(self, area: str, pfn: int) -> int:
+        """Releases what cma_alloc() took at `pfn`; returns its pages.
+
+        Raises Unknown.
+        """
+        self._devices.look_at_backing()
+        return self._cma.release(area, pfn)
 
     # ------------------------------------------------------------------------------------- what it is
 
@@ -241,6 +277,7 @@ class Guest:
             "zones": views.describe_zones(self.node),
             "devices": [views.describe_device(row.device, row.driver) for row in self._devices],
             "allocations": [row.describe() for row in self.allocations],
+            "cma_areas": self._cma.describe(),
         }
 
     def describe_device(self, device_id: str) -> Description:
@@ -290,7 +327,13 @@ class Guest:
     def digest(self) -> str:
         """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
         digest = blake2b(node_digest(self.node), digest_size=16)
-        rows = (tuple(self.allocations), self.allocations.last_id, tuple(self._taken), self.clock.now_ns)
+        rows = (
+            tuple(self.allocations),
+            self.allocations.last_id,
+            tuple(self._taken),
+            self._cma.state(),
+            self.clock.now_ns,
+        )
         digest.update(repr(rows).encode())
         for attached in self._devices:
             digest.update(repr(attached.state()).encode())
@@ -312,6 +355,14 @@ class Guest:
             raise InvalidValue(
                 "start_pfn", start_pfn, f"a range to {end_pfn} that is online, all in one zone"
             )
+
+    def _book_contig(self, outcomes: Sequence[ContigOutcome], nr_pages: int) -> None:
+        """Books what calls of alloc_contig_range() over `nr_pages` each cost, and what they did."""
+        for outcome in outcomes:
+            self._charge_contig(outcome, nr_pages)
+        self._devices.mark_backing()
+        if any(outcome.nr_dropped for outcome in outcomes):
+            self.allocations.recount()
 
     def _fire_due(self, moment_ns: int) -> list[Description]:
         """Fires every retry timer that is due by then, in order of time; returns the outcomes."""
