@@ -16,7 +16,7 @@ from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import isolation, layout, migrate
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
-from app.mm.outcome import Errno
+from app.mm.outcome import Caller, Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.events import MemoryBlockChanged
@@ -91,11 +91,11 @@ def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> Errno:
         return Errno.EINVAL
     arrays = node.arrays
     node.tally[:] = 0
-    if start_isolate_page_range(node, start_pfn, end_pfn, isolation.MEMORY_OFFLINE) >= 0:
+    if start_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE) >= 0:
         return Errno.EBUSY
     result = _empty(node, start_pfn, end_pfn)
     if result is not Errno.OK:
-        undo_isolate_page_range(node, start_pfn, end_pfn)
+        undo_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE)
         return result
     freed = int(isolation.forget_range(arrays, start_pfn, end_pfn))
     _take_out_of_zone(node, start_pfn, end_pfn, zone.index, freed)

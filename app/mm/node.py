@@ -8,11 +8,12 @@ Left out: contiguous ranges (app.mm.contig), hotplug (app.mm.hotplug).
 import numpy as np
 from numpy.typing import NDArray
 
+from app.mm.cma_area import CmaArea
 from app.mm.geometry import Geometry
-from app.mm.kernels import buddy, contig, fallback, layout, walk
+from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
-from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, map_node_arrays
+from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, map_node_arrays
 from app.mm.policy import KernelPolicy
 from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
 from app.mm.zone import Zone, ZoneId
@@ -69,6 +70,9 @@ class Node:
         self.pcp_pfns: NDArray[np.int64] = np.empty(0, np.int64)
         # memory block id -> the runs (first pfn) that hold its memmap
         self.memmaps: dict[int, list[int]] = {}
+        # CMA areas by name, in the order of their numbers; and the locks that operations hold (C-10)
+        self.cma_areas: dict[str, CmaArea] = {}
+        self.locks: set[str] = set()
         # What migration adds up during one operation.
         self.tally = np.zeros(NR_TALLY, np.int64)
 
@@ -98,20 +102,30 @@ class Node:
         """Returns whether every page of [start_pfn, end_pfn) is of `kind`. Linear in runs."""
         return bool(walk.is_all(self.arrays, start_pfn, end_pfn, int(kind)))
 
-    def alloc_pages(self, kind: PageKind, order: int, count: int, *, owner: int) -> int:
+    def alloc_pages(
+        self, kind: PageKind, order: int, count: int, *, owner: int, request: Request = Request.NONE
+    ) -> int:
         """Allocates `count` runs of 2**order pages for `owner`; returns how many there was room for."""
-        highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
-        return int(fallback.alloc_pages(self.arrays, kind | (order << 4), count, owner, int(highest)))
+        highest, head = _highest_zone(kind), kind | (order << 4)
+        return int(allocation.alloc_pages(self.arrays, head, count, owner, highest, int(request)))
 
-    def alloc_page(self, kind: PageKind, order: int, owner: int) -> int:
+    def alloc_page(self, kind: PageKind, order: int, owner: int, request: Request = Request.NONE) -> int:
         """Allocates one run of 2**order pages for `owner`; returns its first pfn, or -1 when there is no room."""
-        highest = ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL
-        return int(fallback.alloc_page(self.arrays, kind | (order << 4), owner, int(highest)))
+        head = kind | (order << 4)
+        return int(allocation.alloc_page(self.arrays, head, owner, _highest_zone(kind), int(request)))
+
+    def unreserve_highatomic(self, migratetype: Migratetype, *, is_forced: bool) -> bool:
+        """Gives a pageblock of the HIGHATOMIC reserve to requests of a type; returns whether there was one (B-23).
+
+        Unless forced, each zone keeps one pageblock. Allocations do so by themselves when memory is short.
+        """
+        highest = ZoneId.MOVABLE if migratetype is Migratetype.MOVABLE else ZoneId.NORMAL
+        return bool(highatomic.unreserve(self.arrays, int(highest), int(migratetype), int(is_forced)))
 
     def alloc_at(self, pfn: int, order: int, kind: PageKind, *, owner: int) -> bool:
         """Allocates exactly [pfn, pfn + 2**order) if all of it is free; returns whether it was."""
         zone = self.zone_at(pfn) if 0 <= pfn < self.nr_pages else None
-        if zone is None or not fallback.take_free_at(self.arrays, int(zone.index), pfn, order):
+        if zone is None or not allocation.take_free_at(self.arrays, int(zone.index), pfn, order):
             return False
         layout.set_head(self.arrays, pfn, int(kind), order)
         layout.set_owner(self.arrays, pfn, owner)
@@ -178,3 +192,7 @@ class Node:
         )
         stat[:, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
         stat[:, layout.S_RESERVE : layout.S_RESERVE + layout.NR_ZONES] = lowmem_reserves(managed)
+
+
+def _highest_zone(kind: PageKind) -> int:
+    return int(ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL)

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels import fallback, layout, owned
+from app.mm.kernels import allocation, layout, owned, walk
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.zone import Zone, ZoneId
+
+_NO_PFNS = np.empty(0, np.int64)
 
 
 class Burst(NamedTuple):
@@ -29,28 +31,44 @@ class Burst(NamedTuple):
 @cache
 def zones_for(kind: PageKind) -> range:
     """Returns the indices of the zones that an allocation of this kind may use (B-10)."""
-    is_movable = fallback.migratetype_of(int(kind)) == layout.MOVABLE
+    is_movable = allocation.migratetype_of(int(kind)) == layout.MOVABLE
     return range((ZoneId.MOVABLE if is_movable else ZoneId.NORMAL) + 1)
 
 
 def room_for(node: Node, kind: PageKind, order: int) -> int:
     """Returns how many runs Node.alloc_pages() could allocate now, one after the other (B-20).
 
-    Exact while no pageblock is isolated, CMA or HIGHATOMIC; else an upper bound.
+    Exact while nothing is reserved for atomic requests, which memory pressure may give up or keep; else a bound.
     """
     zones = zones_for(kind)
-    return sum(_room_in_zone(node, node.zones[zone], order, zones[-1]) for zone in zones)
+    return sum(_room_in_zone(node, node.zones[zone], kind, order, zones[-1]) for zone in zones)
 
 
-def _room_in_zone(node: Node, zone: Zone, order: int, highest_zone: int) -> int:
+@cache
+def may_use_cma(kind: PageKind) -> bool:
+    """Returns whether pages of this kind may be had from CMA pageblocks (B-11): a pinned page would stay there."""
+    return zones_for(kind)[-1] == ZoneId.MOVABLE and kind is not PageKind.PINNED
+
+
+def _room_in_zone(node: Node, zone: Zone, kind: PageKind, order: int, highest_zone: int) -> int:
     """Returns how many runs are above the zone's lowest watermark, and in blocks that are large enough."""
     if not zone.managed:
         return 0
-    floor = zone.watermarks.min + zone.lowmem_reserve(highest_zone)
-    above = zone.nr_free - zone.nr_free_cma - floor
+    shut = [layout.ISOLATE] if zone.nr_isolate else []
+    above = zone.nr_free - zone.watermarks.min - zone.lowmem_reserve(highest_zone)
+    if zone.nr_free_cma and not may_use_cma(kind):
+        shut.append(layout.CMA)
+        above -= zone.nr_free_cma
     entries: list[int] = node.nr_free[zone.index].tolist()
-    blocks = sum(entries[larger] << (larger - order) for larger in range(order, len(entries)))
+    blocks = 0
+    for larger in range(order, len(entries)):
+        nr_shut = sum(_nr_entries(node, zone, larger, migratetype) for migratetype in shut)
+        blocks += (entries[larger] - nr_shut) << (larger - order)
     return max(0, min(above >> order, blocks))
+
+
+def _nr_entries(node: Node, zone: Zone, order: int, migratetype: int) -> int:
+    return int(walk.list_pfns(node.arrays, int(zone.index), order, migratetype, _NO_PFNS))
 
 
 def is_free_at(node: Node, pfn: int, order: int) -> bool:

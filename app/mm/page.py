@@ -16,7 +16,17 @@ from app.mm.kernels import layout
 from app.mm.kernels.buddy import empty_lists
 from app.mm.kernels.layout import Geo, NodeArrays
 from app.mm.policy import KernelPolicy
-from app.mm.switches import Boundary, MergeRule
+from app.mm.switches import (
+    Accounting,
+    Boundary,
+    HighatomicRule,
+    IsolateStore,
+    MergeRule,
+    RetypeOnMerge,
+    StealRule,
+    UndoType,
+    UnmovableWindow,
+)
 
 
 class PageKind(IntEnum):
@@ -76,6 +86,39 @@ _MERGE_RULES = {
     MergeRule.ISOLATE_ONLY: layout.MERGE_ISOLATE_ONLY,
     MergeRule.FALLBACK_TYPES: layout.MERGE_FALLBACK_TYPES,
 }
+_RETYPE_RULES = {
+    RetypeOnMerge.NO: layout.RETYPE_NO,
+    RetypeOnMerge.HEAD: layout.RETYPE_HEAD,
+    RetypeOnMerge.FULL: layout.RETYPE_FULL,
+}
+_STEAL_RULES = {
+    StealRule.MOVE_THEN_DECIDE: layout.STEAL_MOVE_THEN_DECIDE,
+    StealRule.ALL_OR_NOTHING: layout.STEAL_ALL_OR_NOTHING,
+    StealRule.STEPPED: layout.STEAL_STEPPED,
+}
+_HIGHATOMIC_RULES = {
+    HighatomicRule.RESERVED: layout.HIGHATOMIC_RESERVED,
+    HighatomicRule.ORDER: layout.HIGHATOMIC_ORDER,
+    HighatomicRule.FREE: layout.HIGHATOMIC_FREE,
+}
+_BOUNDARIES = {
+    Boundary.NONE: layout.BOUNDARY_NONE,
+    Boundary.MIGRATE: layout.BOUNDARY_MIGRATE,
+    Boundary.HUGETLB: layout.BOUNDARY_HUGETLB,
+    Boundary.DEFER: layout.BOUNDARY_DEFER,
+}
+
+
+def effective_types(block_types: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns the types that pageblock bytes stand for: ISOLATE where one is isolated, however that is kept."""
+    isolated = np.uint8(Migratetype.ISOLATE)
+    types: NDArray[np.uint8] = np.where(block_types & np.uint8(layout.ISOLATED_BIT), isolated, block_types)
+    return types
+
+
+def kept_types(block_types: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns the types of pageblock bytes without the isolate bit; ISOLATE where it took the type's place."""
+    return block_types & np.uint8(~layout.ISOLATED_BIT & 0xFF)
 
 
 def _plan(nr_pages: int, geometry: Geometry) -> dict[str, tuple[DTypeLike, tuple[int, ...]]]:
@@ -119,19 +162,35 @@ def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> 
     """
     nr_chunks = nr_pages >> geometry.max_order
     others = nr_chunks + (nr_pages >> geometry.pageblock_order)
-    geo = Geo(
-        max_order=geometry.max_order,
-        pageblock_order=geometry.pageblock_order,
-        nr_pages=nr_pages,
-        nr_chunks=nr_chunks,
-        others=others,
-        sentinels=others + nr_pages // 2,
-        pageblock_mask=geometry.pageblock_nr_pages - 1,
-        chunk_shift=geometry.max_order - geometry.pageblock_order,
-        merge_rule=_MERGE_RULES[policy.merge_rule],
-        lookup_head=int(policy.lookup_compound_head),
-        settles_boundary=int(policy.boundary is Boundary.MIGRATE),
-    )
-    m = _map(_plan(nr_pages, geometry), geo)
+    sizes = {
+        "max_order": geometry.max_order,
+        "pageblock_order": geometry.pageblock_order,
+        "nr_pages": nr_pages,
+        "nr_chunks": nr_chunks,
+        "others": others,
+        "sentinels": others + nr_pages // 2,
+        "pageblock_mask": geometry.pageblock_nr_pages - 1,
+        "chunk_shift": geometry.max_order - geometry.pageblock_order,
+    }
+    m = _map(_plan(nr_pages, geometry), Geo(**sizes, **_kernel_switches(policy)))
     empty_lists(m)
     return m
+
+
+def _kernel_switches(policy: KernelPolicy) -> dict[str, int]:
+    """Returns the switches that kernels ask, as the numbers that they know them by."""
+    return {
+        "merge_rule": _MERGE_RULES[policy.merge_rule],
+        "retype_rule": _RETYPE_RULES[policy.retype_on_merge],
+        "counts_by_list": int(policy.accounting is Accounting.LIST),
+        "splits_free": int(policy.split_on_free),
+        "steal_rule": _STEAL_RULES[policy.steal_rule],
+        "highatomic_rule": _HIGHATOMIC_RULES[policy.highatomic_rule],
+        "isolate_bit": int(layout.ISOLATED_BIT) if policy.isolate_store is IsolateStore.BIT else 0,
+        "keeps_type": int(policy.undo_type is UndoType.SAVED),
+        "boundary": _BOUNDARIES[policy.boundary],
+        "cuts_at_once": int(policy.atomic_cut),
+        "edge_ignores_cma": int(policy.edge_ignores_cma),
+        "window_is_interest": int(policy.unmovable_window is UnmovableWindow.INTEREST),
+        "lookup_head": int(policy.lookup_compound_head),
+    }

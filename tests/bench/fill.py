@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
-from app.mm.kernels import isolation, migrate
+from app.mm.kernels import migrate
+from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from tests.bench.both import OWNER, Both, both, shuffled
 from tests.bench.subject import Effort
@@ -64,11 +65,11 @@ def _migrate(zone: Both) -> Timing:
     m, tally = zone.node.arrays, zone.node.tally
     start_pfn, end_pfn = zone.node.nr_pages // 2, zone.node.nr_pages
     tally[:] = 0
-    start_isolate_page_range(zone.node, start_pfn, end_pfn, isolation.ORDINARY)
+    start_isolate_page_range(zone.node, start_pfn, end_pfn, Caller.ORDINARY)
     zone.twin.isolate(start_pfn, end_pfn)
     ours = _ns(lambda: migrate.migrate_range(m, start_pfn, end_pfn, tally))
     theirs = zone.twin.migrate(start_pfn, end_pfn)
-    undo_isolate_page_range(zone.node, start_pfn, end_pfn)
+    undo_isolate_page_range(zone.node, start_pfn, end_pfn, Caller.ORDINARY)
     zone.twin.undo_isolate(start_pfn, end_pfn)
     nr = int(tally[migrate.T_MIGRATED_BASE])
     return ours / nr, theirs / nr

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.mm.invariants import Forms, forms_of, verify
 from app.mm.isolation import start_isolate_page_range
-from app.mm.kernels import buddy, fallback, layout
+from app.mm.kernels import allocation, buddy, layout
 from app.mm.kernels.check import MOST_PLACES
-from app.mm.kernels.isolation import ORDINARY
 from app.mm.node import Node
+from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.mm.policy import policy
 from app.mm.switches import Accounting
@@ -45,7 +45,7 @@ def set_stat(node: Node, column: int, change: int) -> None:
 
 def leave_buddies_unmerged(node: Node) -> None:
     """Two free blocks of order 1 side by side, both listed and counted."""
-    assert fallback.take_free_at(node.arrays, int(NORMAL), 12, 1)
+    assert allocation.take_free_at(node.arrays, int(NORMAL), 12, 1)
     set_stat(node, layout.S_NR_FREE, 2)
     layout.set_head(node.arrays, 14, int(PageKind.ANON), 1)
     set_stat(node, layout.S_NR_FREE, -2)
@@ -142,7 +142,11 @@ BREAKS: tuple[tuple[str, Callable[[Node], object], set[str]], ...] = (
         {"INV-4", "INV-8", "INV-10", "INV-11"},
     ),
     ("nr_isolate", lambda node: set_stat(node, layout.S_NR_ISOLATE, 1), {"INV-11"}),
-    ("pageblock left isolated", lambda node: start_isolate_page_range(node, 0, 8, ORDINARY), {"INV-11"}),
+    (
+        "pageblock left isolated",
+        lambda node: start_isolate_page_range(node, 0, 8, Caller.ORDINARY),
+        {"INV-11"},
+    ),
     ("HIGHATOMIC list", list_as_highatomic, {"INV-4", "INV-12"}),
     ("managed", lambda node: set_stat(node, layout.S_MANAGED, 1), {"INV-13"}),
     ("present", lambda node: set_stat(node, layout.S_PRESENT, 8), {"INV-13"}),
@@ -203,7 +207,7 @@ def test_forms_of_policies_follow_their_switches() -> None:
 def test_verify_during_an_operation_allows_isolated_pageblocks() -> None:
     """Only at rest must no pageblock be isolated."""
     node = parse(PICTURE)
-    assert start_isolate_page_range(node, 0, 32, ORDINARY) == -1
+    assert start_isolate_page_range(node, 0, 32, Caller.ORDINARY) == -1
     assert verify(node, is_operating=True) == []
     assert ids_of(verify(node)) == {"INV-11"}
 

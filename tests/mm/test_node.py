@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from app.errors import InvalidValue
 from app.mm.geometry import preset
 from app.mm.invariants import verify
 from app.mm.node import Node
@@ -27,12 +26,6 @@ def test_node_without_memory_is_sound_and_gives_nothing() -> None:
     assert node.kind_of(0) is PageKind.NONE
     assert node.zone_at(0) is None
     assert isinstance(node.sink, NullSink)
-
-
-def test_node_of_policy_that_does_not_run_is_refused() -> None:
-    """The switch in the way is named."""
-    with pytest.raises(InvalidValue, match="policy"):
-        Node(preset("toy"), policy("linux-6.17"), nr_pages=64)
 
 
 def test_kind_and_zone_of_any_page_are_found() -> None:

@@ -10,9 +10,8 @@ from app.mm.contig import alloc_contig_range
 from app.mm.hotplug import mark_offline
 from app.mm.invariants import Forms, verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
-from app.mm.kernels.isolation import ORDINARY
 from app.mm.node import Node
-from app.mm.outcome import ContigOutcome, Errno
+from app.mm.outcome import Caller, ContigOutcome, Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from tests.model.observed import observe, observe_lists
@@ -218,9 +217,9 @@ def test_cut_between_pageblocks_not_yet_isolated_heals_in_the_end() -> None:
     the end of the operation puts everything right.
     """
     node = parse("|....|....|....|....|....|....|....|....|", Style("linux-5.19", chunk_shift=2))
-    assert start_isolate_page_range(node, 12, 24, ORDINARY) == -1
+    assert start_isolate_page_range(node, 12, 24, Caller.ORDINARY) == -1
     assert {"INV-8", "INV-10"} <= {broken.id for broken in verify(node, is_operating=True)}
-    undo_isolate_page_range(node, 12, 24)
+    undo_isolate_page_range(node, 12, 24, Caller.ORDINARY)
     assert verify(node) == []
     assert result_of(unplug(node, 3, 3)) == "0"
     assert draw(node) == "|....|....|....|OOOO|OOOO|OOOO|....|....|"

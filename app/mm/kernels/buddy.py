@@ -2,7 +2,7 @@
 
 Mirrors the free and allocation paths of mm/page_alloc.c (semantics B-1 .. B-9, B-18 .. B-20).
 Invariants kept here: INV-1, INV-3, INV-5, INV-8.
-Left out: accounting by list (6.10+), retyping on merge, split_on_free: the policies that need them are refused above.
+Left out: which lists a request may turn to (kernels.allocation).
 """
 
 from app.mm.kernels._jit import inlined, int64, internal, kernel
@@ -11,20 +11,30 @@ from app.mm.kernels.layout import (
     AT_TAIL,
     CMA,
     FREE,
+    HIGHATOMIC,
+    HIGHATOMIC_FREE,
     ISOLATE,
+    ISOLATED_BIT,
     MERGE_ANY,
     MERGE_ISOLATE_ONLY,
     NOBODY,
     RECLAIMABLE,
+    RETYPE_FULL,
+    RETYPE_NO,
     S_NR_FREE,
     S_NR_FREE_CMA,
+    S_NR_FREE_HIGHATOMIC,
     S_NR_ISOLATE,
+    S_NR_RESERVED_HIGHATOMIC,
     S_RESERVE,
     S_WMARK_MIN,
+    USES_CMA,
+    USES_HIGHATOMIC,
     NodeArrays,
     block_type_of,
     cell,
     clear_head,
+    covering_head,
     first_run_from,
     has_buddy,
     head_at,
@@ -113,6 +123,8 @@ def account_free(m: NodeArrays, zone: int, nr_pages: int, migratetype: int) -> N
     m.stat[cell(zone, S_NR_FREE)] += nr_pages
     if migratetype == CMA:
         m.stat[cell(zone, S_NR_FREE_CMA)] += nr_pages
+    elif migratetype == HIGHATOMIC:
+        m.stat[cell(zone, S_NR_FREE_HIGHATOMIC)] += nr_pages
 
 
 @inlined
@@ -135,6 +147,21 @@ def is_merge_likely(m: NodeArrays, zone: int, pfn: int, order: int) -> bool:
     return has_buddy(m, zone, combined ^ span(order + 1), order + 1)
 
 
+@internal
+def absorb(m: NodeArrays, zone: int, buddy: int, order: int, migratetype: int) -> None:
+    """Books a free buddy of another type that merges into a block of type `migratetype` (B-6, B-8)."""
+    theirs = block_type_of(m, buddy)
+    if m.geo.counts_by_list:
+        account_free(m, zone, -span(order), theirs)
+        account_free(m, zone, span(order), migratetype)
+    if m.geo.retype_rule == RETYPE_NO or ISOLATE in (theirs, migratetype):
+        return
+    first = buddy >> m.geo.pageblock_order
+    count = span(order - m.geo.pageblock_order) if m.geo.retype_rule == RETYPE_FULL else int64(1)
+    for block in range(first, first + count):
+        m.block_type[block] = migratetype
+
+
 @inlined
 def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int) -> None:
     """Frees [pfn, pfn + 2**order) as type `migratetype`, merging upwards (B-4)."""
@@ -145,8 +172,10 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
         buddy = pfn ^ span(order)
         if not has_buddy(m, zone, buddy, order):
             break
-        if order >= m.geo.pageblock_order and not may_merge(m, zone, migratetype, block_type_of(m, buddy)):
-            break
+        if order >= m.geo.pageblock_order and block_type_of(m, buddy) != migratetype:
+            if not may_merge(m, zone, migratetype, block_type_of(m, buddy)):
+                break
+            absorb(m, zone, buddy, order, migratetype)
         remove_free(m, zone, buddy, order)
         pfn = min(pfn, buddy)
         order += 1
@@ -155,11 +184,24 @@ def free_block(m: NodeArrays, pfn: int, order: int, migratetype: int, place: int
     add_free(m, zone, pfn, order, migratetype, place)
 
 
+@internal
+def free_by_pageblocks(m: NodeArrays, pfn: int, order: int) -> None:
+    """Frees a block larger than a pageblock, each pageblock under its own type; they merge again where they may."""
+    clear_head(m, pfn)
+    end = pfn + span(order)
+    while pfn < end:
+        free_block(m, pfn, m.geo.pageblock_order, block_type_of(m, pfn), AT_HEAD)
+        pfn += span(m.geo.pageblock_order)
+
+
 @inlined
 def free_by_block_type(m: NodeArrays, pfn: int, order: int) -> None:
-    """Frees a block under the type that its first pageblock has now, as the free path does (B-4, I-11)."""
+    """Frees a block under the type that its first pageblock has now, as the free path does (B-4, B-9, I-11)."""
     set_owner(m, pfn, NOBODY)
-    free_block(m, pfn, order, block_type_of(m, pfn), AT_HEAD)
+    if order > m.geo.pageblock_order and m.geo.splits_free:
+        free_by_pageblocks(m, pfn, order)
+    else:
+        free_block(m, pfn, order, block_type_of(m, pfn), AT_HEAD)
 
 
 @kernel
@@ -208,18 +250,34 @@ def take_smallest(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
 
 
 @inlined
-def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int) -> bool:
-    """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20)."""
-    free = m.stat[cell(zone, S_NR_FREE)] - (span(order) - 1) - m.stat[cell(zone, S_NR_FREE_CMA)]
+def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int, uses: int) -> bool:
+    """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20).
+
+    uses: USES_CMA and USES_HIGHATOMIC, as far as the request may turn to them.
+    """
+    free = m.stat[cell(zone, S_NR_FREE)] - (span(order) - 1)
+    if not uses & USES_CMA:
+        free -= m.stat[cell(zone, S_NR_FREE_CMA)]
+    if not uses & USES_HIGHATOMIC:
+        is_counted = m.geo.highatomic_rule == HIGHATOMIC_FREE
+        free -= m.stat[cell(zone, S_NR_FREE_HIGHATOMIC if is_counted else S_NR_RESERVED_HIGHATOMIC)]
     if free <= m.stat[cell(zone, S_WMARK_MIN + mark)] + m.stat[cell(zone, S_RESERVE + highest_zone)]:
         return False
-    if order == 0:
-        return True
+    return order == 0 or has_block_for(m, zone, order, uses)
+
+
+@inlined
+def has_block_for(m: NodeArrays, zone: int, order: int, uses: int) -> bool:
+    """Returns whether some list that a request may turn to holds a block of at least `order` (B-20)."""
     current = order
     while current <= m.geo.max_order:
         for migratetype in range(RECLAIMABLE + 1):
             if not is_list_empty(m, zone, current, migratetype):
                 return True
+        if uses & USES_CMA and not is_list_empty(m, zone, current, CMA):
+            return True
+        if uses & USES_HIGHATOMIC and not is_list_empty(m, zone, current, HIGHATOMIC):
+            return True
         current += 1
     return False
 
@@ -242,6 +300,39 @@ def move_freepages_block(m: NodeArrays, zone: int, pfn: int, migratetype: int) -
             moved += span(order)
         page += span(order)
     return moved
+
+
+@internal
+def free_over_pageblock(m: NodeArrays, start: int) -> int:
+    """Returns the first pfn of the free block larger than a pageblock that covers the one at `start`, or -1."""
+    first = covering_head(m, start)
+    if first < 0:
+        return int64(-1)
+    head = head_at(m, first)
+    return first if (head & 15) == FREE and (head >> 4) > m.geo.pageblock_order else int64(-1)
+
+
+@internal
+def change_pageblock(m: NodeArrays, zone: int, start: int, byte: int) -> None:
+    """Gives the pageblock at `start` another byte, and its free pages the lists and counters of what it is then (B-18).
+
+    From 6.10 a free block larger than the pageblock is taken out and freed again pageblock by pageblock; before,
+    it moves whole when it begins here, and is missed when it does not.
+    """
+    first = free_over_pageblock(m, start) if m.geo.cuts_at_once else int64(-1)
+    if first >= 0:
+        order = head_at(m, first) >> 4
+        account_free(m, zone, -span(order), block_type_of(m, first))
+        remove_free(m, zone, first, order)
+        m.block_type[start >> m.geo.pageblock_order] = byte
+        free_by_pageblocks(m, first, order)
+        return
+    migratetype = ISOLATE if byte & ISOLATED_BIT else byte
+    old_type = block_type_of(m, start)
+    moved = move_freepages_block(m, zone, start, migratetype)
+    m.block_type[start >> m.geo.pageblock_order] = byte
+    account_free(m, zone, -moved, old_type)
+    account_free(m, zone, moved, migratetype)
 
 
 @kernel

@@ -42,11 +42,14 @@ def tile(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, largest: int) -
         pfn += span(order)
 
 
-@internal
+@kernel
 def take_free_pages(m: NodeArrays, outer_start: int, end_pfn: int) -> int:
-    """Takes the free blocks from outer_start until end_pfn is covered; returns where the last one ends (step 8)."""
+    """Takes the free blocks from outer_start until end_pfn is covered; returns where the last one ends (step 8).
+
+    Ends early, before a page that is not free.
+    """
     pfn = outer_start
-    while pfn < end_pfn:
+    while pfn < end_pfn and (head_at(m, pfn) & 15) == FREE:
         order = head_at(m, pfn) >> 4
         account_free(m, zone_of(m, pfn), -span(order), block_type_of(m, pfn))
         remove_free(m, zone_of(m, pfn), pfn, order)
@@ -68,6 +71,15 @@ def give_back(m: NodeArrays, start_pfn: int, end_pfn: int) -> None:
 
 
 @kernel
+def own_runs(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int) -> None:
+    """Makes every run that starts in [start_pfn, end_pfn) somebody's."""
+    pfn = start_pfn
+    while pfn < end_pfn:
+        set_owner(m, pfn, owner)
+        pfn += span(head_at(m, pfn) >> 4)
+
+
+@kernel
 def take_range(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: int) -> None:
     """Takes [start_pfn, end_pfn), all free, for `owner`; what had to be taken around it is given back.
 
@@ -77,10 +89,7 @@ def take_range(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: in
     outer_end = take_free_pages(m, outer_start, end_pfn)
     tile(m, start_pfn, end_pfn, kind, 15 if kind == OFFLINE else 0)
     if owner:
-        pfn = start_pfn
-        while pfn < end_pfn:
-            set_owner(m, pfn, owner)
-            pfn += span(head_at(m, pfn) >> 4)
+        own_runs(m, start_pfn, end_pfn, owner)
     give_back(m, outer_start, start_pfn)
     give_back(m, end_pfn, outer_end)
 

@@ -1,18 +1,23 @@
 """Pageblock isolation, one zone-lock section a function, and the ranges that are made of them.
 
-Mirrors mm/page_isolation.c of 5.15 and 5.19 (semantics section 4: I-1 .. I-12).
-Invariants kept here: INV-10, INV-11.
-Left out: the isolate bit of 6.17, atomic cutting of 6.10, CMA callers: refused above.
+Mirrors mm/page_isolation.c (semantics section 4: I-1 .. I-12); switches say what releases do differently.
+Invariants kept here: INV-10, INV-11, INV-14.
+Left out: what a caller does between the sections (app.mm.sections), hardware poison beyond its page.
 """
 
-from app.mm.kernels._jit import inlined, int64, internal, kernel
-from app.mm.kernels.buddy import account_free, free_block, move_freepages_block, remove_free
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
+from app.mm.kernels.buddy import account_free, change_pageblock, free_block, remove_free
 from app.mm.kernels.layout import (
     ANON,
     AT_HEAD,
     AT_TAIL,
+    BOUNDARY_DEFER,
+    BOUNDARY_HUGETLB,
+    BOUNDARY_MIGRATE,
+    BOUNDARY_NONE,
     CMA,
     FREE,
+    HUGETLB,
     HWPOISON,
     ISOLATE,
     MOVABLE,
@@ -32,6 +37,7 @@ from app.mm.kernels.layout import (
     clear_head,
     covering_head,
     head_at,
+    kept_type_of,
     piece_order,
     set_owner,
     span,
@@ -39,10 +45,20 @@ from app.mm.kernels.layout import (
 )
 from app.mm.kernels.migrate import is_migratable
 
-# Who isolates: an ordinary alloc_contig_range() caller, or memory offlining (I-3).
-ORDINARY, MEMORY_OFFLINE = range(2)
+# Who isolates, as app.mm.outcome.Caller: an ordinary caller, memory offlining (I-3), CMA.
+ORDINARY, MEMORY_OFFLINE, FOR_CMA = range(3)
 # What isolate_range() answers when a compound over an outer boundary has to be migrated first.
 STRADDLED = int64(-2)
+# Instead of a type to restore: the one that was kept under the isolate bit.
+KEPT = int64(-1)
+
+
+@inlined_kernel
+def restored_type(m: NodeArrays, caller: int) -> int:
+    """Returns the type that this caller's undo gives a pageblock, or KEPT (I-10)."""
+    if m.geo.keeps_type:
+        return KEPT
+    return CMA if caller == FOR_CMA else MOVABLE
 
 
 @inlined
@@ -69,8 +85,6 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     A compound that starts before the window is found by its head, unless the policy skips tails (I-4).
     """
     zone = zone_of(m, start_pfn)
-    if block_type_of(m, start_pfn) == CMA:
-        return start_pfn
     pfn = start_pfn
     looks_up = m.geo.lookup_head or zone == ZONE_MOVABLE or head_at(m, pfn)
     first = covering_head(m, pfn) if looks_up else int64(-1)
@@ -88,29 +102,33 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
 
 
 @kernel
-def isolate_pageblock(m: NodeArrays, pfn: int, mode: int) -> int:
+def isolate_pageblock(m: NodeArrays, pfn: int, caller: int, wanted_start: int, wanted_end: int) -> int:
     """Isolates pfn's pageblock, in one lock section; returns -1, or the page that stops it (4.1).
 
-    A pageblock that is isolated already answers with its own first page.
+    A pageblock that is isolated already answers with its own first page, and so does a CMA pageblock to everybody
+    but CMA. Only remedy b looks at no more than the wanted range (I-6).
     """
-    start = (pfn >> m.geo.pageblock_order) << m.geo.pageblock_order
+    nr_pages = span(m.geo.pageblock_order)
+    start = pfn & ~(nr_pages - 1)
     old_type = block_type_of(m, start)
-    if old_type == ISOLATE:
+    if old_type == ISOLATE or (old_type == CMA and caller != FOR_CMA):
         return start
-    obstacle = find_unmovable(m, start, start + span(m.geo.pageblock_order), mode)
-    if obstacle >= 0:
-        return obstacle
+    if old_type != CMA:
+        first, end = start, start + nr_pages
+        if m.geo.window_is_interest:
+            first, end = max(first, wanted_start), min(end, wanted_end)
+        obstacle = find_unmovable(m, first, end, caller) if first < end else int64(-1)
+        if obstacle >= 0:
+            return obstacle
     zone = zone_of(m, start)
     m.stat[cell(zone, S_NR_ISOLATE)] += 1
-    m.block_type[start >> m.geo.pageblock_order] = ISOLATE
-    moved = move_freepages_block(m, zone, start, ISOLATE)
-    account_free(m, zone, -moved, old_type)
+    change_pageblock(m, zone, start, ISOLATE if m.geo.isolate_bit == 0 else m.geo.isolate_bit | old_type)
     return int64(-1)
 
 
 @kernel
 def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
-    """Gives pfn's pageblock back as `migratetype`, in one lock section (4.4, I-10).
+    """Gives pfn's pageblock back as `migratetype`, or as it was (KEPT), in one lock section (4.4, I-10).
 
     A free block that isolation kept from merging with its buddy is taken out and freed again, at the tail.
     """
@@ -118,6 +136,8 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     start = (pfn >> pageblock_order) << pageblock_order
     if block_type_of(m, start) != ISOLATE:
         return
+    if migratetype == KEPT:
+        migratetype = kept_type_of(m, start)
     zone = zone_of(m, start)
     head = head_at(m, start)
     order = head >> 4
@@ -126,14 +146,12 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
         buddy = start ^ span(order)
         again = zone_of(m, buddy) == zone and block_type_of(m, buddy) != ISOLATE
     m.stat[cell(zone, S_NR_ISOLATE)] -= 1
-    if again:
-        remove_free(m, zone, start, order)
-        m.block_type[start >> pageblock_order] = migratetype
-        free_block(m, start, order, migratetype, AT_TAIL)
+    if not again:
+        change_pageblock(m, zone, start, migratetype)
         return
-    moved = move_freepages_block(m, zone, start, migratetype)
+    remove_free(m, zone, start, order)
     m.block_type[start >> pageblock_order] = migratetype
-    account_free(m, zone, moved, migratetype)
+    free_block(m, start, order, migratetype, AT_TAIL)
 
 
 @internal
@@ -158,24 +176,53 @@ def run_over(m: NodeArrays, boundary: int) -> int:
     return first if first < boundary else int64(-1)
 
 
-@kernel
-def settle_boundary(m: NodeArrays, boundary: int) -> int:
-    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the run that does (I-7, 5.19).
+@inlined
+def is_compound(kind: int) -> bool:
+    """Returns whether runs of this kind have a head that their other pages lead to; not tiles, not K-2."""
+    return kind not in (FREE, OFFLINE, RESERVED, UNMOVABLE_PAGES)
 
-    A free block is cut. Runs that are no compounds do not matter: kernel pages without a head (K-2), and offline
-    or reserved ranges, which the model only tiles.
-    """
+
+@kernel
+def free_run_over(m: NodeArrays, boundary: int) -> int:
+    """Returns the free block over `boundary` that the policy cuts in a section of its own, or -1 (I-9a)."""
+    if m.geo.boundary == BOUNDARY_NONE or m.geo.cuts_at_once:
+        return int64(-1)
+    first = run_over(m, boundary)
+    return first if first >= 0 and (head_at(m, first) & 15) == FREE else int64(-1)
+
+
+@kernel
+def movable_run_over(m: NodeArrays, boundary: int) -> int:
+    """Returns the run in use over `boundary` that the policy migrates before it goes on, or -1 (I-7)."""
     first = run_over(m, boundary)
     if first < 0:
         return int64(-1)
-    head = head_at(m, first)
-    kind = head & 15
-    if kind in (OFFLINE, RESERVED, UNMOVABLE_PAGES):
-        return int64(-1)
-    if kind != FREE:
+    kind = head_at(m, first) & 15
+    if m.geo.boundary == BOUNDARY_MIGRATE and is_migratable(kind):
         return first
-    cut_free_block(m, first, head >> 4, boundary)
-    return int64(-1)
+    return first if m.geo.boundary == BOUNDARY_HUGETLB and kind == HUGETLB else int64(-1)
+
+
+@kernel
+def settle_boundary(m: NodeArrays, boundary: int) -> int:
+    """Makes sure that nothing straddles `boundary`, a pageblock edge; returns -1 or the compound that does (I-7).
+
+    A free block is cut, where that was not done when its pageblock was isolated. Runs that are no compounds do not
+    matter: kernel pages without a head (K-2), and offline or reserved ranges, which the model only tiles. From 6.12
+    a huge page is left to the migration step.
+    """
+    if m.geo.boundary == BOUNDARY_NONE:
+        return int64(-1)
+    first = free_run_over(m, boundary)
+    if first >= 0:
+        cut_free_block(m, first, head_at(m, first) >> 4, boundary)
+        return int64(-1)
+    first = run_over(m, boundary)
+    if first < 0:
+        return int64(-1)
+    kind = head_at(m, first) & 15
+    is_left = m.geo.boundary == BOUNDARY_DEFER and kind == HUGETLB
+    return first if is_compound(kind) and not is_left else int64(-1)
 
 
 @kernel
@@ -189,89 +236,103 @@ def unisolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, migratetype: in
 
 
 @internal
-def isolate_blocks(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
+def isolate_blocks(
+    m: NodeArrays, start_pfn: int, end_pfn: int, caller: int, wanted_start: int, wanted_end: int
+) -> int:
     """Isolates the pageblocks of [start_pfn, end_pfn) ascending, until one stops it; returns -1 or its obstacle."""
     pfn = start_pfn
     while pfn < end_pfn:
         if zone_of(m, pfn) >= 0:
-            obstacle = isolate_pageblock(m, pfn, mode)
+            obstacle = isolate_pageblock(m, pfn, caller, wanted_start, wanted_end)
             if obstacle >= 0:
                 return obstacle
         pfn += span(m.geo.pageblock_order)
     return int64(-1)
 
 
+@kernel
+def isolate_edge(m: NodeArrays, block: int, caller: int, wanted_start: int, wanted_end: int) -> int:
+    """Isolates an edge pageblock, as isolate_pageblock() does; 5.19.0 lets everybody isolate CMA there (I-9b)."""
+    if m.geo.edge_ignores_cma and block_type_of(m, block) == CMA:
+        caller = FOR_CMA
+    return isolate_pageblock(m, block, caller, wanted_start, wanted_end)
+
+
 @internal
-def isolate_edge(m: NodeArrays, block: int, boundary: int, mode: int) -> int:
+def isolate_and_settle(
+    m: NodeArrays, block: int, boundary: int, caller: int, wanted_start: int, wanted_end: int
+) -> int:
     """Isolates an edge pageblock and settles its outer boundary; returns -1 or the obstacle (I-7).
 
-    The pageblock comes back MOVABLE, the caller's type, when something straddles the boundary (I-10).
+    The pageblock comes back as the caller's type when something straddles the boundary (I-10).
     """
-    obstacle = isolate_pageblock(m, block, mode)
+    obstacle = isolate_edge(m, block, caller, wanted_start, wanted_end)
     if obstacle >= 0:
         return obstacle
     obstacle = settle_boundary(m, boundary)
     if obstacle >= 0:
-        unisolate_pageblock(m, block, MOVABLE)
+        unisolate_pageblock(m, block, restored_type(m, caller))
     return obstacle
 
 
 @kernel
-def isolate_inside(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
-    """Isolates what lies between two isolated edges; when it cannot, all comes back MOVABLE, the last edge last."""
+def isolate_inside(
+    m: NodeArrays, start_pfn: int, end_pfn: int, caller: int, wanted_start: int, wanted_end: int
+) -> int:
+    """Isolates what lies between two isolated edges; when it cannot, all is given back, the last edge last."""
     nr_pages = span(m.geo.pageblock_order)
     last = end_pfn - nr_pages
-    obstacle = isolate_blocks(m, start_pfn + nr_pages, last, mode)
+    obstacle = isolate_blocks(m, start_pfn + nr_pages, last, caller, wanted_start, wanted_end)
     if obstacle >= 0:
-        unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), MOVABLE)
-        unisolate_pageblock(m, last, MOVABLE)
+        unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), restored_type(m, caller))
+        unisolate_pageblock(m, last, restored_type(m, caller))
     return obstacle
 
 
 @kernel
-def isolate_range(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
+def isolate_range(
+    m: NodeArrays, start_pfn: int, end_pfn: int, caller: int, wanted_start: int, wanted_end: int
+) -> int:
     """Isolates [start_pfn, end_pfn), whole pageblocks, or none; returns -1 or the obstacle (4.3).
 
     Up to 5.15 the pageblocks in order; from 5.19 the first and the last one first, with their outer boundaries: then
-    STRADDLED, with nothing done, asks the caller to go step by step and migrate a compound on the way.
-    What was isolated before a failure comes back MOVABLE, the caller's type (I-10).
+    STRADDLED, with nothing done, asks the caller to go section by section and migrate a compound on the way.
+    What was isolated before a failure comes back as the caller's type, or as it was (I-10).
     """
     nr_pages = span(m.geo.pageblock_order)
-    if not m.geo.settles_boundary:
-        obstacle = isolate_blocks(m, start_pfn, end_pfn, mode)
+    if m.geo.boundary == BOUNDARY_NONE:
+        obstacle = isolate_blocks(m, start_pfn, end_pfn, caller, wanted_start, wanted_end)
         if obstacle >= 0:
-            unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), MOVABLE)
+            unisolate_range(m, start_pfn, obstacle & ~(nr_pages - 1), restored_type(m, caller))
         return obstacle
-    if has_movable_over(m, start_pfn) or has_movable_over(m, end_pfn):
+    if movable_run_over(m, start_pfn) >= 0 or movable_run_over(m, end_pfn) >= 0:
         return STRADDLED
-    obstacle = isolate_edge(m, start_pfn, start_pfn, mode)
+    obstacle = isolate_and_settle(m, start_pfn, start_pfn, caller, wanted_start, wanted_end)
     if obstacle >= 0:
         return obstacle
     last = end_pfn - nr_pages
-    obstacle = isolate_edge(m, last, end_pfn, mode) if last > start_pfn else settle_boundary(m, end_pfn)
+    if last > start_pfn:
+        obstacle = isolate_and_settle(m, last, end_pfn, caller, wanted_start, wanted_end)
+    else:
+        obstacle = settle_boundary(m, end_pfn)
     if obstacle >= 0:
-        unisolate_pageblock(m, start_pfn, MOVABLE)
+        unisolate_pageblock(m, start_pfn, restored_type(m, caller))
         return obstacle
-    return isolate_inside(m, start_pfn, end_pfn, mode)
-
-
-@internal
-def has_movable_over(m: NodeArrays, boundary: int) -> bool:
-    """Returns whether a used run that can be migrated lies over `boundary`."""
-    first = run_over(m, boundary)
-    return first >= 0 and is_migratable(head_at(m, first) & 15)
+    return isolate_inside(m, start_pfn, end_pfn, caller, wanted_start, wanted_end)
 
 
 @kernel
 def find_not_isolated(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Returns the first page of the range that is not isolated and free, or -1: the test of I-12.
 
-    Memory offlining also passes pages that virtio-mem holds, and poisoned ones.
+    Every pageblock must be isolated; on which list a free page is does not matter. Memory offlining also passes
+    pages that virtio-mem holds, and poisoned ones.
     """
+    for block in range(start_pfn >> m.geo.pageblock_order, ((end_pfn - 1) >> m.geo.pageblock_order) + 1):
+        if block_type_of(m, block << m.geo.pageblock_order) != ISOLATE:
+            return max(start_pfn, block << m.geo.pageblock_order)
     pfn = start_pfn
     while pfn < end_pfn:
-        if block_type_of(m, pfn) != ISOLATE:
-            return pfn
         head = head_at(m, pfn)
         kind = head & 15
         if kind == NONE:  # the range begins inside a run

@@ -45,15 +45,30 @@ NR_TYPES = 6
 NR_ZONES = 4
 ZONE_NORMAL, ZONE_MOVABLE = _numbers(2, 2)
 
-# --- merge rules, semantics B-5
+# A pageblock's byte is its migratetype; where isolation is a bit beside it (G-10), this one.
+ISOLATED_BIT = int64(8)
+
+# --- what switches of a policy say, in Geo: merge rules (B-5), retyping (B-6), stealing (B-14 .. B-16), what is
+# done about a compound over an edge (I-7), the HIGHATOMIC reserve (B-22 .. B-24)
 MERGE_ANY, MERGE_ISOLATE_ONLY, MERGE_FALLBACK_TYPES = range(3)
+RETYPE_NO, RETYPE_HEAD, RETYPE_FULL = range(3)
+STEAL_MOVE_THEN_DECIDE, STEAL_ALL_OR_NOTHING, STEAL_STEPPED = range(3)
+BOUNDARY_NONE, BOUNDARY_MIGRATE, BOUNDARY_HUGETLB, BOUNDARY_DEFER = range(4)
+HIGHATOMIC_RESERVED, HIGHATOMIC_ORDER, HIGHATOMIC_FREE = range(3)
+
+# --- what a request may use besides its own type's lists (B-11, B-12), as bits
+USES_HIGHATOMIC, USES_CMA = _numbers(2, 1)
+# An owner with this bit holds gigantic hugetlb pages, each of several runs (K-3, K-4).
+GIGANTIC = int64(0x20000000)
 
 # --- node.stat[zone]: counters in pages, unless said otherwise
 S_NR_FREE, S_NR_FREE_CMA, S_MANAGED, S_PRESENT, S_START_PFN, S_END_PFN = range(6)
 S_NR_ISOLATE = 6  # pageblocks whose type is ISOLATE
 S_WMARK_MIN, S_WMARK_LOW, S_WMARK_HIGH = range(7, 10)
 S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3
-NR_STAT = 14
+S_NR_RESERVED_HIGHATOMIC = 14  # pages that the reserve counts, whatever became of them (B-22)
+S_NR_FREE_HIGHATOMIC = 15
+NR_STAT = 16
 # Rows of stat and of nr_free have this many columns: a shift finds a row.
 NR_COLUMNS = 16
 
@@ -78,15 +93,25 @@ class Geo(NamedTuple):
     pageblock_mask: int
     chunk_shift: int  # max_order - pageblock_order
     merge_rule: int
+    retype_rule: int
+    counts_by_list: int
+    splits_free: int
+    steal_rule: int
+    highatomic_rule: int
+    isolate_bit: int  # ISOLATED_BIT, or 0: then ISOLATE takes the type's place
+    keeps_type: int
+    boundary: int
+    cuts_at_once: int
+    edge_ignores_cma: int
+    window_is_interest: int
     lookup_head: int
-    settles_boundary: int
 
 
 class NodeArrays(NamedTuple):
     """The arrays of one NUMA node; kernels change them in place.
 
     head: uint8[index]. owner: int32[index], the allocation that a head belongs to, 0 = nobody.
-    link: int32[2 * row], next and previous. block_type: uint8[pageblock], a migratetype.
+    link: int32[2 * row], next and previous. block_type: uint8[pageblock], a migratetype, with ISOLATED_BIT.
     block_zone: uint8[pageblock], zone + 1, or 0 where no memory is online.
     nr_free: int64[cell(zone, order)], entries. stat: int64[cell(zone, S_...)].
     """
@@ -225,8 +250,15 @@ def cell(zone: int, column: int) -> np.uint64:
 
 @inlined_kernel
 def block_type_of(m: NodeArrays, pfn: int) -> int:
-    """Returns the migratetype of the pageblock that holds `pfn`."""
-    return int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])
+    """Returns the effective migratetype of the pageblock that holds `pfn`: ISOLATE while it is isolated."""
+    byte = int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)])
+    return ISOLATE if byte & ISOLATED_BIT else byte
+
+
+@inlined
+def kept_type_of(m: NodeArrays, pfn: int) -> int:
+    """Returns the migratetype under the isolate bit, of a pageblock that has it or not."""
+    return int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)]) & ~ISOLATED_BIT
 
 
 @inlined

@@ -9,16 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.kernels._jit import inlined_kernel, int64, internal, kernel
+from app.mm.kernels.allocation import take_page
 from app.mm.kernels.buddy import free_by_block_type
-from app.mm.kernels.fallback import take_page
 from app.mm.kernels.layout import (
     ANON,
     FILE_CLEAN,
+    GIGANTIC,
+    HUGETLB,
     MOVABLE,
     MOVABLE_OPS,
     PINNED,
     SINGLE,
     THP,
+    USES_CMA,
     ZONE_MOVABLE,
     ZONE_NORMAL,
     NodeArrays,
@@ -54,7 +57,7 @@ def migrate_run(m: NodeArrays, pfn: int) -> int:
     """
     head = head_at(m, pfn)
     highest_zone = ZONE_MOVABLE if zone_of(m, pfn) == ZONE_MOVABLE else ZONE_NORMAL
-    target = take_page(m, head >> 4, MOVABLE, highest_zone)
+    target = take_page(m, head >> 4, MOVABLE, highest_zone, USES_CMA)
     if target < 0:
         return int64(-1)
     set_head(m, target, head & 15, head >> 4)
@@ -84,7 +87,9 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     if kind == PINNED:
         tally[T_OBSTACLE_PFN] = pfn
         return BUSY
-    if migrate_run(m, pfn) < 0:
+    # One gigantic page is freed, and had, only as a whole: the kernel does not try (K-3).
+    is_gigantic = kind == HUGETLB and owner_at(m, pfn) > 0 and owner_at(m, pfn) & GIGANTIC != 0
+    if is_gigantic or migrate_run(m, pfn) < 0:
         if kind == THP and order > 0:
             split_thp(m, pfn, order)
             return DONE
@@ -98,7 +103,7 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     return DONE
 
 
-@internal
+@kernel
 def end_of_batch(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     """Returns the pfn behind the runs from start_pfn on that are collected together (C-4)."""
     pfn = start_pfn
@@ -111,7 +116,7 @@ def end_of_batch(m: NodeArrays, start_pfn: int, end_pfn: int) -> int:
     return pfn
 
 
-@internal
+@kernel
 def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> None:
     """Frees a batch's clean page cache, before anything of it is moved."""
     pfn = start_pfn
@@ -124,22 +129,44 @@ def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.in
 
 
 @kernel
+def next_movable(m: NodeArrays, pfn: int, end_pfn: int) -> int:
+    """Returns where the first movable run that starts in [pfn, end_pfn) is; end_pfn or more when there is none."""
+    while pfn < end_pfn and not is_migratable(head_at(m, pfn) & 15):
+        pfn += span(head_at(m, pfn) >> 4)
+    return pfn
+
+
+@kernel
+def migrate_one(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
+    """Moves the movable run at `pfn`; returns `where to go on << 2 | DONE, BUSY (it is pinned) or NO_MEMORY`."""
+    head = head_at(m, pfn)
+    result = evacuate(m, pfn, tally)
+    if result != DONE or not is_migratable(head_at(m, pfn) & 15):
+        pfn += span(head >> 4)
+    # Else it was split: its base pages are next.
+    return (pfn << 2) | result
+
+
+@kernel
 def migrate_batch(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
     """Moves every run that starts in a range; returns DONE, BUSY (a pin; the rest was moved) or NO_MEMORY, at once."""
-    pfn = start_pfn
+    pfn = next_movable(m, start_pfn, end_pfn)
     is_stuck = False
     while pfn < end_pfn:
-        head = head_at(m, pfn)
-        if is_migratable(head & 15):
-            result = evacuate(m, pfn, tally)
-            if result == NO_MEMORY:
-                return NO_MEMORY
-            if result == BUSY:
-                is_stuck = True
-            elif is_migratable(head_at(m, pfn) & 15):
-                continue  # split: its base pages are next
-        pfn += span(head >> 4)
+        step = migrate_one(m, pfn, tally)
+        pfn = next_movable(m, step >> 2, end_pfn)
+        if step & 3 == NO_MEMORY:
+            return NO_MEMORY
+        if step & 3 == BUSY:
+            is_stuck = True
     return BUSY if is_stuck else DONE
+
+
+@kernel
+def first_to_migrate(m: NodeArrays, start_pfn: int) -> int:
+    """Returns where migration of a range begins: with a movable compound that reaches into it, or at its start."""
+    first = covering_head(m, start_pfn)
+    return first if first >= 0 and is_migratable(head_at(m, first) & 15) else start_pfn
 
 
 @kernel
@@ -150,10 +177,7 @@ def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np
     that follows finds it. A batch with a pinned page is the last one, after five tries (C-4).
     tally: int64[NR_TALLY], added to.
     """
-    pfn = start_pfn
-    first = covering_head(m, start_pfn)
-    if first >= 0 and is_migratable(head_at(m, first) & 15):
-        pfn = first
+    pfn = first_to_migrate(m, start_pfn)
     while pfn < end_pfn:
         batch_end = end_of_batch(m, pfn, end_pfn)
         drop_clean(m, pfn, batch_end, tally)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.kernels._jit import int64, kernel
-from app.mm.kernels.fallback import alloc_pages
+from app.mm.kernels.allocation import alloc_pages
 from app.mm.kernels.layout import (
     FREE,
     NONE,
@@ -42,7 +42,7 @@ def alloc_bursts(m: NodeArrays, bursts: NDArray[np.int64], got: NDArray[np.int64
     """Allocates bursts in turn: each row is (head byte, runs, owner, highest zone); got: runs had."""
     for number in range(bursts.shape[0]):
         got[number] = alloc_pages(
-            m, bursts[number, 0], bursts[number, 1], bursts[number, 2], bursts[number, 3]
+            m, bursts[number, 0], bursts[number, 1], bursts[number, 2], bursts[number, 3], int64(0)
         )
 
 

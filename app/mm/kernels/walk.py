@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.kernels._jit import int64, kernel
+from app.mm.kernels.allocation import free_run
 from app.mm.kernels.buddy import sentinel
-from app.mm.kernels.fallback import free_run
 from app.mm.kernels.layout import (
     NodeArrays,
     covering_head,

@@ -6,8 +6,8 @@ import pytest
 from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import buddy
-from app.mm.kernels.isolation import ORDINARY
 from app.mm.node import Node
+from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
 from tests.mm.kernels.interpreted import only_interpreted
@@ -100,7 +100,7 @@ def test_merge_with_isolated_pageblock_is_refused(policy: str) -> None:
 def test_merge_in_5_15_beside_isolated_pageblock_elsewhere_still_ignores_types() -> None:
     """B-5: the check is for isolated pageblocks only, even while the zone has some."""
     node = parse("|....|MMMM|....|....|", Style("linux-5.15", types="CMMM"))
-    assert start_isolate_page_range(node, 8, 16, ORDINARY) == -1
+    assert start_isolate_page_range(node, 8, 16, Caller.ORDINARY) == -1
     free(node, 4, 5, 6, 7)
     assert draw_free_blocks(node)[:8] == "3       "
 

@@ -5,7 +5,7 @@ import pytest
 from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import contig, layout
-from app.mm.kernels.isolation import ORDINARY
+from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from tests.model.observed import observe_lists, observe_runs
 from tests.model.pictures import Style, draw, parse
@@ -39,10 +39,10 @@ def test_tile_covers_a_range_with_aligned_runs(largest: int, orders: dict[int, i
 def test_take_range_of_isolated_pages_gives_the_rest_back(policy: str, start: int, end: int) -> None:
     """Step 8: the wanted pages are taken, whatever free blocks they were parts of."""
     node = parse("|........|........|", Style(policy))
-    assert start_isolate_page_range(node, 0, 16, ORDINARY) == -1
+    assert start_isolate_page_range(node, 0, 16, Caller.ORDINARY) == -1
     contig.take_range(node.arrays, start, end, int(PageKind.UNMOVABLE), 7)
     assert contig.has_only(node.arrays, start, end, int(PageKind.UNMOVABLE), 7)
-    undo_isolate_page_range(node, 0, 16)
+    undo_isolate_page_range(node, 0, 16, Caller.ORDINARY)
     pages = draw(node).replace("|", "")
     assert pages == "." * start + "U" * (end - start) + "." * (16 - end)
     assert verify(node) == []

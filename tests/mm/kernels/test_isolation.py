@@ -33,15 +33,17 @@ def test_pageblock_with_one_page_is_isolated_or_not(kind: PageKind, zone: ZoneId
         stops = STOPS.get(kind, (False, False))[mode]
         if zone is ZoneId.MOVABLE:
             stops = kind is PageKind.RESERVED
-        assert int(isolation.isolate_pageblock(node.arrays, 1, mode)) == (2 if stops else -1)
+        assert int(isolation.isolate_pageblock(node.arrays, 1, mode, 0, node.nr_pages)) == (
+            2 if stops else -1
+        )
         assert draw_types(node) == ("MM" if stops else "IM")
 
 
 def test_pageblock_that_is_isolated_answers_its_first_page() -> None:
     """I-2: the second caller is told where the first one is."""
     node = parse("|....|MMMM|")
-    assert isolation.isolate_pageblock(node.arrays, 2, ORDINARY) == -1
-    assert isolation.isolate_pageblock(node.arrays, 2, ORDINARY) == 0
+    assert isolation.isolate_pageblock(node.arrays, 2, ORDINARY, 0, node.nr_pages) == -1
+    assert isolation.isolate_pageblock(node.arrays, 2, ORDINARY, 0, node.nr_pages) == 0
     assert node.zones[ZoneId.NORMAL].nr_isolate == 1
 
 
@@ -49,28 +51,28 @@ def test_pageblock_that_is_isolated_answers_its_first_page() -> None:
 def test_cma_pageblock_is_refused_to_everybody_here(mode: int) -> None:
     """4.2: ordinary users and offlining must not take CMA."""
     node = parse("|....|....|", Style(types="CM"))
-    assert isolation.isolate_pageblock(node.arrays, 0, mode) == 0
+    assert isolation.isolate_pageblock(node.arrays, 0, mode, 0, node.nr_pages) == 0
 
 
 @pytest.mark.parametrize(("letter", "obstacle"), [("C", 4), ("S", 4), ("K", -1), ("G", -1), ("B", -1)])
 def test_pageblock_of_tails_is_judged_by_the_head(letter: str, obstacle: int) -> None:
     """I-4, I-5, K-2: a compound's tail leads to the head; pages without a head show no reference."""
     node = parse(f"|{letter}---|----|")
-    assert isolation.isolate_pageblock(node.arrays, 4, ORDINARY) == obstacle
+    assert isolation.isolate_pageblock(node.arrays, 4, ORDINARY, 0, node.nr_pages) == obstacle
 
 
 def test_pages_behind_tails_are_looked_at_too() -> None:
     """The check goes on where the run ends."""
     node = parse("|....T---|MU......|")
-    assert isolation.isolate_pageblock(node.arrays, 8, ORDINARY) == 9
+    assert isolation.isolate_pageblock(node.arrays, 8, ORDINARY, 0, node.nr_pages) == 9
     straddling = parse("|........|........|........|........|", Style(chunk_shift=2))
-    assert isolation.isolate_pageblock(straddling.arrays, 8, ORDINARY) == -1
+    assert isolation.isolate_pageblock(straddling.arrays, 8, ORDINARY, 0, straddling.nr_pages) == -1
 
 
 def test_unisolate_merges_what_isolation_kept_apart() -> None:
     """4.4: the free block is taken out and freed again, at the tail."""
     node = parse("|....|MMMM|....|....|MMMM|MMMM|", Style())
-    assert isolation.isolate_pageblock(node.arrays, 0, ORDINARY) == -1
+    assert isolation.isolate_pageblock(node.arrays, 0, ORDINARY, 0, node.nr_pages) == -1
     node.free_runs(node.owned_pfns(5))
     for owner in (6, 7, 8):
         node.free_runs(node.owned_pfns(owner))
@@ -93,7 +95,7 @@ def test_unisolate_beside_isolated_pageblock_only_moves() -> None:
     """4.4: what cannot merge yet is moved; the last one merges all."""
     node = parse("|....|....|....|....|", Style(chunk_shift=2))
     for pfn in (0, 4):
-        assert isolation.isolate_pageblock(node.arrays, pfn, ORDINARY) == -1
+        assert isolation.isolate_pageblock(node.arrays, pfn, ORDINARY, 0, node.nr_pages) == -1
     isolation.settle_boundary(node.arrays, 8)
     isolation.unisolate_range(node.arrays, 0, 8, MOVABLE_TYPE)
     assert draw_free_blocks(node).split() == ["4"]
@@ -103,7 +105,7 @@ def test_unisolate_beside_isolated_pageblock_only_moves() -> None:
 def test_isolate_range_skips_holes() -> None:
     """4.3: offline memory inside a range is passed over."""
     node = parse("|....|....|    |    |....|....|", Style("linux-5.15"))
-    assert isolation.isolate_range(node.arrays, 0, 24, ORDINARY) == -1
+    assert isolation.isolate_range(node.arrays, 0, 24, ORDINARY, 0, 24) == -1
     assert node.zones[ZoneId.NORMAL].nr_isolate == 4
     isolation.unisolate_range(node.arrays, 0, 24, MOVABLE_TYPE)
     assert verify(node) == []
@@ -113,8 +115,8 @@ def test_isolate_range_over_movable_compound_asks_for_steps() -> None:
     """I-7: nothing is done, the caller has to migrate it on the way."""
     node = parse("|G---|----|....|....|")
     before = observe(node)
-    assert isolation.isolate_range(node.arrays, 4, 8, ORDINARY) == isolation.STRADDLED
-    assert isolation.isolate_range(node.arrays, 0, 4, ORDINARY) == isolation.STRADDLED
+    assert isolation.isolate_range(node.arrays, 4, 8, ORDINARY, 4, 8) == isolation.STRADDLED
+    assert isolation.isolate_range(node.arrays, 0, 4, ORDINARY, 0, 4) == isolation.STRADDLED
     assert observe(node) == before
 
 
@@ -123,11 +125,11 @@ def test_isolate_range_beside_kernel_compound_is_busy() -> None:
     for start, end in ((4, 8), (0, 4)):
         node = parse("|B---|----|....|....|", Style(zone=ZoneId.MOVABLE))
         node.arrays.head[0] = int(PageKind.UNMOVABLE) | 3 << 4
-        assert isolation.isolate_range(node.arrays, start, end, ORDINARY) == 0
+        assert isolation.isolate_range(node.arrays, start, end, ORDINARY, start, end) == 0
         assert draw_types(node) == "MMMM"
     node = parse("|....|....|B---|----|", Style(zone=ZoneId.MOVABLE))
     node.arrays.head[1] = int(PageKind.UNMOVABLE) | 3 << 4
-    assert isolation.isolate_range(node.arrays, 4, 12, ORDINARY) == 8
+    assert isolation.isolate_range(node.arrays, 4, 12, ORDINARY, 4, 12) == 8
     assert node.zones[ZoneId.MOVABLE].nr_isolate == 0
     assert verify(node) == []
 
@@ -217,7 +219,7 @@ def test_find_not_isolated_meets_ordinary_pageblock() -> None:
 def test_forget_range_counts_what_the_zone_managed() -> None:
     """HP-8: free and poisoned pages, not those that virtio-mem held; no byte and no owner is left."""
     node = parse("|..WW|OOOO|....|M...|")
-    assert isolation.isolate_range(node.arrays, 0, 8, MEMORY_OFFLINE) == -1
+    assert isolation.isolate_range(node.arrays, 0, 8, MEMORY_OFFLINE, 0, 8) == -1
     assert int(isolation.forget_range(node.arrays, 0, 8)) == 4
     assert not any(pfn < 8 for pfn in observe_lists(node).get((2, 1, 5), []))
     assert not any(layout.owner_at(node.arrays, pfn) for pfn in range(8))

@@ -8,8 +8,8 @@ from app.mm.geometry import Geometry
 from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import migrate
-from app.mm.kernels.isolation import ORDINARY
 from app.mm.node import Node
+from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from app.mm.policy import policy
 from app.mm.zone import ZoneId
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.interpreted
 
 def empty(node: Node, start_pfn: int, end_pfn: int) -> tuple[int, list[int]]:
     """Isolates a range and migrates what lies there; returns the result and what was added up."""
-    assert start_isolate_page_range(node, start_pfn, end_pfn, ORDINARY) == -1
+    assert start_isolate_page_range(node, start_pfn, end_pfn, Caller.ORDINARY) == -1
     tally = np.zeros(migrate.NR_TALLY, np.int64)
     result = int(migrate.migrate_range(node.arrays, start_pfn, end_pfn, tally))
     assert verify(node, is_operating=True) == []
@@ -116,7 +116,7 @@ def test_migrate_of_range_inside_a_compound_moves_all_of_it() -> None:
     """K-1: its head lies before the range."""
     node = parse("|....T---|........|........|........|")
     tally = np.zeros(migrate.NR_TALLY, np.int64)
-    assert start_isolate_page_range(node, 0, 8, ORDINARY) == -1
+    assert start_isolate_page_range(node, 0, 8, Caller.ORDINARY) == -1
     assert migrate.migrate_range(node.arrays, 6, 8, tally) == migrate.DONE
     assert draw(node).startswith("|........|")
 
@@ -125,7 +125,7 @@ def test_migrate_batch_holds_up_nothing_behind_a_pin() -> None:
     """Memory offlining: one batch as large as the range, and nothing is dropped."""
     pages = "P" + "f" * 63
     node = parse(f"|{pages}|{'.' * 64}|{'.' * 64}|{'.' * 64}|")
-    assert start_isolate_page_range(node, 0, 64, ORDINARY) == -1
+    assert start_isolate_page_range(node, 0, 64, Caller.ORDINARY) == -1
     tally = np.zeros(migrate.NR_TALLY, np.int64)
     assert migrate.migrate_batch(node.arrays, 0, 64, tally) == migrate.BUSY
     assert (tally[migrate.T_MIGRATED_BASE], tally[migrate.T_DROPPED]) == (63, 0)

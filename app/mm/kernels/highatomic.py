@@ -1,0 +1,106 @@
+"""The HIGHATOMIC reserve: pageblocks kept for atomic requests above order 0, and given up under pressure.
+
+Mirrors reserve_highatomic_pageblock() and unreserve_highatomic_pageblock() of mm/page_alloc.c (B-22 .. B-24).
+Invariants kept here: INV-12, as far as the policy's merge rule and undo let it hold.
+Left out: who may turn to the reserve (kernels.allocation).
+"""
+
+from app.mm.kernels._jit import int64, internal, kernel
+from app.mm.kernels.buddy import account_free, change_pageblock, first_free, move_free
+from app.mm.kernels.layout import (
+    FREE,
+    HIGHATOMIC,
+    HIGHATOMIC_FREE,
+    HIGHATOMIC_RESERVED,
+    RECLAIMABLE,
+    S_MANAGED,
+    S_NR_RESERVED_HIGHATOMIC,
+    NodeArrays,
+    block_type_of,
+    cell,
+    head_at,
+    span,
+)
+
+
+@internal
+def reserve_limit(m: NodeArrays, zone: int) -> int:
+    """Returns how many pages of a zone may be reserved before no further pageblock is (B-22)."""
+    nr_pageblock_pages = span(m.geo.pageblock_order)
+    hundredth = m.stat[cell(zone, S_MANAGED)] // 100
+    if m.geo.highatomic_rule != HIGHATOMIC_FREE:
+        return hundredth + nr_pageblock_pages
+    if hundredth < nr_pageblock_pages:
+        return int64(0)
+    return (hundredth + nr_pageblock_pages - 1) & ~(nr_pageblock_pages - 1)
+
+
+@internal
+def change_run(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> None:
+    """Changes every pageblock of a run larger than one, and, if it is free, the list that it is on (B-24)."""
+    if (head_at(m, pfn) & 15) == FREE:
+        account_free(m, zone, -span(order), block_type_of(m, pfn))
+        move_free(m, zone, pfn, order, migratetype)
+        account_free(m, zone, span(order), migratetype)
+    for block in range(pfn >> m.geo.pageblock_order, (pfn + span(order)) >> m.geo.pageblock_order):
+        m.block_type[block] = migratetype
+
+
+@internal
+def reserve(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
+    """Reserves the pageblock in which an atomic request was served, while there is room for it (B-22)."""
+    if m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] >= reserve_limit(m, zone):
+        return
+    if block_type_of(m, pfn) > RECLAIMABLE:
+        return
+    nr_pages = span(m.geo.pageblock_order)
+    if order >= m.geo.pageblock_order and m.geo.highatomic_rule != HIGHATOMIC_RESERVED:
+        change_run(m, zone, pfn, order, HIGHATOMIC)
+        nr_pages = span(order)
+    else:
+        change_pageblock(m, zone, pfn & ~(nr_pages - 1), HIGHATOMIC)
+    m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] += nr_pages
+
+
+@internal
+def first_reserved(m: NodeArrays, zone: int) -> int:
+    """Returns the first free block of the reserve, smallest orders first, or -1."""
+    for order in range(m.geo.max_order + 1):
+        pfn = first_free(m, zone, order, HIGHATOMIC)
+        if pfn >= 0:
+            return pfn
+    return int64(-1)
+
+
+@internal
+def unreserve_from(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None:
+    """Gives the pageblock of a free block of the reserve to another type (B-23)."""
+    order = head_at(m, pfn) >> 4
+    nr_pages = span(m.geo.pageblock_order)
+    start = pfn & ~(nr_pages - 1)
+    if order >= m.geo.pageblock_order and m.geo.highatomic_rule != HIGHATOMIC_RESERVED:
+        change_run(m, zone, pfn, order, migratetype)
+        nr_pages = span(order)
+    else:
+        change_pageblock(m, zone, start, migratetype)
+    reserved = m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)]
+    # After a mixed merge the reserve may count less than lies on its lists (S27).
+    m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] = reserved - min(nr_pages, reserved)
+
+
+@kernel
+def unreserve(m: NodeArrays, highest_zone: int, migratetype: int, is_forced: int) -> bool:
+    """Gives one pageblock of the reserve to a request under pressure; returns whether there was one (B-23).
+
+    Unless forced, each zone keeps one pageblock.
+    """
+    for step in range(highest_zone + 1):
+        zone = highest_zone - step
+        kept = 0 if is_forced else span(m.geo.pageblock_order)
+        if m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] <= kept:
+            continue
+        pfn = first_reserved(m, zone)
+        if pfn >= 0:
+            unreserve_from(m, zone, pfn, migratetype)
+            return True
+    return False

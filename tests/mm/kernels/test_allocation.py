@@ -1,0 +1,167 @@
+"""The way of an allocation through lists, zones and watermarks."""
+
+import pytest
+
+from app.mm import hotplug
+from app.mm.geometry import Geometry
+from app.mm.invariants import verify
+from app.mm.kernels import allocation, layout
+from app.mm.node import Node
+from app.mm.page import PageKind, Request
+from app.mm.policy import POLICIES, policy
+from app.mm.zone import ZoneId
+from app.units import KIB
+from tests.model.observed import observe_lists
+from tests.model.pictures import Style, draw, draw_types, parse
+
+pytestmark = pytest.mark.interpreted
+
+GEOMETRY = Geometry("zones", 4 * KIB, 4, 3, 64 * KIB, 64 * KIB)
+ALL = pytest.mark.parametrize("name", sorted(POLICIES))
+
+
+def node_of_zones(*zones: ZoneId) -> Node:
+    """A node with one memory block, two pageblocks, in each of these zones, all of it free."""
+    node = Node(GEOMETRY, policy("linux-5.19"), nr_pages=16 * len(zones))
+    for number, zone in enumerate(zones):
+        hotplug.boot_memory(node, 16 * number, 16 * number + 16, zone)
+        node.set_free(16 * number, 16 * number + 16)
+    return node
+
+
+def test_allocation_prefers_the_highest_zone_it_may_use() -> None:
+    """B-10: movable requests begin with ZONE_MOVABLE, all others with Normal; then lower ones."""
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL, ZoneId.MOVABLE)
+    assert [node.alloc_page(PageKind.ANON, 4, 1) for _ in range(4)] == [32, 16, 0, -1]
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL, ZoneId.MOVABLE)
+    assert [node.alloc_page(PageKind.UNMOVABLE, 4, 1) for _ in range(3)] == [16, 0, -1]
+    assert verify(node) == []
+
+
+def test_kernel_request_avoids_breaking_pageblocks_of_any_zone_at_first() -> None:
+    """B-14, no-fragment: a whole pageblock of a lower zone comes before a part of one in Normal."""
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
+    assert node.alloc_at(16, 0, PageKind.ANON, owner=1)
+    assert node.alloc_at(24, 0, PageKind.ANON, owner=1)
+    assert node.alloc_page(PageKind.UNMOVABLE, 0, 2) == 0
+    # With DMA32 broken up as well, Normal is asked first again.
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
+    for pfn in (0, 8, 16, 24):
+        assert node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
+    assert 16 <= node.alloc_page(PageKind.UNMOVABLE, 0, 2) < 32
+
+
+def test_movable_request_with_populated_zone_movable_breaks_pageblocks() -> None:
+    """No-fragment is for requests that prefer Normal: others take Normal's parts before a lower zone's block."""
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL, ZoneId.MOVABLE)
+    node.arrays.block_type[2:4] = layout.UNMOVABLE
+    node.free_runs(node.owned_pfns(1))
+    for pfn in (16, 24):
+        assert node.alloc_at(pfn, 0, PageKind.UNMOVABLE, owner=1)
+    assert node.alloc_page(PageKind.ANON, 4, 2) == 32
+    assert 16 <= node.alloc_page(PageKind.ANON, 0, 2) < 32
+
+
+def test_watermarks_are_low_at_first_and_min_at_last() -> None:
+    """B-20: a zone between min and low is asked when no other zone is above low."""
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
+    node.stat[ZoneId.NORMAL, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 2] = (4, 16)
+    node.stat[ZoneId.DMA32, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 2] = (8, 12)
+    taken = [node.alloc_page(PageKind.ANON, 0, 1) for _ in range(22)]
+    assert [pfn < 16 for pfn in taken[:4]] == [True] * 4
+    assert [pfn < 16 for pfn in taken[4:16]] == [False] * 12
+    assert [pfn < 16 for pfn in taken[16:20]] == [True] * 4
+    assert taken[20:] == [-1, -1]
+
+
+def test_lowmem_reserve_keeps_pages_from_higher_requests() -> None:
+    """B-20: a request that could have been served from Normal leaves DMA32 its reserve."""
+    node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL)
+    node.stat[ZoneId.DMA32, layout.S_RESERVE + ZoneId.NORMAL] = 10
+    assert node.alloc_pages(PageKind.UNMOVABLE, 0, 99, owner=1) == 16 + 6
+
+
+def test_watermark_counts_no_cma_and_the_request_itself() -> None:
+    """B-20: CMA pages are not for everybody; a large block counts all but one of its pages."""
+    node = parse("|........|........|", Style(types="CM"))
+    node.stat[ZoneId.NORMAL, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 2] = 4
+    assert node.alloc_page(PageKind.ANON, 3, 1, Request.NO_CMA) == -1
+    assert node.alloc_page(PageKind.ANON, 2, 1, Request.NO_CMA) == 8
+    assert node.alloc_page(PageKind.ANON, 0, 1, Request.NO_CMA) == -1
+
+
+def test_order_above_every_free_block_is_refused_by_the_watermark() -> None:
+    """B-20: enough pages, but none large enough of a type that the request may use."""
+    node = parse("|........|M.......|")
+    assert node.alloc_page(PageKind.HUGETLB, 4, 1) == -1
+    assert node.alloc_page(PageKind.HUGETLB, 3, 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "migratetype"),
+    [
+        (PageKind.ANON, layout.MOVABLE),
+        (PageKind.FILE_DIRTY, layout.MOVABLE),
+        (PageKind.PINNED, layout.MOVABLE),
+        (PageKind.MOVABLE_OPS, layout.MOVABLE),
+        (PageKind.RECLAIMABLE, layout.RECLAIMABLE),
+        (PageKind.UNMOVABLE, layout.UNMOVABLE),
+        (PageKind.UNMOVABLE_PAGES, layout.UNMOVABLE),
+    ],
+)
+def test_class_of_an_allocation_follows_its_kind(kind: PageKind, migratetype: int) -> None:
+    """Section 3: what can move, what can be reclaimed, and the rest."""
+    assert allocation.migratetype_of(int(kind)) == migratetype
+
+
+@pytest.mark.parametrize("pfn", range(0, 16, 2))
+def test_take_free_at_any_place_leaves_the_other_halves(pfn: int) -> None:
+    """Every half that is not wanted is one free block; the counter falls by what was taken."""
+    node = parse("|........|........|")
+    assert node.alloc_at(pfn, 1, PageKind.UNMOVABLE, owner=1)
+    assert sorted(len(pfns) for pfns in observe_lists(node).values()) == [1, 1, 1]
+    assert draw(node).replace("|", "").index("U") == pfn
+    assert verify(node) == []
+
+
+@ALL
+@pytest.mark.parametrize(("types", "first"), [("CCMM", 8), ("CCCCMM", 0)])
+def test_movable_request_balances_between_cma_and_its_own_lists(types: str, first: int, name: str) -> None:
+    """B-11: CMA comes first when it holds more than half of what is free, else after the request's own lists."""
+    node = parse("|" + "....|" * len(types), Style(name, types=types))
+    assert node.alloc_page(PageKind.ANON, 0, 1) == first
+
+
+@ALL
+@pytest.mark.parametrize("kind", [PageKind.UNMOVABLE, PageKind.RECLAIMABLE, PageKind.PINNED])
+def test_cma_is_for_movable_pages_without_a_long_pin(kind: PageKind, name: str) -> None:
+    """B-11: kernel memory, and what is pinned, keeps out."""
+    node = parse("|....|....|", Style(name, types="CC"))
+    assert node.alloc_page(kind, 0, 1) == -1
+    assert node.alloc_page(PageKind.ANON, 0, 1, Request.NO_CMA) == -1
+    assert node.alloc_page(PageKind.ANON, 0, 1) == 0
+
+
+@ALL
+def test_highatomic_request_reserves_its_pageblock_and_comes_back_to_it(name: str) -> None:
+    """B-12, B-22: the pageblock of the first such request is reserved; the next one is served from there."""
+    node = parse("|" + "....|" * 1024, Style(name, chunk_shift=1))
+    zone = node.stat[ZoneId.NORMAL]
+    first = node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC)
+    assert (first, draw_types(node)[:2]) == (0, "HU")
+    assert zone[layout.S_NR_RESERVED_HIGHATOMIC] == 4
+    assert node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC) == 2
+    assert node.alloc_page(PageKind.UNMOVABLE, 0, 1, Request.HIGHATOMIC) == 4
+    assert verify(node) == []
+
+
+@ALL
+def test_pressure_gives_up_the_reserve_to_the_last_pageblock(name: str) -> None:
+    """B-23: a request that finds nothing else takes from it; its pageblocks become the request's type."""
+    node = parse("|" + "....|" * 4, Style(name, types="HHMM"))
+    node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] = 8
+    taken = node.alloc_pages(PageKind.PINNED, 0, 16, owner=1)
+    assert taken == 16
+    assert draw_types(node) == "MMMM"
+    assert node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] == 0
+    assert verify(node) == []
