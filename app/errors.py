@@ -3,6 +3,7 @@
     VmemsimError
     +-- CallerError            the call can never succeed as it stands
     |   +-- InvalidValue       one value is wrong: which, and what would be accepted
+    |   |   +-- ScenarioInvalid    it stands in a scenario file: at which line
     |   +-- Unknown            a guest, device, policy, preset or allocation that does not exist
     +-- StateError             the call is sound, but not now
     |   +-- NameTaken          a guest of that name exists
@@ -51,6 +52,18 @@ class InvalidValue(CallerError):
             accepted=accepted,
             **members,
         )
+
+
+class ScenarioInvalid(InvalidValue):
+    """One value of a scenario file is wrong."""
+
+    def __init__(
+        self, field: str, value: object, accepted: str, *, file: str, line: int, column: int
+    ) -> None:
+        """Names the line, the field and its value, and what would be accepted; line and column count from 1."""
+        super().__init__(field, value, accepted, file=file, line=line, column=column)
+        self.detail = f"{file}, line {line}: {self.detail}"
+        self.args = (self.detail,)
 
 
 class Unknown(CallerError):
@@ -111,3 +124,10 @@ class PageLimitReached(CapacityError):
             in_use=in_use,
             limit=limit,
         )
+
+
+def at_place(error: InvalidValue, place: str) -> InvalidValue:
+    """Returns the same error with its field named inside `place`: size -> devices[0].size."""
+    members = dict(error.members)
+    field, value, accepted = members.pop("field"), members.pop("value"), members.pop("accepted")
+    return InvalidValue(f"{place}.{field}", value, str(accepted), **members)

@@ -51,6 +51,11 @@ def set_managed(node: Node, zone: ZoneId, nr_pages: int) -> None:
     node.stat[zone, layout.S_MANAGED] = nr_pages
 
 
+def set_reserved_highatomic(node: Node, zone: ZoneId, nr_pages: int) -> None:
+    """Writes how many pages a zone's HIGHATOMIC reserve counts (B-22)."""
+    node.stat[zone, layout.S_NR_RESERVED_HIGHATOMIC] = nr_pages
+
+
 def set_watermarks(node: Node, zone: ZoneId, marks: Watermarks, reserves: Sequence[int]) -> None:
     """Writes a zone's watermarks and its lowmem reserves against zones 0..3, in pages."""
     stat = node.stat[zone]

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from app.errors import InvalidValue
-from app.mm import census, hotplug, load
+from app.mm import census, cma, hotplug, load
 from app.mm.geometry import Geometry
 from app.mm.node import Node
-from app.mm.page import Migratetype, PageKind
+from app.mm.page import Migratetype, PageKind, effective_types
 from app.mm.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.scenario.script import PictureStart
@@ -208,13 +208,15 @@ def _validate_rest(start: PictureStart, nr_blocks: int) -> None:
 def build(start: PictureStart, policy: KernelPolicy, *, sink: Sink | None = None) -> Node:
     """Makes a node of a picture; each used run is its own owner's: the run at pfn belongs to pfn + 1.
 
-    Raises InvalidValue.
+    The pageblocks of areas are CMA by `types`; declaring them makes them areas.
+    Raises InvalidValue, for areas that the policy's alignment forbids too (C-7).
     """
     geometry, nr_pages, runs = read_picture(start)
     node = Node(geometry, policy, nr_pages=nr_pages, sink=sink)
     size = geometry.memory_block_nr_pages
+    zone = ZoneId(ZONE_NAMES.index(start.zone))
     for block in sorted({pfn // size for run in runs for pfn in range(run.pfn, run.pfn + run.nr_pages)}):
-        hotplug.boot_memory(node, block * size, (block + 1) * size, ZoneId(ZONE_NAMES.index(start.zone)))
+        hotplug.boot_memory(node, block * size, (block + 1) * size, zone)
     if start.types:
         types = np.array([_TYPES[letter] for letter in start.types], np.uint8)
         load.set_pageblock_types(node, np.where(node.pageblock_zones() < 0, np.uint8(0), types))
@@ -223,7 +225,19 @@ def build(start: PictureStart, policy: KernelPolicy, *, sink: Sink | None = None
     for block in start.freed or range(nr_pages >> geometry.pageblock_order):
         _free_pageblock(node, runs, block << geometry.pageblock_order)
     load.find_pcp_pages(node)
+    _set_reserve(node, start, zone)
+    for area in start.areas:
+        cma.declare_area(node, area.name, area.start_pfn, area.end_pfn, order_per_bit=area.order_per_bit)
     return node
+
+
+def _set_reserve(node: Node, start: PictureStart, zone: ZoneId) -> None:
+    """Says how many pages the HIGHATOMIC reserve counts."""
+    nr_pages = start.nr_reserved_highatomic
+    if nr_pages is None:
+        nr_blocks = start.types.count(TYPE_LETTERS[Migratetype.HIGHATOMIC])
+        nr_pages = nr_blocks << node.geometry.pageblock_order
+    load.set_reserved_highatomic(node, zone, nr_pages)
 
 
 def _place(node: Node, run: DrawnRun) -> None:
@@ -257,8 +271,8 @@ def draw(node: Node) -> str:
 
 
 def draw_types(node: Node) -> str:
-    """Draws the type of every pageblock, a letter each."""
-    types: list[int] = node.arrays.block_type.tolist()
+    """Draws the effective type of every pageblock, a letter each: isolated ones are I, wherever that is kept."""
+    types: list[int] = effective_types(node.arrays.block_type).tolist()
     return "".join(TYPE_LETTERS[Migratetype(migratetype)] for migratetype in types)
 
 
@@ -274,4 +288,4 @@ def draw_free_blocks(node: Node) -> str:
 def draw_lists(node: Node, zone: ZoneId) -> tuple[str, ...]:
     """Names what lies on a zone's free lists, "order@pfn TYPE": types in the kernel's order, small orders first."""
     blocks = census.collect_free_blocks(node, zone)
-    return tuple(f"{block.order}@{block.pfn} {TYPE_LETTERS[block.migratetype]}" for block in blocks)
+    return tuple(f"{block.order}@{block.pfn} {block.migratetype.name}" for block in blocks)

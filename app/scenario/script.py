@@ -37,7 +37,7 @@ class PictureStart:
     chunk_shift: int = 1
     zone: str = "Normal"
     areas: tuple[AreaSpec, ...] = ()
-    # Pages that the HIGHATOMIC reserve counts; by default its pageblocks.
+    # Pages that the HIGHATOMIC reserve counts; None: those of its pageblocks.
     nr_reserved_highatomic: int | None = None
 
 
@@ -207,7 +207,8 @@ class Expectation:
 
     results: actor -> its last act's result: "OK", "EBUSY@isolate", "ENOMEM@migrate", "EINVAL", "WAIT" (blocked).
     pfns: actor -> where its last allocation landed. Counters are in pages, of the start's zone.
-    findings: the invariants broken, exactly these ids (empty tuple: none); types_lost: "pageblock OLD->NEW".
+    findings: the invariants broken, exactly these ids (empty tuple: none), INV-14 among them when types were lost;
+    types_lost: "pageblock OLD->NEW" with the names of Migratetype, of all acts so far.
     values: numbers of an act's report by dotted name, for guests: "size", "retry_ms", "by_level.pageblock.attempts".
     """
 
@@ -215,7 +216,7 @@ class Expectation:
     pfns: dict[str, int] = field(default_factory=dict)
     pages: str | None = None
     types: str | None = None
-    # "order@pfn TYPE", in the order of the lists: what lies on free lists.
+    # What picture.draw_lists() names: "order@pfn TYPE".
     lists: tuple[str, ...] | None = None
     nr_free: int | None = None
     nr_free_cma: int | None = None
@@ -231,7 +232,8 @@ class Expectation:
 class PolicyExpectation:
     """What a set of policies must show.
 
-    policies: policy texts. at_end: after the whole schedule. after: turn number (from 1) -> the middle state.
+    policies: canonical policy texts. at_end: after the whole schedule. after: turn number (from 1) -> the middle
+    state; 0 is the start, before anybody acts.
     For EVERY_INTERLEAVING at_end holds for each of them; `some` must be seen in at least one each.
     """
 

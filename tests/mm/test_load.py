@@ -5,6 +5,7 @@ import numpy as np
 from app.mm import hotplug, load
 from app.mm.geometry import preset
 from app.mm.invariants import verify
+from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
@@ -65,6 +66,13 @@ def test_set_managed_writes_the_counter() -> None:
     node = toy_node()
     load.set_managed(node, ZoneId.NORMAL, 77)
     assert node.zones[ZoneId.NORMAL].managed == 77
+
+
+def test_set_reserved_highatomic_writes_the_counter() -> None:
+    """The reserve counts what it is said to count."""
+    node = toy_node()
+    load.set_reserved_highatomic(node, ZoneId.NORMAL, 8)
+    assert node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] == 8
 
 
 def test_find_runs_returns_first_pages_ascending() -> None:

@@ -4,10 +4,13 @@ import pytest
 
 from app.errors import InvalidValue
 from app.mm.invariants import verify
+from app.mm.isolation import start_isolate_page_range
+from app.mm.outcome import Caller
 from app.mm.page import PageKind
+from app.mm.policy import policy
 from app.mm.zone import ZoneId
-from app.scenario.picture import LETTERS, draw, draw_free_blocks, draw_lists, draw_types, read_picture
-from app.scenario.script import PictureStart
+from app.scenario.picture import LETTERS, build, draw, draw_free_blocks, draw_lists, draw_types, read_picture
+from app.scenario.script import AreaSpec, PictureStart
 from tests.model.observed import observe_lists, observe_runs
 from tests.model.pictures import Style, parse
 
@@ -114,12 +117,33 @@ def test_parse_of_several_rows_makes_one_range() -> None:
 def test_draw_lists_names_blocks_in_list_order() -> None:
     """A list's head is first; a type's small blocks stand before its large ones."""
     node = parse("|.M.M|....|...M|M...|", Style(types="MMMU"))
-    assert draw_lists(node, ZoneId.NORMAL) == (
-        "0@13 U",
-        "1@14 U",
-        "0@0 M",
-        "0@2 M",
-        "0@10 M",
-        "1@8 M",
-        "2@4 M",
-    )
+    unmovable = ("0@13 UNMOVABLE", "1@14 UNMOVABLE")
+    movable = ("0@0 MOVABLE", "0@2 MOVABLE", "0@10 MOVABLE", "1@8 MOVABLE", "2@4 MOVABLE")
+    assert draw_lists(node, ZoneId.NORMAL) == unmovable + movable
+
+
+@pytest.mark.parametrize("policy_name", ["linux-6.16", "linux-6.17"])
+def test_draw_types_of_isolated_pageblock_shows_the_effective_type(policy_name: str) -> None:
+    """Whether isolation is a type or a bit beside it, the picture is the same."""
+    node = parse("|....|....|", Style(policy_name, types="RM"))
+    assert start_isolate_page_range(node, 0, 4, Caller.ORDINARY) == -1
+    assert draw_types(node) == "IM"
+
+
+def test_build_with_areas_declares_them() -> None:
+    """Areas are there, and hold the policy's alignment law (C-7)."""
+    start = PictureStart("|....|....|", types="MC", areas=(AreaSpec("X", 4, 8),))
+    node = build(start, policy("linux-5.19"))
+    assert [(area.start_pfn, area.end_pfn) for area in node.cma_areas.values()] == [(4, 8)]
+    assert verify(node) == []
+    with pytest.raises(InvalidValue):
+        build(start, policy("linux-5.15"))
+
+
+def test_build_with_highatomic_pageblocks_counts_the_reserve() -> None:
+    """The reserve counts the pageblocks drawn, or what the start says."""
+    node = build(PictureStart("|....|....|", types="HM"), policy("linux-5.19"))
+    assert node.zones[ZoneId.NORMAL].nr_reserved_highatomic == 4
+    assert verify(node) == []
+    other = PictureStart("|....|....|", types="HM", nr_reserved_highatomic=2)
+    assert build(other, policy("linux-5.19")).zones[ZoneId.NORMAL].nr_reserved_highatomic == 2
