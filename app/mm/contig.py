@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.isolation import (
+    Want,
     isolate_sections,
     start_isolate_page_range,
     undo_isolate_page_range,
@@ -139,8 +140,8 @@ def contig_sections(  # noqa: PLR0913 - alloc_contig_range()'s own, and the sign
     order = node.geometry.pageblock_order
     before = node.arrays.block_type[outer_start >> order : outer_end >> order].tobytes()
     tally = np.zeros(migrate.NR_TALLY, np.int64)
-    wanted = (start_pfn, end_pfn)
-    obstacle = yield from isolate_sections(node, outer_start, outer_end, caller, wanted=wanted)
+    want = Want(start_pfn, end_pfn, tally)
+    obstacle = yield from isolate_sections(node, outer_start, outer_end, caller, want=want)
     if obstacle >= 0:
         outcome = _failed(node, Errno.EBUSY, "isolate", obstacle, tally)
     else:
@@ -174,7 +175,9 @@ def _empty_sections(
     # The wanted pages are the caller's now: as single pages (C-2), or tiled where nobody frees them one by one.
     _hold(node, outer_start, start_pfn, owner)
     _clear(node, start_pfn, end_pfn)
-    contig_kernels.tile(arrays, start_pfn, end_pfn, kind, 15 if kind == layout.OFFLINE else 0)
+    contig_kernels.tile(
+        arrays, start_pfn, end_pfn, kind, 15 if kind in (layout.OFFLINE, layout.HUGETLB) else 0
+    )
     contig_kernels.own_runs(arrays, start_pfn, end_pfn, owner)
     _hold(node, end_pfn, outer_end, owner)
     yield from _give_back_sections(node, outer_start, start_pfn)

@@ -6,6 +6,11 @@ Invariants kept here: INV-10, INV-11, INV-14.
 Left out: what a range is isolated for (app.mm.contig, app.mm.hotplug).
 """
 
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
 from app.mm.kernels import isolation, layout, migrate
 from app.mm.node import Node
 from app.mm.outcome import Caller
@@ -14,6 +19,14 @@ from app.mm.sections import Point, Section, Sections, run
 from app.mm.switches import Boundary
 
 _Range = tuple[int, int]
+
+
+class Want(NamedTuple):
+    """What an isolation is for: the pages wanted, and where it counts what it migrates on the way."""
+
+    start_pfn: int
+    end_pfn: int
+    tally: NDArray[np.int64]
 
 
 def start_isolate_page_range(
@@ -28,7 +41,7 @@ def start_isolate_page_range(
     obstacle = int(isolation.isolate_range(node.arrays, start_pfn, end_pfn, int(caller), *wanted))
     if obstacle != isolation.STRADDLED:
         return obstacle
-    return run(isolate_sections(node, start_pfn, end_pfn, caller, wanted=wanted))
+    return run(isolate_sections(node, start_pfn, end_pfn, caller, want=Want(*wanted, node.tally)))
 
 
 def undo_isolate_page_range(node: Node, start_pfn: int, end_pfn: int, caller: Caller) -> None:
@@ -37,23 +50,23 @@ def undo_isolate_page_range(node: Node, start_pfn: int, end_pfn: int, caller: Ca
 
 
 def isolate_sections(
-    node: Node, start_pfn: int, end_pfn: int, caller: Caller, *, wanted: _Range | None = None
+    node: Node, start_pfn: int, end_pfn: int, caller: Caller, *, want: Want | None = None
 ) -> Sections[int]:
     """Does what start_isolate_page_range() does, one lock section at a time."""
-    wanted = wanted or (start_pfn, end_pfn)
+    want = want or Want(start_pfn, end_pfn, node.tally)
     size = node.geometry.pageblock_nr_pages
     inside = range(start_pfn, end_pfn, size)
     last = end_pfn - size
     has_edges = node.policy.boundary is not Boundary.NONE
     if has_edges:
-        obstacle = yield from _isolate_edges(node, start_pfn, end_pfn, caller, wanted=wanted)
+        obstacle = yield from _isolate_edges(node, start_pfn, end_pfn, caller, want)
         if obstacle >= 0:
             return obstacle
         inside = range(start_pfn + size, last, size)
     for pfn in inside:
         if node.zone_at(pfn) is None:
             continue
-        obstacle = int(isolation.isolate_pageblock(node.arrays, pfn, int(caller), *wanted))
+        obstacle = int(isolation.isolate_pageblock(node.arrays, pfn, int(caller), *want[:2]))
         if obstacle >= 0:
             yield from undo_sections(node, start_pfn, pfn, caller)
             if has_edges:
@@ -75,19 +88,17 @@ def _restored(node: Node, caller: Caller) -> int:
     return int(isolation.restored_type(node.arrays, int(caller)))
 
 
-def _isolate_edges(
-    node: Node, start_pfn: int, end_pfn: int, caller: Caller, *, wanted: _Range
-) -> Sections[int]:
+def _isolate_edges(node: Node, start_pfn: int, end_pfn: int, caller: Caller, want: Want) -> Sections[int]:
     """Isolates the first and the last pageblock, each with its outer boundary settled; or neither (I-7)."""
     size = node.geometry.pageblock_nr_pages
     done: list[int] = []
     for block, boundary in ((start_pfn, start_pfn), (end_pfn - size, end_pfn)):
         obstacle, is_fresh = -1, block not in done
         if is_fresh:
-            obstacle = int(isolation.isolate_edge(node.arrays, block, int(caller), *wanted))
+            obstacle = int(isolation.isolate_edge(node.arrays, block, int(caller), *want[:2]))
             done += [block] * (obstacle < 0)
         if obstacle < 0:
-            obstacle = yield from _settle_boundary(node, block, boundary, is_fresh=is_fresh)
+            obstacle = yield from _settle_boundary(node, block, boundary, want.tally, is_fresh=is_fresh)
         if obstacle >= 0:
             for isolated in reversed(done):
                 yield from undo_sections(node, isolated, isolated + size, caller)
@@ -95,7 +106,9 @@ def _isolate_edges(
     return -1
 
 
-def _settle_boundary(node: Node, block: int, boundary: int, *, is_fresh: bool) -> Sections[int]:
+def _settle_boundary(
+    node: Node, block: int, boundary: int, tally: NDArray[np.int64], *, is_fresh: bool
+) -> Sections[int]:
     """Migrates what lies over a boundary, if it can, and cuts the free page there; -1, or what stays.
 
     is_fresh: `block`, the edge inside the boundary, was isolated just now.
@@ -109,7 +122,7 @@ def _settle_boundary(node: Node, block: int, boundary: int, *, is_fresh: bool) -
         yield Section(Point.ISOLATE, block)
     straddler = int(isolation.movable_run_over(arrays, boundary))
     if straddler >= 0:
-        is_moved = yield from _migrate_straddler(node, straddler)
+        is_moved = yield from _migrate_straddler(node, straddler, tally)
         if not is_moved:
             return straddler
         if isolation.free_run_over(arrays, boundary) >= 0:
@@ -117,7 +130,7 @@ def _settle_boundary(node: Node, block: int, boundary: int, *, is_fresh: bool) -
     return int(isolation.settle_boundary(arrays, boundary))
 
 
-def _migrate_straddler(node: Node, pfn: int) -> Sections[bool]:
+def _migrate_straddler(node: Node, pfn: int, tally: NDArray[np.int64]) -> Sections[bool]:
     """Migrates a compound, its first pageblock isolated meanwhile so that nobody grabs what it frees."""
     arrays = node.arrays
     head = int(layout.head_at(arrays, pfn))
@@ -130,7 +143,7 @@ def _migrate_straddler(node: Node, pfn: int) -> Sections[bool]:
         if isolation.isolate_pageblock(arrays, pfn, int(its_caller), pfn, end_pfn) >= 0:
             return False
         yield Section(Point.ISOLATE, pfn)
-    result = int(migrate.migrate_range(arrays, pfn, end_pfn, node.tally))
+    result = int(migrate.migrate_range(arrays, pfn, end_pfn, tally))
     yield Section(Point.MIGRATE, pfn)
     if is_ours:
         isolation.unisolate_pageblock(arrays, pfn, old_type)
