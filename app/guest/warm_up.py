@@ -12,6 +12,7 @@ from app.guest.guest import PROC_FILES, Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
 from app.mm.kernel_cache import where_kernels_are_kept
+from app.mm.policy import POLICIES
 from app.units import MIB
 
 # Told before the first step and after each: how many steps are done, of how many, and where kernels are kept.
@@ -91,6 +92,7 @@ def _take(guest: Guest) -> None:
 def _look(guest: Guest) -> None:
     guest.describe()
     guest.digest()
+    guest.fork(policy=POLICIES["linux-6.17"])
     guest.verify()
     guest.memory_blocks()
     guest.pageblocks()

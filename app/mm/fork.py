@@ -6,7 +6,8 @@ Kept here: the original does not change; equal policies make equal digests; memo
 Left out: devices and drivers (app.guest.guest forks them).
 """
 
-from app.errors import StateError
+from app.errors import InvalidValue, StateError
+from app.mm.cma_area import require_cma_alignment
 from app.mm.kernels import fork
 from app.mm.node import Node
 from app.mm.policy import KernelPolicy
@@ -22,7 +23,8 @@ def fork_node(node: Node, policy: KernelPolicy | None = None, *, sink: Sink | No
 
     Where the lists of the new policy are cleaner, free blocks over types that may not be together are cut, blocks on
     a list that may not hold them go to their own, and the free counters are recounted.
-    Raises InvalidValue for a policy that cannot be, StateError while a pageblock is isolated. Linear in runs.
+    Raises InvalidValue for a policy that cannot be, StateError in the middle of an operation, and when the policy
+    could not have a CMA area that there is. Linear in runs.
     """
     policy = node.policy if policy is None else policy
     _require_rest(node)
@@ -36,16 +38,34 @@ def fork_node(node: Node, policy: KernelPolicy | None = None, *, sink: Sink | No
     copy.memory_blocks = node.memory_blocks.fork()
     copy.memmaps = {block_id: list(pfns) for block_id, pfns in node.memmaps.items()}
     copy.pcp_pfns = node.pcp_pfns.copy()
+    _copy_areas(node, copy)
     _settle(node, copy)
     return copy
 
 
 def _require_rest(node: Node) -> None:
     nr_isolated = sum(zone.nr_isolate for zone in node.zones)
-    if nr_isolated:
+    if nr_isolated or node.locks:
+        held = ", ".join(sorted(node.locks)) or "no lock"
         raise StateError(
-            f"{nr_isolated} pageblocks are isolated: a guest can be forked only between two operations"
+            f"{nr_isolated} pageblocks are isolated and {held} is held: a fork is made between two operations"
         )
+
+
+def _copy_areas(node: Node, copy: Node) -> None:
+    size = node.geometry.page_size
+    for area in node.cma_areas.values():
+        try:
+            require_cma_alignment(
+                node.geometry,
+                copy.policy,
+                base=area.start_pfn * size,
+                size=area.nr_pages * size,
+                order_per_bit=area.order_per_bit,
+            )
+        except InvalidValue as error:
+            raise StateError(f"CMA area {area.name} could not be declared there: {error.detail}") from None
+        copy.cma_areas[area.name] = area.copy()
 
 
 def _settle(node: Node, copy: Node) -> None:

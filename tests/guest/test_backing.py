@@ -57,3 +57,17 @@ def test_discard_tells_bytes_of_unplugged_pageblocks() -> None:
     assert own.discard_unplugged() == 2 * MIB
     assert own.discard_unplugged() == 0
     assert own.nr_touched == 1
+
+
+def test_fork_forgets_nothing_and_shares_nothing() -> None:
+    """What the host backs is the same for a copy, until one of both gives it back."""
+    guest = x86_guest()
+    guest.plug("vm0", 128 * MIB)
+    guest.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN,)))
+    fork = guest.fork()
+    assert backed(fork)[0].state() == backed(guest)[0].state()
+    fork.free(1)
+    fork.unplug("vm0", 128 * MIB)
+    backing, _ = backed(guest)
+    backing.look()
+    assert (backing.nr_touched, backed(fork)[0].nr_touched) == (1, 0)

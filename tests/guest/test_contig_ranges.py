@@ -31,3 +31,11 @@ def test_remove_middle_leaves_both_ends() -> None:
     ranges.remove(ranges.find(0, 4), 0, 4)
     ranges.remove(ranges.find(8, 16), 8, 16)
     assert list(ranges) == []
+
+
+def test_fork_keeps_what_the_original_gives_back() -> None:
+    """A copy holds the same ranges, apart from the original's."""
+    ranges = held((0, 16, 3))
+    copy = ranges.fork()
+    ranges.remove(ranges.find(0, 16), 0, 16)
+    assert list(copy) == [TakenRange(0, 16, 3)]

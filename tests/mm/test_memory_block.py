@@ -36,3 +36,13 @@ def test_first_and_last_online_are_those_of_the_zone() -> None:
     assert (blocks.first_online(ZoneId.NORMAL), blocks.last_online(ZoneId.NORMAL)) == (1, 5)
     assert (blocks.first_online(ZoneId.MOVABLE), blocks.last_online(ZoneId.MOVABLE)) == (3, 3)
     assert (blocks.first_online(ZoneId.DMA), blocks.last_online(ZoneId.DMA)) == (None, None)
+
+
+def test_fork_is_equal_and_apart() -> None:
+    """A copy has the same states, and keeps them when the original's change."""
+    blocks = MemoryBlocks(3)
+    blocks.set_online(1, 2, ZoneId.NORMAL)
+    copy = blocks.fork()
+    blocks.set_absent(1)
+    assert copy.present_ids() == [1]
+    assert copy.zone_id(1) is ZoneId.NORMAL

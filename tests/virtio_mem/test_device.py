@@ -267,6 +267,22 @@ def test_events_and_counts_tell_every_answer() -> None:
     assert device.answers == {("PLUG", "ACK"): 1, ("PLUG", "NACK"): 1}
 
 
+def test_fork_has_the_same_state_and_a_sink_of_its_own() -> None:
+    """A copy answers as the original would have, counts on from its answers, and tells another sink."""
+    device, sink = make_device(), ListSink()
+    plug(device, 0, 4)
+    device.busy_next = 1
+    copy = device.fork(sink)
+    assert (copy.config, copy.answers, list(copy.plugged_runs())) == (
+        device.config,
+        device.answers,
+        [(0, 4)],
+    )
+    assert [plug(copy, 4), plug(copy, 4)] == [BUSY, ACK]
+    assert list(device.plugged_runs()) == [(0, 4)]
+    assert (device.busy_next, len(sink.events)) == (1, 2)
+
+
 class DeviceAgainstTwin(RuleBasedStateMachine):
     """Random requests and targets: the device answers as a set of blocks would."""
 
