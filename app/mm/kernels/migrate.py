@@ -128,7 +128,7 @@ def drop_clean(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.in
         pfn += span(head >> 4)
 
 
-@kernel
+@inlined_kernel
 def next_movable(m: NodeArrays, pfn: int, end_pfn: int) -> int:
     """Returns where the first movable run that starts in [pfn, end_pfn) is; end_pfn or more when there is none."""
     while pfn < end_pfn and not is_migratable(head_at(m, pfn) & 15):
@@ -136,7 +136,7 @@ def next_movable(m: NodeArrays, pfn: int, end_pfn: int) -> int:
     return pfn
 
 
-@kernel
+@inlined_kernel
 def migrate_one(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
     """Moves the movable run at `pfn`; returns `where to go on << 2 | DONE, BUSY (it is pinned) or NO_MEMORY`."""
     head = head_at(m, pfn)
