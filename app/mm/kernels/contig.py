@@ -9,6 +9,7 @@ from app.mm.kernels._jit import internal, kernel
 from app.mm.kernels.buddy import account_free, free_by_block_type, remove_free
 from app.mm.kernels.layout import (
     FREE,
+    HUGETLB,
     OFFLINE,
     NodeArrays,
     block_type_of,
@@ -83,11 +84,11 @@ def own_runs(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int) -> None:
 def take_range(m: NodeArrays, start_pfn: int, end_pfn: int, kind: int, owner: int) -> None:
     """Takes [start_pfn, end_pfn), all free, for `owner`; what had to be taken around it is given back.
 
-    Pages become single pages (C-2); an offline range, whose pages nobody frees one by one, is tiled.
+    Pages become single pages (C-2); offline and gigantic pages, which nobody frees one by one, are tiled.
     """
     outer_start = find_outer_start(m, start_pfn)
     outer_end = take_free_pages(m, outer_start, end_pfn)
-    tile(m, start_pfn, end_pfn, kind, 15 if kind == OFFLINE else 0)
+    tile(m, start_pfn, end_pfn, kind, 15 if kind in (OFFLINE, HUGETLB) else 0)
     if owner:
         own_runs(m, start_pfn, end_pfn, owner)
     give_back(m, outer_start, start_pfn)
