@@ -128,6 +128,14 @@ def openapi() -> None:
     typer.echo(openapi_text(create_app(Settings())), nl=False)
 
 
+@app.command()
+def policies() -> None:
+    """Prints every policy, every switch, and what does not go together, as Markdown."""
+    from app.operations.policy_page import policy_page  # noqa: PLC0415 - imports the simulator
+
+    typer.echo(policy_page(), nl=False)
+
+
 class ProgressLine:
     """Says how far the kernels are, once that takes noticeably long: a warm start stays silent."""
 

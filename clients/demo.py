@@ -115,7 +115,9 @@ def show(console: Console, client: Client, path: Path) -> None:
     console.print(f"3. Guest: vmemctl create {NAME} --from {path.name}")
     with path.open("rb") as stream:
         chunks = iter(lambda: stream.read(_CHUNK), b"")
-        made = client.import_guest(Upload(chunks, path.stat().st_size), ImportSpec(name=NAME))
+        made = client.import_guest(
+            Upload(chunks, path.stat().st_size), ImportSpec(name=NAME, fallback=_LEVELS)
+        )
     guest = made.guest
     console.print(
         f"   {guest.source} of Linux {made.load_report.get('kernel_release')}, policy {guest.policy}, "

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.api import body_limit, deps, problems
 from app.api.openapi import DocumentedApi
-from app.api.routes import about, captures, devices, guests, pages, views
+from app.api.routes import about, captures, catalog, cma, compare, devices, guests, pages, scenarios, views
 from app.operations.service import Service
 
 CAPTURE_PATH = "/v1/guests/import"
@@ -30,12 +30,14 @@ _TAGS = [
     {"name": "virtio-mem", "description": "A guest's devices: how its memory grows and shrinks."},
     {"name": "pages", "description": "Pages taken and given back inside a guest."},
     {"name": "views", "description": "A guest's memory, looked at."},
+    {"name": "compare", "description": "One start and one request under many kernels, side by side."},
+    {"name": "scenarios", "description": "Questions to the kernel with known answers, played under each policy."},
     {"name": "catalog", "description": "What a guest can be made of."},
     {"name": "service", "description": "The service itself."},
 ]
 
 # In the order in which they are searched.
-_PARTS = (devices, guests, captures, pages, views, about)
+_PARTS = (devices, guests, captures, pages, cma, views, compare, scenarios, catalog, about)
 
 ServiceMaker = Callable[[], AbstractAsyncContextManager[Service]]
 
@@ -65,5 +67,5 @@ def create_api(
         routes=[route for part in _PARTS for route in part.router.routes],
     )
     problems.install(app)
-    body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes})
+    body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes, compare.CAPTURE_PATH: max_capture_bytes, scenarios.RUN_PATH: scenarios.MAX_FILE_BYTES})
     return app

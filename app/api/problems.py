@@ -50,7 +50,7 @@ INVALID_VALUE = ProblemKind(
     422, "invalid-value", "A value is not acceptable", "`field` names it, `accepted` says what would do."
 )
 UNKNOWN = ProblemKind(
-    404, "unknown", "Nothing has that name", "No guest, device or allocation has that name."
+    404, "unknown", "Nothing has that name", "No guest, device, allocation, policy or preset has that name."
 )
 STATE = ProblemKind(409, "wrong-state", "The present state does not allow it", "It may be possible later.")
 NO_ROOM = ProblemKind(507, "no-room", "The service has no room for it", "A configured limit was reached.")
@@ -86,6 +86,12 @@ BY_STATUS: dict[int, ProblemKind] = {
     404: ProblemKind(404, "no-such-path", "Nothing is at this path", "openapi.json lists the paths."),
     405: ProblemKind(
         405, "method-not-allowed", "The path has no such method", "The Allow header lists them."
+    ),
+    406: ProblemKind(
+        406,
+        "not-acceptable",
+        "No shape of the answer is accepted",
+        "The Accept header names none that is offered.",
     ),
     413: ProblemKind(413, "body-too-large", "The body is too large", "`limit` is in bytes."),
     415: ProblemKind(

@@ -1,7 +1,19 @@
-"""What a guest can be made of: the kernel policies, the geometries and the ready-made workloads, by name."""
+"""What a guest can be made of: the kernel policies and their switches, the geometries and the ready-made workloads."""
 
 from app.guest.workload import WORKLOADS
 from app.mm.geometry import PRESETS
-from app.mm.policy import POLICIES
+from app.mm.policy import CLASHES, POLICIES, KernelPolicy, word
+from app.mm.policy_text import SWITCH_VALUES, parse_policy
+from app.mm.switches import MEANINGS
 
-__all__ = ["POLICIES", "PRESETS", "WORKLOADS"]
+__all__ = [
+    "CLASHES",
+    "MEANINGS",
+    "POLICIES",
+    "PRESETS",
+    "SWITCH_VALUES",
+    "WORKLOADS",
+    "KernelPolicy",
+    "parse_policy",
+    "word",
+]

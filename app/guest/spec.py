@@ -11,14 +11,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.errors import InvalidValue
+from app.errors import InvalidValue, at_place
+from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
-from app.mm.policy import KernelPolicy, policy
+from app.mm.policy import KernelPolicy
+from app.mm.policy_text import parse_policy
 from app.mm.switches import Level
 from app.units import GIB, MIB, align_up, format_size, is_aligned
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, parse_fallback, plan_fallback
+from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 
 # Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.
@@ -51,8 +53,10 @@ class GuestSpec:
     name: str
     boot_size: int
     preset: str = "x86-64"
+    # A preset, or a preset and switches: "linux-5.19+atomic_cut=yes" (app.mm.policy_text).
     policy: str = "linux-5.19"
-    fallback: tuple[str, ...] = DEFAULT_FALLBACK
+    # None: the policy's own.
+    fallback: tuple[str, ...] | None = None
     # The zone of hotplugged memory: Normal or Movable (HP-2).
     online: str = "online_movable"
     seed: int = 0
@@ -60,6 +64,8 @@ class GuestSpec:
     workload: tuple[WorkloadStep, ...] = ()
     # None: the preset's, and on large x86-64 guests what Linux would choose (G-6).
     memory_block_size: int | None = None
+    # In boot memory, and active from the start.
+    cma_areas: tuple[CmaAreaSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class GuestPlan:
     policy: KernelPolicy
     levels: tuple[Level, ...]
     devices: tuple[DevicePlan, ...]
+    cma_areas: tuple[CmaAreaPlan, ...]
     nr_pages: int
 
 
@@ -89,20 +96,21 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     Raises InvalidValue or Unknown, naming the field.
     """
     _require_name("name", spec.name)
-    kernel_policy = policy(spec.policy)
-    levels = parse_fallback(spec.fallback)
+    kernel_policy = parse_policy(spec.policy)
     if spec.online not in ONLINE_KINDS:
         raise InvalidValue("online", spec.online, " or ".join(ONLINE_KINDS))
     if not 0 <= spec.seed <= LARGEST_SEED:
         raise InvalidValue("seed", spec.seed, f"0 to {LARGEST_SEED}")
     geometry = choose_geometry(spec)
+    levels = choose_levels(geometry, kernel_policy, spec.fallback)
     validate_labels(spec.workload)
     devices = _place_devices(spec, geometry)
     for number, device in enumerate(devices):
         _require_driver(geometry, kernel_policy, levels, device=device, place=f"devices[{number}]")
+    areas = plan_cma_areas(spec.cma_areas, geometry, kernel_policy, boot_size=spec.boot_size)
     end = max([spec.boot_size, *(device.region.end for device in devices)])
     nr_pages = align_up(end, geometry.memory_block_size) // geometry.page_size
-    return GuestPlan(spec, geometry, kernel_policy, levels, devices, nr_pages)
+    return GuestPlan(spec, geometry, kernel_policy, levels, devices, areas, nr_pages)
 
 
 def choose_geometry(spec: GuestSpec) -> Geometry:
@@ -192,10 +200,3 @@ def _require_driver(
         plan_fallback(geometry, kernel_policy, fallback=levels, block_size=device.region.block_size)
     except InvalidValue as error:
         raise at_place(error, place) if error.members["field"] == "block_size" else error from None
-
-
-def at_place(error: InvalidValue, place: str) -> InvalidValue:
-    """Returns the same error with its field named inside `place`: size -> devices[0].size."""
-    members = dict(error.members)
-    field, value, accepted = members.pop("field"), members.pop("value"), members.pop("accepted")
-    return InvalidValue(f"{place}.{field}", value, str(accepted), **members)

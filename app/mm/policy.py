@@ -80,12 +80,12 @@ class KernelPolicy:
 
         Raises InvalidValue, naming the switch, the other one that it does not go with, and what would be accepted.
         """
-        for clash in _CLASHES:
+        for clash in CLASHES:
             if (clash.is_forbidden or not self.allow_unsafe) and clash.applies_to(self):
                 value = word(getattr(self, clash.switch))
                 accepted = clash.accepted.format(**{key: word(it) for key, it in vars(self).items()})
                 or_unsafe = "" if clash.is_forbidden else ", or anything with allow_unsafe yes"
-                raise InvalidValue(f"policy.{clash.switch}", value, accepted + or_unsafe)
+                raise InvalidValue(f"policy.{clash.switch}", value, accepted + or_unsafe, why=clash.why)
 
 
 def word(value: object) -> str:
@@ -95,52 +95,61 @@ def word(value: object) -> str:
     return ":".join(value) if isinstance(value, tuple) else str(value)
 
 
-class _Clash(NamedTuple):
-    """Two switch values that do not go together; `accepted` is filled with the policy's own words."""
+class Clash(NamedTuple):
+    """Switch values that do not go together, and why; `accepted` is filled with the policy's own words."""
 
     switch: str
+    combination: str
+    why: str
     accepted: str
     applies_to: Callable[[KernelPolicy], bool]
-    # No kernel could be built so; everything else runs with allow_unsafe, and breaks what its rule says.
+    # No kernel could be built so; everything else runs with allow_unsafe, and breaks what `why` says.
     is_forbidden: bool = False
 
 
-_CLASHES = (
-    _Clash(
+CLASHES = (
+    Clash(
         "movable_contig_attempts",
+        f"below 1 or above {LARGEST_NR_ATTEMPTS}",
+        "a driver tries at least once",
         f"1 to {LARGEST_NR_ATTEMPTS}",
         lambda it: not 1 <= it.movable_contig_attempts <= LARGEST_NR_ATTEMPTS,
         is_forbidden=True,
     ),
-    # A pageblock whose type is ISOLATE has no other type to keep (G-10).
-    _Clash(
+    Clash(
         "undo_type",
+        "saved with isolate_store type",
+        "a pageblock whose type is ISOLATE has no other type to give back (G-10)",
         "caller while isolate_store is {isolate_store}, or isolate_store bit",
         lambda it: it.undo_type is UndoType.SAVED and it.isolate_store is IsolateStore.TYPE,
         is_forbidden=True,
     ),
-    # The bug sits in the boundary code (I-9b).
-    _Clash(
+    Clash(
         "edge_ignores_cma",
+        "yes with boundary none",
+        "the bug sits in the code that handles boundaries (I-9b)",
         "no while boundary is {boundary}, or boundary migrate, hugetlb or defer",
         lambda it: it.edge_ignores_cma and it.boundary is Boundary.NONE,
         is_forbidden=True,
     ),
-    # B-5: merging with isolated pageblocks corrupted real machines before 4.6 (S24).
-    _Clash(
+    Clash(
         "merge_rule",
+        "any",
+        "merging with isolated pageblocks makes free counters wrong (B-5, S24)",
         "isolate-only or fallback-types",
         lambda it: it.merge_rule is MergeRule.ANY,
     ),
-    # B-7: half a chunk of CMA merges with its neighbour (S01, S23).
-    _Clash(
+    Clash(
         "cma_align",
+        "pageblock with merge_rule any or isolate-only",
+        "half a chunk of CMA merges with its neighbour, and is handed out as such (B-7, S01, S23)",
         "chunk while merge_rule is {merge_rule}, or merge_rule fallback-types",
         lambda it: it.cma_align is Unit.PAGEBLOCK and it.merge_rule is not MergeRule.FALLBACK_TYPES,
     ),
-    # I-10: undoing gives the caller's type to the neighbour too, so that CMA grows or shrinks (S02).
-    _Clash(
+    Clash(
         "cma_align",
+        "pageblock with contig_align chunk and undo_type caller",
+        "undoing gives the caller's type to the other half of the chunk: CMA grows or shrinks (I-10, S02)",
         "chunk while contig_align is {contig_align} and undo_type is {undo_type}, or contig_align pageblock "
         "or chunk-of-one-type, or undo_type saved",
         lambda it: (
@@ -149,9 +158,10 @@ _CLASHES = (
             and it.undo_type is UndoType.CALLER
         ),
     ),
-    # A free page across the edge of the range is neither cut nor seen: the defect of rfc-v1 (S04, S08).
-    _Clash(
+    Clash(
         "contig_align",
+        "pageblock or chunk-of-one-type with boundary none, unless atomic_cut and split_on_free are yes",
+        "a free page across the edge of the range is neither isolated nor cut (S04, S08)",
         "chunk while boundary is {boundary}, or boundary migrate, hugetlb or defer, or both atomic_cut yes "
         "and split_on_free yes (they are {atomic_cut} and {split_on_free})",
         lambda it: (
@@ -160,38 +170,48 @@ _CLASHES = (
             and not (it.atomic_cut and it.split_on_free)
         ),
     ),
-    # I-7: what is left to the migration step is freed across the edge, on one list, unless it is cut there.
-    _Clash(
+    Clash(
         "boundary",
+        "defer with split_on_free no",
+        "what the migration step empties is freed across the edge, on one list (I-7, B-9)",
         "none, migrate or hugetlb while split_on_free is {split_on_free}, or split_on_free yes",
         lambda it: it.boundary is Boundary.DEFER and not it.split_on_free,
     ),
-    # B-6: retyping what merges would turn CMA and HIGHATOMIC pageblocks into others.
-    _Clash(
+    Clash(
         "retype_on_merge",
+        "head or full with merge_rule any or isolate-only",
+        "pageblocks of CMA and HIGHATOMIC would take their neighbours' types (B-6)",
         "no while merge_rule is {merge_rule}, or merge_rule fallback-types",
         lambda it: (
             it.retype_on_merge is not RetypeOnMerge.NO and it.merge_rule is not MergeRule.FALLBACK_TYPES
         ),
     ),
-    # B-8: counting by list is right only while every entry's list agrees with its pageblocks; four rules see to it.
-    _Clash(
+    # Counting by list is right only while every entry's list agrees with its pageblocks; four rules see to it.
+    Clash(
         "accounting",
+        "list with merge_rule any or isolate-only",
+        "a list would hold pages of pageblocks of other types, and count them as its own (B-8)",
         "caller while merge_rule is {merge_rule}, or merge_rule fallback-types",
         lambda it: it.accounting is Accounting.LIST and it.merge_rule is not MergeRule.FALLBACK_TYPES,
     ),
-    _Clash(
+    Clash(
         "accounting",
+        "list with retype_on_merge no or head",
+        "the pageblocks of an absorbed buddy would keep a type that is not their list's (B-6, B-8, S30)",
         "caller while retype_on_merge is {retype_on_merge}, or retype_on_merge full",
         lambda it: it.accounting is Accounting.LIST and it.retype_on_merge is not RetypeOnMerge.FULL,
     ),
-    _Clash(
+    Clash(
         "accounting",
+        "list with atomic_cut no",
+        "isolating would move a free page that reaches into a pageblock of another type (I-9a, B-18)",
         "caller while atomic_cut is {atomic_cut}, or atomic_cut yes",
         lambda it: it.accounting is Accounting.LIST and not it.atomic_cut,
     ),
-    _Clash(
+    Clash(
         "accounting",
+        "list with steal_rule move-then-decide",
+        "free pages would move to another list while their pageblock keeps its type (B-14, B-15)",
         "caller while steal_rule is {steal_rule}, or steal_rule all-or-nothing or stepped",
         lambda it: it.accounting is Accounting.LIST and it.steal_rule is StealRule.MOVE_THEN_DECIDE,
     ),

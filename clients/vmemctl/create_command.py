@@ -24,7 +24,12 @@ NameArgument = Annotated[
     str | None, typer.Argument(help="Name; the service chooses one when left out.", show_default=False)
 ]
 PolicyOption = Annotated[
-    str | None, typer.Option(help="Kernel; `vmemctl policies` lists them.", show_default="linux-5.19")
+    str | None,
+    typer.Option(
+        metavar="NAME[+SWITCH=VALUE,...]",
+        help="Kernel, and switches that differ from it; `vmemctl policies` lists them.",
+        show_default="linux-5.19; with --from, the captured kernel's",
+    ),
 ]
 DeviceSpecOption = Annotated[
     list[str] | None,
@@ -42,7 +47,7 @@ FallbackOption = Annotated[
     typer.Option(
         metavar="LEVEL,...",
         help="Levels of an unplug, largest first, of memory_block, chunk, section, pageblock.",
-        show_default="memory_block,chunk,pageblock",
+        show_default="the policy's own",
     ),
 ]
 PresetOption = Annotated[
@@ -65,6 +70,16 @@ RequestedOption = Annotated[
         metavar="SIZE",
         help="What the device has plugged at once; for several devices once, or once for each.",
         show_default="0",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+CmaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cma",
+        metavar="NAME:SIZE[@BASE]",
+        help="A CMA area in boot memory; may be repeated.",
+        show_default=False,
         rich_help_panel=_PRESET_PANEL,
     ),
 ]
@@ -142,6 +157,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     boot: BootOption = None,
     device: DeviceSpecOption = None,
     requested: RequestedOption = None,
+    cma: CmaOption = None,
     fallback: FallbackOption = None,
     online: OnlineOption = None,
     seed: SeedOption = None,
@@ -176,6 +192,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         policy=policy,
         boot_size=GIB if boot is None else boot,
         devices=arguments.devices(device or (), requested or ()),
+        cma_areas=arguments.cma_areas(cma) if cma else None,
         fallback=levels,
         online=zone,
         seed=seed,

@@ -49,7 +49,9 @@ def _all_moves(effort: Effort) -> Row:
 
 def _make(size: int, *, boot_size: int, online: str) -> Guest:
     devices = (DeviceSpec(size=size, id=_DEVICE),)
-    return create_guest(GuestSpec(name="measured", boot_size=boot_size, online=online, devices=devices))
+    levels = ("memory_block", "chunk", "pageblock")
+    spec = GuestSpec(name="measured", boot_size=boot_size, online=online, devices=devices, fallback=levels)
+    return create_guest(spec)
 
 
 def _timed_resize(guest: Guest, requested_size: int) -> float:

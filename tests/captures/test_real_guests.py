@@ -5,7 +5,7 @@ The recorded kernels have two levels. The middle level of the default must not c
 
 import pytest
 
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK
+from app.mm.switches import FALLBACKS
 from tests.captures.real_guests import (
     MORE_NAMES,
     LoadedGuest,
@@ -19,7 +19,7 @@ from tests.guest.capture_files import REAL_NAMES
 KERNEL_FALLBACK = ("memory_block", "pageblock")
 MAIN_GUESTS = pytest.mark.parametrize("name", REAL_NAMES)
 ALL_GUESTS = pytest.mark.parametrize("name", REAL_NAMES + MORE_NAMES)
-ALL_FALLBACKS = pytest.mark.parametrize("fallback", [KERNEL_FALLBACK, DEFAULT_FALLBACK], ids=["two", "three"])
+ALL_FALLBACKS = pytest.mark.parametrize("fallback", [KERNEL_FALLBACK, FALLBACKS[0]], ids=["two", "three"])
 REQUIRED_SHARE = 0.97
 
 
@@ -108,7 +108,7 @@ def test_watermarks_are_the_captured_ones(name: str) -> None:
 @ALL_GUESTS
 def test_loading_twice_gives_the_same_guest(name: str) -> None:
     """State and events are equal, before an unplug and after it."""
-    first, second = (LoadedGuest(name, DEFAULT_FALLBACK) for _ in range(2))
+    first, second = (LoadedGuest(name, KERNEL_FALLBACK) for _ in range(2))
     assert first.guest.digest() == second.guest.digest()
     target = read_outcome(name)["requested_after"]
     assert first.guest.resize("vm0", target) == second.guest.resize("vm0", target)

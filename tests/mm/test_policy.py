@@ -140,7 +140,9 @@ def test_impossible_combination_is_refused_even_when_unsafe(
 )
 def test_sound_combination_needs_no_permission(changes: dict[str, object]) -> None:
     """The other side of each refusal is taken as it is."""
-    changed_from_5_15(changes).validate()
+    changed = changed_from_5_15(changes)
+    changed.validate()
+    assert not changed.allow_unsafe
 
 
 def changed_from_5_15(changes: dict[str, object]) -> KernelPolicy:

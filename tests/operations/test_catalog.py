@@ -2,9 +2,14 @@
 
 import json
 
+import pytest
+
+from app.errors import InvalidValue, Unknown
 from app.mm.geometry import PRESETS
 from app.mm.policy import POLICIES
+from app.mm.switches import MEANINGS
 from app.operations import catalog
+from app.units import MIB
 
 
 def test_policies_list_every_switch() -> None:
@@ -27,3 +32,30 @@ def test_presets_list_every_geometry() -> None:
         "section_size": 2**27,
         "memory_block_size": 2**27,
     }
+
+
+def test_switches_list_values_and_meaning() -> None:
+    """Every switch of a policy, the words that it may be given, and a sentence."""
+    listed = {switch["name"]: switch for switch in catalog.switches()}
+    assert list(listed) == list(catalog.policies()[0]["switches"])  # type: ignore[call-overload]  # a dict
+    assert listed["merge_rule"]["values"] == ["any", "isolate-only", "fallback-types"]
+    assert {name: switch["meaning"] for name, switch in listed.items()} == MEANINGS
+
+
+def test_policy_of_a_text_has_its_canonical_name() -> None:
+    """A text is a policy like those that are listed; a wrong one says why."""
+    shown = catalog.policy("linux-5.19+sb_size=pageblock,atomic_cut=true")
+    assert shown["name"] == "linux-5.19+atomic_cut=yes"
+    with pytest.raises(Unknown):
+        catalog.policy("linux-0")
+    with pytest.raises(InvalidValue):
+        catalog.policy("linux-5.15+cma_align=pageblock")
+
+
+def test_quantities_say_what_does_not_exist_by_where_it_stands() -> None:
+    """A preset names what is asked for; a policy that nobody defined is a wrong value of the question."""
+    assert catalog.quantities("x86-64", "linux-5.15", None)["subblock_size"] == 4 * MIB
+    with pytest.raises(Unknown):
+        catalog.quantities("vax", "linux-5.15", None)
+    with pytest.raises(InvalidValue, match="policy is 'linux-0'"):
+        catalog.quantities("x86-64", "linux-0", None)

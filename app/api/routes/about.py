@@ -1,4 +1,4 @@
-"""What the service knows and is: policies, presets, health, version, and what its problems mean."""
+"""What the service knows and is: health, version, and what its problems mean."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -8,33 +8,8 @@ from app.api.deps import service_of
 from app.api.problems import KINDS
 from app.api.schemas import catalog as schemas
 from app.errors import Unknown
-from app.operations import catalog
 
 router = APIRouter()
-
-
-@router.get(
-    "/v1/policies",
-    operation_id="listPolicies",
-    tags=["catalog"],
-    response_model=schemas.Policies,
-    responses=problems(),
-)
-async def list_policies() -> Response:
-    """Lists the kernels that a guest can run: the switches in which releases differ."""
-    return json_answer({"policies": catalog.policies()})
-
-
-@router.get(
-    "/v1/presets",
-    operation_id="listPresets",
-    tags=["catalog"],
-    response_model=schemas.Presets,
-    responses=problems(),
-)
-async def list_presets() -> Response:
-    """Lists the geometries that a guest can have."""
-    return json_answer({"presets": catalog.presets()})
 
 
 @router.get(

@@ -4,9 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema
 
+from app.api.schemas.catalog import POLICY_TEXT, PolicyText
+from app.api.schemas.cma import MOST_AREAS, CmaArea, CmaAreaIn
 from app.api.schemas.devices import Device, DeviceIn
 from app.api.schemas.pages import Allocation
 from app.api.schemas.strict import LARGEST_INTEGER, Answer, Request, Size
+from app.operations.cma import CmaAreaSpec
 from app.operations.creating import DeviceSpec, GuestSpec, read_workload
 from app.operations.registry import NAME_PATTERN
 
@@ -65,9 +68,9 @@ class GuestIn(Request):
         None, description="guest-1, guest-2 ... when left out"
     )
     preset: str = Field("x86-64", max_length=64, description="a geometry of GET /v1/presets")
-    policy: str = Field("linux-5.19", max_length=64, description="a kernel of GET /v1/policies")
-    fallback: Annotated[list[LevelName], Field(min_length=1, max_length=4)] = Field(
-        ["memory_block", "chunk", "pageblock"], description="units in which the driver unplugs, largest first"
+    policy: PolicyText = Field("linux-5.19", description=POLICY_TEXT)
+    fallback: Annotated[list[LevelName], Field(min_length=1, max_length=4)] | None = Field(
+        None, description="units in which the driver unplugs, largest first; default: the policy's own"
     )
     memory_block_size: Size | None = Field(
         None, description="of Linux; default: the preset's, on large x86-64 guests what Linux would choose"
@@ -76,6 +79,9 @@ class GuestIn(Request):
     online: OnlineTo = Field("online_movable", description="zone to which plugged memory goes")
     seed: Seed = Field(0, description="equal seeds and calls make equal guests")
     devices: Annotated[list[DeviceIn], Field(max_length=MOST_DEVICES)] = Field(default_factory=list)
+    cma_areas: Annotated[list[CmaAreaIn], Field(max_length=MOST_AREAS)] = Field(
+        default_factory=list, description="contiguous memory allocator areas in boot memory"
+    )
     workload: Workload = Field(None, description="how the guest's memory is used, or a ready-made one's name")
 
     def to_spec(self) -> GuestSpec:
@@ -89,10 +95,11 @@ class GuestIn(Request):
             boot_size=self.boot_size,
             preset=self.preset,
             policy=self.policy,
-            fallback=tuple(self.fallback),
+            fallback=None if self.fallback is None else tuple(self.fallback),
             online=self.online,
             seed=self.seed,
             devices=tuple(DeviceSpec(**device.model_dump()) for device in self.devices),
+            cma_areas=tuple(CmaAreaSpec(**area.model_dump()) for area in self.cma_areas),
             workload=read_workload(self.workload),
         )
 
@@ -134,6 +141,7 @@ class Guest(Answer):
     zones: list[Zone]
     devices: list[Device]
     allocations: list[Allocation]
+    cma_areas: list[CmaArea]
 
 
 class Guests(Answer):

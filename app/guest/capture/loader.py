@@ -35,13 +35,15 @@ from app.mm import load
 from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy, policy
+from app.mm.policy import KernelPolicy
+from app.mm.policy_text import parse_policy
 from app.mm.release import policy_for_release
 from app.mm.watermark import MinFree, Watermarks, min_free_kbytes
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver, ImportedBlock
+from app.virtio_mem.driver.fallback import choose_levels
 
 # Kinds that become allocations of the guest, so that a caller can free a part of them.
 _OWNED_KINDS = (
@@ -53,6 +55,8 @@ _OWNED_KINDS = (
     PageKind.PINNED,
     PageKind.MOVABLE_OPS,
 )
+# What zones managed, and their marks, when the kernel computed it is not told: up to 1/50 off, it is its own number.
+_MIN_FREE_SHARE = 50
 # Kinds that a driver may pin where they are.
 _PINNABLE = _OWNED_KINDS[:5]
 
@@ -81,6 +85,7 @@ class _Loader:
         self.geometry = geometry_of(machine)
         self.report = LoadReport(machine)
         self.policy = self._policy()
+        self.levels = choose_levels(self.geometry, self.policy, options.fallback)
         self.pages = CapturedPages(machine, self.geometry)
 
     def run(self) -> tuple[Guest, dict[str, object]]:
@@ -119,7 +124,7 @@ class _Loader:
     def _policy(self) -> KernelPolicy:
         """Returns the policy as told, or the captured kernel's."""
         if self.options.policy is not None:
-            return policy(self.options.policy)
+            return parse_policy(self.options.policy)
         return policy_for_release(self.machine.kernel_release)
 
     def _online(self, added: list[ZoneId | None]) -> str:
@@ -149,12 +154,14 @@ class _Loader:
         """Returns what must have decided the captured min_free_kbytes."""
         captured = self.machine.min_free_kbytes
         scale = self.machine.watermark_scale_factor or MinFree().scale_factor
-        managed = [
-            sum(fact.managed for fact in self.machine.zones_named(ZONE_NAMES[zone])) for zone in ZoneId
-        ]
+        facts = [self.machine.zones_named(ZONE_NAMES[zone]) for zone in ZoneId]
+        managed = [sum(fact.managed for fact in here) for here in facts]
+        high = [sum(fact.high for fact in here) for here in facts]
         sizes = (self.geometry.page_size, self.geometry.pageblock_nr_pages)
+        shares = self.policy.movable_shares_min_free
         for rule in (MinFree(scale_factor=scale), MinFree(-1, has_huge_pages=False, scale_factor=scale)):
-            if captured is None or captured == min_free_kbytes(managed, *sizes, rule):
+            computed = min_free_kbytes(managed, high, sizes, rule, movable_shares=shares)
+            if captured is None or abs(captured - computed) * _MIN_FREE_SHARE <= computed:
                 return rule
         return MinFree(user_kbytes=captured or -1, scale_factor=scale)
 
@@ -206,7 +213,7 @@ class _Loader:
             name=self.options.name,
             preset=self.geometry.name,
             policy=self.policy.name,
-            fallback=tuple(self.options.fallback),
+            fallback=tuple(str(level) for level in self.levels),
             online=self._online(added),
             seed=self.options.seed,
             boot_size=boot,
@@ -227,7 +234,7 @@ class _Loader:
         edges = np.flatnonzero(np.diff(np.concatenate(([0], plugged, [0]))))
         device.adopt(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), 0)
         device.adopt(device.plugged_runs(), device.plugged_size)
-        driver = guest.attach(device, fallback=self.options.fallback, online=guest.identity.online)
+        driver = guest.attach(device, fallback=self.levels, online=guest.identity.online)
         driver.import_state(self._imported(guest.node, device, driver, planned))
         self.report.add_device(planned, device.plugged_size)
 

@@ -24,7 +24,7 @@ from app.mm.geometry import HIGHEST_ORDER, PRESETS, Geometry
 from app.mm.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES
 from app.units import KIB, align_down, align_up
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK, parse_fallback, plan_fallback
+from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.region import DeviceRegion
 
 DEVICE_ACCEPTED = 'auto, "zone:Movable", "range:START-END" or "above:START", addresses in hexadecimal'
@@ -40,7 +40,8 @@ class CaptureOptions:
     name: str
     # None: the one that stands for the captured kernel's release.
     policy: str | None = None
-    fallback: tuple[str, ...] = DEFAULT_FALLBACK
+    # None: the policy's own.
+    fallback: tuple[str, ...] | None = None
     # None: the captured machine's own auto_online_blocks.
     online: str | None = None
     seed: int = 0
@@ -179,7 +180,7 @@ def plan_devices(
 
     Raises InvalidValue for options that name no memory of the capture, or make no sense for it.
     """
-    levels = parse_fallback(options.fallback)
+    levels = choose_levels(geometry, kernel_policy, options.fallback)
     block_size = default_block_size(geometry) if options.block_size is None else options.block_size
     blocks = _usable_blocks(machine, geometry, facts)
     regions = list(_virtio_regions(machine, geometry))

@@ -22,7 +22,7 @@ from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.cleanup import cleanup_pending
-from app.virtio_mem.driver.fallback import plan_fallback
+from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.driver.options import DriverOptions
 from app.virtio_mem.driver.plug import PlugWalk
 from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport
@@ -78,9 +78,8 @@ class Driver:
         options = DriverOptions() if options is None else options
         policy = node.policy if options.policy is None else options.policy
         queue = RequestQueue(device)
-        self.plan = plan_fallback(
-            node.geometry, policy, fallback=options.fallback, block_size=queue.block_size
-        )
+        levels = choose_levels(node.geometry, policy, options.fallback)
+        self.plan = plan_fallback(node.geometry, policy, fallback=levels, block_size=queue.block_size)
         self._sink: Sink = NullSink() if sink is None else sink
         self.sbm = SubblockMode(queue, node, self.plan, policy=policy, sink=self._sink)
         self.sbm.auto_online = options.online.zone

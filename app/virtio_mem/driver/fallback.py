@@ -30,7 +30,6 @@ class FallbackPlan(NamedTuple):
     levels: tuple[UnplugLevel, ...]
 
 
-DEFAULT_FALLBACK = FALLBACKS[0]
 _ACCEPTED_TEXT = " or ".join("[" + ", ".join(levels) + "]" for levels in FALLBACKS)
 
 
@@ -43,6 +42,21 @@ def parse_fallback(names: Sequence[str]) -> tuple[Level, ...]:
         if tuple(names) == levels:
             return levels
     raise InvalidValue("fallback", list(names), _ACCEPTED_TEXT)
+
+
+def choose_levels(
+    geometry: Geometry, policy: KernelPolicy, fallback: Sequence[str] | None
+) -> tuple[Level, ...]:
+    """Returns the levels that `fallback` names, or the policy's own for None.
+
+    A middle level `chunk` is left out where the sub-block is a chunk: that is the same as two levels (12.1).
+    Raises InvalidValue when the list is none of those that make sense.
+    """
+    named = policy.fallback if fallback is None else parse_fallback(fallback)
+    chunk_size = _chunk_size(geometry)
+    if Level.CHUNK not in named[1:-1] or subblock_size(geometry, policy, 0) < chunk_size:
+        return named
+    return (named[0], Level.CHUNK if chunk_size > geometry.pageblock_size else Level.PAGEBLOCK)
 
 
 def plan_fallback(

@@ -11,7 +11,6 @@ from app.errors import InvalidValue
 from app.mm.policy import KernelPolicy
 from app.mm.switches import Level
 from app.mm.zone import ZoneId
-from app.virtio_mem.driver.fallback import DEFAULT_FALLBACK
 
 
 class OnlinePolicy(StrEnum):
@@ -41,9 +40,10 @@ def parse_online_policy(name: str) -> OnlinePolicy:
 
 @dataclass(frozen=True, slots=True)
 class DriverOptions:
-    """One driver's choices; the defaults are the simulator's."""
+    """One driver's choices."""
 
-    fallback: tuple[Level, ...] = DEFAULT_FALLBACK
+    # None: the kernel's own.
+    fallback: tuple[Level, ...] | None = None
     online: OnlinePolicy = OnlinePolicy.ONLINE_MOVABLE
     # None: the node's own; another one simulates a driver from another release (12.1).
     policy: KernelPolicy | None = None

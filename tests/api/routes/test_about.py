@@ -1,20 +1,10 @@
-"""Catalog and service: policies, presets, health, version, what problems mean."""
+"""The service itself: health, version, what problems mean."""
 
 from app.api.problems import KINDS
 from app.api.schemas import catalog as schemas
 from app.api.version import VERSION
 from app.operations.warm_up import Kernels
 from tests.api.caller import Caller
-
-
-def test_policies_and_presets_are_listed(caller: Caller) -> None:
-    """What is listed can be asked for: each policy and each preset, makes a guest."""
-    policies = schemas.Policies.model_validate(caller.get("/v1/policies").json(), strict=True).policies
-    presets = schemas.Presets.model_validate(caller.get("/v1/presets").json(), strict=True).presets
-    for policy in policies:
-        caller.make_guest(policy=policy.name, fallback=policy.switches["fallback"])
-    for preset in presets:
-        caller.make_guest(preset=preset.name, devices=[])
 
 
 def test_service_is_alive_before_it_is_ready(caller: Caller) -> None:

@@ -16,7 +16,7 @@ def test_create_answers_the_whole_guest(caller: Caller) -> None:
     guest = Guest.model_validate(answer.json(), strict=True)
     assert (guest.name, guest.seed, guest.online, guest.source) == ("web-1", 7, "online_kernel", "preset")
     assert guest.boot_size == guest.memory.total == 512 * 2**20
-    assert guest.fallback == ["memory_block", "chunk", "pageblock"]
+    assert guest.fallback == ["memory_block", "pageblock"]
     assert [device.id for device in guest.devices] == ["vm0"]
     assert caller.get("/v1/guests/web-1").json() == answer.json()
 

@@ -11,7 +11,7 @@ def test_guest_needs_no_more_than_its_boot_size() -> None:
     """The defaults are a guest of today with the three levels."""
     spec = GuestIn.model_validate({"boot_size": "1GiB"}).to_spec()
     assert (spec.name, spec.preset, spec.policy) == ("", "x86-64", "linux-5.19")
-    assert spec.fallback == ("memory_block", "chunk", "pageblock")
+    assert spec.fallback is None
     assert (spec.online, spec.seed, spec.devices, spec.workload) == ("online_movable", 0, (), ())
 
 

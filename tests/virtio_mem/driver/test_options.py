@@ -21,10 +21,10 @@ def test_parse_online_policy_unknown_name_is_refused(name: str) -> None:
     assert refusal.value.members["field"] == "online"
 
 
-def test_default_options_use_three_levels_and_movable_memory() -> None:
-    """The defaults are the simulator's: all three levels, in ZONE_MOVABLE, with the node's own policy."""
+def test_default_options_are_the_kernels_own() -> None:
+    """The levels and the policy of the node, in ZONE_MOVABLE."""
     options = DriverOptions()
-    assert options.fallback == ("memory_block", "chunk", "pageblock")
+    assert options.fallback is None
     assert options.online is OnlinePolicy.ONLINE_MOVABLE
     assert options.policy is None
     assert options.unplug_online
