@@ -181,15 +181,16 @@ class Node:
         """Sets watermarks and lowmem reserves anew from what the zones manage (B-19)."""
         stat = self.stat
         managed = [int(pages) for pages in stat[:, layout.S_MANAGED]]
-        geometry = self.geometry
-        kbytes = min_free_kbytes(managed, geometry.page_size, geometry.pageblock_nr_pages, self.min_free)
-        min_pages = kbytes * 1024 // geometry.page_size
-        marks = zone_watermarks(
+        geometry, shares = self.geometry, self.policy.movable_shares_min_free
+        kbytes = min_free_kbytes(
             managed,
-            min_pages,
-            self.min_free.scale_factor,
-            movable_shares=self.policy.movable_shares_min_free,
+            [int(mark) for mark in stat[:, layout.S_WMARK_MIN + 2]],
+            (geometry.page_size, geometry.pageblock_nr_pages),
+            self.min_free,
+            movable_shares=shares,
         )
+        min_pages = kbytes * 1024 // geometry.page_size
+        marks = zone_watermarks(managed, min_pages, self.min_free.scale_factor, movable_shares=shares)
         stat[:, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
         stat[:, layout.S_RESERVE : layout.S_RESERVE + layout.NR_ZONES] = lowmem_reserves(managed)
 

@@ -38,18 +38,37 @@ class MinFree(NamedTuple):
     scale_factor: int = DEFAULT_WATERMARK_SCALE_FACTOR
 
 
-def min_free_kbytes(managed: Sequence[int], page_size: int, pageblock_nr_pages: int, rule: MinFree) -> int:
-    """Returns min_free_kbytes for zones that manage so many pages each; ZONE_MOVABLE, the last, does not count."""
-    lowmem = sum(managed[:_MOVABLE])
+def min_free_kbytes(
+    managed: Sequence[int],
+    high: Sequence[int],
+    sizes: tuple[int, int],
+    rule: MinFree,
+    *,
+    movable_shares: bool,
+) -> int:
+    """Returns min_free_kbytes for zones that manage so many pages each and had these high marks so far.
+
+    sizes: bytes of a page, pages of a pageblock. ZONE_MOVABLE, the last zone, does not count. Recorded on 5.10 and 6.1:
+    what counts is what a zone manages above its high mark; for the huge-page daemon that is the mark without it.
+    """
+    page_size, pageblock_nr_pages = sizes
     kbytes = page_size // 1024
-    computed = isqrt(16 * lowmem * kbytes)
+    computed = isqrt(16 * _above(managed, high) * kbytes)
     chosen = max(rule.user_kbytes, computed)
     chosen = min(max(chosen, SMALLEST_MIN_FREE_KBYTES), max(LARGEST_MIN_FREE_KBYTES, rule.user_kbytes))
     if not rule.has_huge_pages:
         return chosen
+    marks = zone_watermarks(managed, chosen // kbytes, rule.scale_factor, movable_shares=movable_shares)
     populated = sum(1 for pages in managed[:_MOVABLE] if pages)
+    lowmem = _above(managed, [mark.high for mark in marks])
     wanted = min(_PAGEBLOCKS_PER_ZONE * populated * pageblock_nr_pages, lowmem // 20)
     return max(chosen, wanted * kbytes)
+
+
+def _above(managed: Sequence[int], high: Sequence[int]) -> int:
+    """Returns how many pages the kernel zones manage above their high marks."""
+    zones = zip(managed[:_MOVABLE], high, strict=False)
+    return sum(max(0, pages - mark) for pages, mark in zones)
 
 
 def zone_watermarks(

@@ -1,5 +1,7 @@
 """Watermarks and reserves, against the text's figures and what real guests printed."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from app.mm.watermark import (
@@ -17,6 +19,11 @@ PAGE = 4 * KIB
 PAGEBLOCK = 512
 
 
+def kbytes_of(managed: Sequence[int], rule: MinFree, high: Sequence[int] = (0, 0, 0, 0)) -> int:
+    """Returns min_free_kbytes of zones on a machine of 4 KiB pages and 2 MiB pageblocks."""
+    return min_free_kbytes(managed, high, (PAGE, PAGEBLOCK), rule, movable_shares=True)
+
+
 def pages_of(size: int) -> int:
     """Returns how many pages a size has."""
     return size // PAGE
@@ -26,7 +33,7 @@ def pages_of(size: int) -> int:
 def test_min_free_kbytes_without_huge_pages_is_the_square_root(size: int, kbytes: int) -> None:
     """B-19: the square root of sixteen times lowmem in kB; ZONE_MOVABLE is no lowmem."""
     rule = MinFree(has_huge_pages=False)
-    assert min_free_kbytes((0, 0, pages_of(size), pages_of(GIB)), PAGE, PAGEBLOCK, rule) == kbytes
+    assert kbytes_of((0, 0, pages_of(size), pages_of(GIB)), rule) == kbytes
 
 
 @pytest.mark.parametrize(
@@ -34,27 +41,48 @@ def test_min_free_kbytes_without_huge_pages_is_the_square_root(size: int, kbytes
 )
 def test_min_free_kbytes_with_huge_pages_keeps_pageblocks(managed: tuple[int, ...], kbytes: int) -> None:
     """B-19: eleven pageblocks for each populated kernel zone; 67584 kB stood in the real guests' file."""
-    assert min_free_kbytes(managed, PAGE, PAGEBLOCK, MinFree()) == kbytes
+    assert kbytes_of(managed, MinFree()) == kbytes
 
 
 def test_min_free_kbytes_of_small_memory_stays_within_a_twentieth() -> None:
-    """B-19: huge pages raise it to 5 per cent of lowmem at most."""
-    assert min_free_kbytes((0, 0, 20_000, 0), PAGE, PAGEBLOCK, MinFree()) == 1000 * 4
+    """Huge pages raise it to 5 per cent at most, of what lies above the high marks without them (B-19, recorded)."""
+    assert kbytes_of((0, 0, 20_000, 0), MinFree()) == (20_000 - 424) // 20 * 4
+
+
+@pytest.mark.parametrize(
+    ("managed", "high", "pages"),
+    [
+        ((3977, 221794, 0, 0), (258, 14438, 0, 0), 11219),
+        ((3977, 221794, 0, 262144), (147, 8218, 0, 0), 11244),
+        ((3977, 221794, 0, 1048576), (52, 3000, 0, 0), 11257),
+    ],
+)
+def test_min_free_kbytes_of_a_real_small_guest_counts_pages_above_high_marks(
+    managed: tuple[int, ...], high: tuple[int, ...], pages: int
+) -> None:
+    """A guest of 1 GiB with 0, 1 and 4 GiB of ZONE_MOVABLE had these sums of min; high: the marks before."""
+    assert kbytes_of(managed, MinFree(), high) == pages * 4
+
+
+def test_min_free_kbytes_of_a_zone_below_its_high_mark_counts_nothing() -> None:
+    """A zone that manages less than its mark has nothing above it."""
+    rule = MinFree(has_huge_pages=False)
+    assert kbytes_of((0, 100, 40_000, 0), rule, (0, 200, 0, 0)) == kbytes_of((0, 0, 40_000, 0), rule)
 
 
 def test_min_free_kbytes_stays_between_its_bounds() -> None:
     """128 to 262144 kB, unless the owner asks for more."""
     rule = MinFree(has_huge_pages=False)
-    assert min_free_kbytes((0, 0, 10, 0), PAGE, PAGEBLOCK, rule) == SMALLEST_MIN_FREE_KBYTES
-    assert min_free_kbytes((0, 0, 1 << 31, 0), PAGE, PAGEBLOCK, rule) == LARGEST_MIN_FREE_KBYTES
+    assert kbytes_of((0, 0, 10, 0), rule) == SMALLEST_MIN_FREE_KBYTES
+    assert kbytes_of((0, 0, 1 << 31, 0), rule) == LARGEST_MIN_FREE_KBYTES
     asked = MinFree(user_kbytes=300_000, has_huge_pages=False)
-    assert min_free_kbytes((0, 0, 10, 0), PAGE, PAGEBLOCK, asked) == 300_000
+    assert kbytes_of((0, 0, 10, 0), asked) == 300_000
 
 
 def test_min_free_kbytes_asked_below_the_computed_is_ignored() -> None:
     """The owner's number is taken when it is the larger one."""
     asked = MinFree(user_kbytes=200, has_huge_pages=False)
-    assert min_free_kbytes((0, 0, pages_of(4 * GIB), 0), PAGE, PAGEBLOCK, asked) == 8192
+    assert kbytes_of((0, 0, pages_of(4 * GIB), 0), asked) == 8192
 
 
 def test_zone_watermarks_share_min_pages_by_what_zones_manage() -> None:
