@@ -4,25 +4,34 @@ Kept here: an allocation is made whole or not at all, and its page count is that
 Left out: which random part is freed or pinned (app.guest.random_stream chooses).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import GuestOutOfMemory, InvalidValue, RangeUnavailable, Unknown
-from app.guest.page_use import checked_order, parse_kind
+from app.guest.page_use import checked_order, parse_kind, require_atomic
 from app.guest.random_stream import RandomStream
+from app.mm.gigantic import alloc_gigantic, gigantic_owner
 from app.mm.node import Node
+from app.mm.outcome import ContigOutcome
 from app.mm.owned import count_pages_by_owner, is_free_at, pin_runs, room_for, zones_for
-from app.mm.page import PageKind
+from app.mm.page import PageKind, Request
 from app.trace.events import PagesAllocated, PagesFreed
 from app.trace.sink import Sink
 
 LONGEST_LABEL = 100
-# Owners are int32 in the node's arrays.
-_LARGEST_ID = (1 << 31) - 1
+# Owners are int32 in the node's arrays, and one bit says gigantic.
+_LARGEST_ID = (1 << 29) - 1
 _EVERYTHING = 1.0
+
+# Told each alloc_contig_range() call that an allocation made, and over how many pages.
+ContigWatcher = Callable[[ContigOutcome, int], None]
+
+
+def _watch_nothing(_outcome: ContigOutcome, _nr_pages: int) -> None:
+    """Lets contiguous calls pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +44,8 @@ class AllocationSpec:
     nr_pages: int = 0
     at_pfns: tuple[int, ...] = ()
     label: str = ""
+    # An atomic request, which may turn to the reserve and adds to it (B-12, B-22).
+    is_highatomic: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,16 +78,17 @@ def validate_fraction(fraction: float) -> None:
 class AllocationTable:
     """A guest's allocations by id; ids count up from 1 and are never used again."""
 
-    def __init__(self, node: Node, sink: Sink) -> None:
-        """Starts empty."""
+    def __init__(self, node: Node, sink: Sink, *, on_contig: ContigWatcher = _watch_nothing) -> None:
+        """Starts empty; on_contig is told what gigantic pages cost."""
         self._node = node
         self._sink = sink
+        self._on_contig = on_contig
         self._rows: dict[int, Allocation] = {}
         self._last_id = 0
 
-    def fork(self, node: Node, sink: Sink) -> "AllocationTable":
+    def fork(self, node: Node, sink: Sink, *, on_contig: ContigWatcher = _watch_nothing) -> "AllocationTable":
         """Returns an independent copy for a copy of the node."""
-        copy = AllocationTable(node, sink)
+        copy = AllocationTable(node, sink, on_contig=on_contig)
         copy._rows = dict(self._rows)
         copy._last_id = self._last_id
         return copy
@@ -109,31 +121,41 @@ class AllocationTable:
     def allocate(self, spec: AllocationSpec) -> Allocation:
         """Takes what `spec` wants, all of it or nothing.
 
+        Where gigantic pages, or pages of the HIGHATOMIC reserve, run out on the way, the kernel has moved pages and
+        given up reserved pageblocks meanwhile.
         Raises InvalidValue, RangeUnavailable (a page named is not free), GuestOutOfMemory.
         """
+        geometry = self._node.geometry
         kind = parse_kind(spec.kind, field="kind")
-        order = checked_order(self._node.geometry, kind, spec.order, field="order")
+        order = checked_order(geometry, kind, spec.order, field="order", policy=self._node.policy)
         if len(spec.label) > LONGEST_LABEL:
             raise InvalidValue("label", spec.label, f"at most {LONGEST_LABEL} characters")
+        if spec.is_highatomic:
+            require_atomic(kind, order, field="highatomic")
         if spec.at_pfns:
             return self._allocate_at(kind, order, spec)
         if spec.nr_pages <= 0 or spec.nr_pages % (1 << order):
             raise InvalidValue("nr_pages", spec.nr_pages, f"a multiple of {1 << order} pages, above 0")
         nr_runs = spec.nr_pages >> order
-        room = room_for(self._node, kind, order)
+        room = nr_runs if order > geometry.max_order else room_for(self._node, kind, order)
         if nr_runs > room:
             raise self._out_of_memory(spec.nr_pages, room << order)
-        row = self.fill(kind, order, nr_runs, label=spec.label)
+        request = Request.HIGHATOMIC if spec.is_highatomic else Request.NONE
+        row = self.fill(kind, order, nr_runs, label=spec.label, request=request)
         if row.nr_pages < spec.nr_pages:
-            # room_for() is a bound only while a pageblock is isolated, CMA or HIGHATOMIC.
             self.free(row.id)
             raise self._out_of_memory(spec.nr_pages, row.nr_pages)
         return row
 
-    def fill(self, kind: PageKind, order: int, nr_runs: int, *, label: str) -> Allocation:
+    def fill(
+        self, kind: PageKind, order: int, nr_runs: int, *, label: str, request: Request = Request.NONE
+    ) -> Allocation:
         """Allocates up to `nr_runs` runs, as many as there is room for."""
         owner = self.new_id()
-        got = self._node.alloc_pages(kind, order, nr_runs, owner=owner)
+        if order > self._node.geometry.max_order:
+            got = self._alloc_gigantic(order, nr_runs, owner)
+        else:
+            got = self._node.alloc_pages(kind, order, nr_runs, owner=owner, request=request)
         return self.adopt(Allocation(owner, kind, order, got << order, label))
 
     def adopt(self, row: Allocation) -> Allocation:
@@ -151,11 +173,11 @@ class AllocationTable:
         """
         row = self.get(allocation_id)
         validate_fraction(fraction)
-        pfns = self._node.owned_pfns(allocation_id)
+        runs = self._runs_of(row)
         if fraction < 1:
             assert stream is not None, "a part is chosen from a stream"
-            pfns = pfns[stream.choose(len(pfns), int(len(pfns) * fraction))]
-        freed = self._free_runs(row, pfns)
+            runs = runs[stream.choose(len(runs), int(len(runs) * fraction))]
+        freed = self._free_runs(row, runs.ravel())
         self.forget_empty()
         return freed
 
@@ -188,14 +210,40 @@ class AllocationTable:
         """Counts every allocation's pages anew: a migration may have dropped clean ones. Linear in runs."""
         nr_pages = count_pages_by_owner(self._node, self._last_id)
         for row in list(self._rows.values()):
-            self._rows[row.id] = replace(row, nr_pages=int(nr_pages[row.id]))
+            if row.order <= self._node.geometry.max_order:
+                self._rows[row.id] = replace(row, nr_pages=int(nr_pages[row.id]))
         self.forget_empty()
 
     def forget_empty(self) -> None:
         """Forgets the allocations that have no pages left."""
         self._rows = {row.id: row for row in self._rows.values() if row.nr_pages}
 
+    def _alloc_gigantic(self, order: int, nr_runs: int, owner: int) -> int:
+        """Takes up to nr_runs gigantic pages; returns how many there were."""
+        done, nr_dropped = 0, 0
+        while done < nr_runs:
+            outcome = alloc_gigantic(self._node, order, owner)
+            for call in outcome.calls:
+                self._on_contig(call, 1 << order)
+                nr_dropped += call.nr_dropped
+            if outcome.pfn < 0:
+                break
+            done += 1
+        if nr_dropped:
+            self.recount()
+        return done
+
+    def _runs_of(self, row: Allocation) -> NDArray[np.int64]:
+        """Returns an allocation's runs, one to a row of first pfns: a gigantic page consists of many."""
+        largest = self._node.geometry.max_order
+        if row.order <= largest:
+            return self._node.owned_pfns(row.id).reshape(-1, 1)
+        return self._node.owned_pfns(gigantic_owner(row.id)).reshape(-1, 1 << (row.order - largest))
+
     def _allocate_at(self, kind: PageKind, order: int, spec: AllocationSpec) -> Allocation:
+        if spec.is_highatomic or order > self._node.geometry.max_order:
+            what = "atomic requests" if spec.is_highatomic else "gigantic pages"
+            raise InvalidValue("at_pfns", f"{len(spec.at_pfns)} places", f"none: {what} name no place")
         self._require_free(kind, order, spec.at_pfns)
         owner = self.new_id()
         for pfn in spec.at_pfns:

@@ -5,6 +5,7 @@ Kept here: costs are linear in the counts, in integer nanoseconds, so that they 
 Left out: counting (the driver and mm count), and what the guest's own programs lose meanwhile.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -171,3 +172,14 @@ def work_of_contig(outcome: ContigOutcome, geometry: Geometry, nr_pages: int) ->
         clean_pages_dropped=outcome.nr_dropped,
         free_heads_taken=nr_pages if outcome.result is Errno.OK else 0,
     )
+
+
+def charging_contig(
+    advance: Callable[[int], None], profile: CostProfile, geometry: Geometry
+) -> Callable[[ContigOutcome, int], None]:
+    """Returns what advances a clock by the cost of one alloc_contig_range() call over so many pages."""
+
+    def charge(outcome: ContigOutcome, nr_pages: int) -> None:
+        advance(cost_ns(profile, geometry, work_of_contig(outcome, geometry, nr_pages)))
+
+    return charge

@@ -169,7 +169,9 @@ class Guest:
 
         Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
         """
-        self._devices.look_at_backing()
+        if (spec.order or 0) > self.node.geometry.max_order:
+            # A gigantic page is made room for: pages move, and what they leave stays backed.
+            self._devices.look_at_backing()
         try:
             row = self.allocations.allocate(spec)
         finally:
@@ -224,6 +226,11 @@ class Guest:
     def cma_areas(self) -> list[Description]:
         """Returns the CMA areas and what their clients have of them."""
         return self._cma.describe()
+
+    @property
+    def nr_cma_allocations(self) -> int:
+        """How many pieces the clients of CMA areas have."""
+        return len(self._cma.state())
 
     def cma_alloc(self, area: str, nr_pages: int, align_order: int = 0) -> Description:
         """Takes pages of a CMA area for its client, as the kernel would; they stay taken until released.

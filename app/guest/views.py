@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.mm.census import dominant_kinds, pageblock_runs
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
-from app.mm.outcome import ContigOutcome
+from app.mm.outcome import CmaOutcome, ContigOutcome, Errno
 from app.mm.zone import ZONE_NAMES, Zone
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
@@ -42,6 +42,20 @@ def describe_contig(outcome: ContigOutcome) -> dict[str, object]:
         "step": outcome.step or None,
         "obstacle": None if obstacle is None else {"pfn": obstacle.pfn, "kind": obstacle.kind.api_name},
         "migrated_pages": outcome.nr_migrated,
+    }
+
+
+def describe_cma(outcome: CmaOutcome, nr_pages: int) -> dict[str, object]:
+    """Returns how a cma_alloc() call ended: where, after how many calls, and what stopped the last of them."""
+    last = describe_contig(outcome.calls[-1] if outcome.calls else ContigOutcome(outcome.result))
+    return {
+        "result": str(outcome.result),
+        "pfn": outcome.pfn if outcome.result is Errno.OK else None,
+        "nr_pages": nr_pages,
+        "calls": len(outcome.calls),
+        "step": last["step"],
+        "obstacle": last["obstacle"],
+        "migrated_pages": sum(call.nr_migrated for call in outcome.calls),
     }
 
 

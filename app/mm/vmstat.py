@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
-from app.mm.page import Migratetype, PageKind
+from app.mm.page import Migratetype, PageKind, effective_types
+from app.mm.switches import HighatomicRule
 from app.mm.zone import Zone
 
 _NODE_ID = 0
@@ -95,7 +96,7 @@ def _list_lengths(node: Node, zone: Zone, migratetype: Migratetype) -> list[int]
 
 
 def _count_pageblocks(node: Node, zone: Zone) -> list[int]:
-    types = node.arrays.block_type[node.arrays.block_zone == zone.index + 1]
+    types = effective_types(node.arrays.block_type[node.arrays.block_zone == zone.index + 1])
     return [int(count) for count in np.bincount(types, minlength=layout.NR_TYPES)]
 
 
@@ -161,10 +162,21 @@ def _zone_lines(node: Node, zone: Zone, pcp_count: int) -> Iterator[str]:
     yield "  vm stats threshold: 0"
     yield "  node_unreclaimable:  0"
     yield f"  start_pfn:           {zone.start_pfn}"
+    if node.policy.highatomic_rule is HighatomicRule.FREE:
+        # Kernels that count what is free of the reserve print both; earlier ones neither.
+        yield f"  reserved_highatomic: {zone.nr_reserved_highatomic}"
+        yield f"  free_highatomic:     {zone.nr_free_highatomic}"
 
 
 def _nr_cma_pages(node: Node, zone: Zone) -> int:
-    return _count_pageblocks(node, zone)[Migratetype.CMA] << node.geometry.pageblock_order
+    """Returns the pages of a zone's CMA areas, whatever became of their pageblocks (C-12, S39).
+
+    Of a captured machine only the pageblocks are known, not the areas.
+    """
+    if not node.cma_areas:
+        return _count_pageblocks(node, zone)[Migratetype.CMA] << node.geometry.pageblock_order
+    areas = node.cma_areas.values()
+    return sum(area.nr_pages for area in areas if node.zone_at(area.start_pfn) is zone)
 
 
 def _count_pcp(node: Node) -> list[int]:

@@ -47,6 +47,16 @@ class Zone:
         return int(self._stat[layout.S_NR_FREE_CMA])
 
     @property
+    def nr_reserved_highatomic(self) -> int:
+        """Pages that the HIGHATOMIC reserve counts (B-22)."""
+        return int(self._stat[layout.S_NR_RESERVED_HIGHATOMIC])
+
+    @property
+    def nr_free_highatomic(self) -> int:
+        """Free pages of HIGHATOMIC pageblocks, as kernels since 6.12 count them (B-8)."""
+        return int(self._stat[layout.S_NR_FREE_HIGHATOMIC])
+
+    @property
     def managed(self) -> int:
         """Present pages that the buddy was ever given: without reserved and unplugged ones."""
         return int(self._stat[layout.S_MANAGED])

@@ -20,6 +20,7 @@ class Wanted:
     size: int | None
     at_pfns: tuple[int, ...]
     label: str
+    is_highatomic: bool = False
 
 
 async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
@@ -57,12 +58,22 @@ def _spec_of(wanted: Wanted, guest: Guest) -> AllocationSpec:
 
     Raises InvalidValue when the size is no whole number of pages.
     """
-    nr_pages = wanted.nr_pages or 0
-    if wanted.size is not None:
-        nr_pages, rest = divmod(wanted.size, guest.geometry.page_size)
-        if rest or not nr_pages:
-            accepted = f"a multiple of the page size ({guest.geometry.page_size}), above 0"
-            raise InvalidValue("size", wanted.size, accepted)
     return AllocationSpec(
-        kind=wanted.kind, order=wanted.order, nr_pages=nr_pages, at_pfns=wanted.at_pfns, label=wanted.label
+        kind=wanted.kind,
+        order=wanted.order,
+        nr_pages=(wanted.nr_pages or 0) if wanted.size is None else nr_pages_of(guest, wanted.size),
+        at_pfns=wanted.at_pfns,
+        label=wanted.label,
+        is_highatomic=wanted.is_highatomic,
     )
+
+
+def nr_pages_of(guest: Guest, size: int) -> int:
+    """Returns how many pages of the guest `size` bytes are.
+
+    Raises InvalidValue when they are no whole number of pages.
+    """
+    nr_pages, rest = divmod(size, guest.geometry.page_size)
+    if rest or not nr_pages:
+        raise InvalidValue("size", size, f"a multiple of the page size ({guest.geometry.page_size}), above 0")
+    return nr_pages

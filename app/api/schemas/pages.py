@@ -61,7 +61,9 @@ class AllocationIn(Request):
         max_length=32, description="what the pages hold: anon, file, thp, pinned, unmovable ..."
     )
     order: Annotated[int, Field(ge=0, le=63)] | None = Field(
-        None, description="each piece is 2^order pages; default: the order that the kind has"
+        None,
+        description="each piece is 2^order pages; default: the order that the kind has. Kernel kinds and hugetlb go up "
+        "to the largest free page; hugetlb above that is gigantic, had by emptying an aligned range",
     )
     nr_pages: Annotated[int, Field(ge=1, le=2**48)] | None = None
     size: Size | None = Field(None, description="instead of nr_pages")
@@ -69,6 +71,11 @@ class AllocationIn(Request):
         None, description="instead of nr_pages: the first page of each piece; all must be free"
     )
     label: Annotated[str, Field(max_length=100)] = ""
+    highatomic: bool = Field(
+        default=False,
+        description="an atomic request, for kernel memory (unmovable, unmovable_pages) above order 0: it may turn to "
+        "the HIGHATOMIC reserve, and its pageblock is reserved while the reserve is below its limit, 1 % of the zone",
+    )
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
@@ -94,6 +101,7 @@ class AllocationIn(Request):
             size=self.size,
             at_pfns=tuple(self.at_pfns or ()),
             label=self.label,
+            is_highatomic=self.highatomic,
         )
 
 

@@ -1,0 +1,89 @@
+"""What the clients of a guest's CMA areas hold: taken with cma_alloc(), by area and first page, until released.
+
+Kept here: INV-16, only what was taken is released.
+Left out: taking and releasing themselves (app.mm.cma), what they cost.
+"""
+
+from app.errors import InvalidValue, Unknown
+from app.mm import cma
+from app.mm.cma_area import CmaArea
+from app.mm.node import Node
+from app.mm.outcome import CmaOutcome, Errno
+
+# Far above any area, so that only nonsense is refused.
+LARGEST_ALIGN_ORDER = 30
+
+
+class CmaClients:
+    """The areas of one node, and who has which pages of them."""
+
+    def __init__(self, node: Node) -> None:
+        """Starts with nothing taken."""
+        self._node = node
+        # (area's name, first page) -> pages
+        self._rows: dict[tuple[str, int], int] = {}
+
+    def fork(self, node: Node) -> "CmaClients":
+        """Returns an independent copy for a copy of the node."""
+        copy = CmaClients(node)
+        copy._rows = dict(self._rows)
+        return copy
+
+    def alloc(self, area: str, nr_pages: int, align_order: int) -> CmaOutcome:
+        """Takes `nr_pages` of an area, aligned to 2**align_order; a failure is an outcome.
+
+        Raises Unknown, InvalidValue.
+        """
+        found = self._area(area)
+        if nr_pages < 1:
+            raise InvalidValue("nr_pages", nr_pages, f"1 or more; the area has {found.nr_pages}")
+        if not 0 <= align_order <= LARGEST_ALIGN_ORDER:
+            raise InvalidValue("align_order", align_order, f"0 to {LARGEST_ALIGN_ORDER}")
+        outcome = cma.cma_alloc(self._node, found, nr_pages, align_order)
+        if outcome.result is Errno.OK:
+            self._rows[area, outcome.pfn] = nr_pages
+        return outcome
+
+    def release(self, area: str, pfn: int) -> int:
+        """Releases what was taken of an area from `pfn` on; returns its pages.
+
+        Raises Unknown.
+        """
+        found = self._area(area)
+        nr_pages = self._rows.get((area, pfn))
+        if nr_pages is None:
+            known = [str(start) for name, start in self._rows if name == area]
+            raise Unknown("allocation", pfn, known)
+        is_released = cma.cma_release(self._node, found, pfn, nr_pages)
+        assert is_released, "INV-16: a client's pages are its own"
+        del self._rows[area, pfn]
+        return nr_pages
+
+    def state(self) -> tuple[object, ...]:
+        """Returns what is taken, for a digest."""
+        return tuple(sorted(self._rows.items()))
+
+    def describe(self) -> list[dict[str, object]]:
+        """Returns the areas and what is taken of them, JSON-ready, sizes in bytes."""
+        page_size = self._node.geometry.page_size
+        return [
+            {
+                "name": area.name,
+                "base": area.start_pfn * page_size,
+                "size": area.nr_pages * page_size,
+                "order_per_bit": area.order_per_bit,
+                "used": area.nr_used_pages * page_size,
+                "allocations": [
+                    {"pfn": pfn, "nr_pages": nr_pages}
+                    for (name, pfn), nr_pages in sorted(self._rows.items())
+                    if name == area.name
+                ],
+            }
+            for area in self._node.cma_areas.values()
+        ]
+
+    def _area(self, name: str) -> CmaArea:
+        area = self._node.cma_areas.get(name)
+        if area is None:
+            raise Unknown("CMA area", name, self._node.cma_areas)
+        return area
