@@ -39,8 +39,9 @@ LONGEST_TEXT = 200
 LARGEST_COUNT = 1 << 30
 # What an actor may answer, beside the kernel's codes: it waits for a lock, it is under way, there was nothing to do.
 RESULTS = ("OK", *(str(errno) for errno in Errno if errno is not Errno.OK), "WAIT", "-", "NONE")
-STEPS = ("isolate", "migrate", "test")
+STEPS = ("isolate", "migrate", "test", "take")
 _RANGE = ".."
+_PLUS = "+"
 _RELEASE = "linux-"
 _RESULT = re.compile(r"(?P<result>[A-Z-]+)(?:@(?P<step>[a-z]+))?(?: at (?P<pfn>\d{1,9}))?", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}", re.ASCII)
@@ -115,12 +116,11 @@ def _read_policies(value: Value, text: str) -> Iterator[str]:
     if not text.split():
         raise value.refuse("one or more policies")
     for word in text.split():
-        first, dots, last = word.partition(_RANGE)
+        first, dots, rest = word.partition(_RANGE)
+        last, plus, changes = rest.partition(_PLUS)
         try:
-            if dots:
-                yield from _releases(first, last)
-            else:
-                yield parse_policy(word).name
+            for name in _releases(first, last) if dots else (word,):
+                yield parse_policy(f"{name}{plus}{changes}").name
         except CallerError as wrong:
             raise value.refuse_as(wrong) from wrong
 
