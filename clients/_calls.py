@@ -8,10 +8,19 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
-from clients import models
+from clients import catalog_models, models, scenario_models
 from clients._exchange import Call
 from clients.errors import Unsayable
-from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload, as_json, as_query
+from clients.specs import (
+    AllocationSpec,
+    GuestSpec,
+    ImportSpec,
+    ScenarioSpec,
+    Upload,
+    as_json,
+    as_query,
+    as_run_query,
+)
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 T = TypeVar("T")
@@ -22,7 +31,10 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "readyz": ("GET", "/readyz"),
     "version": ("GET", "/version"),
     "policies": ("GET", "/v1/policies"),
+    "switches": ("GET", "/v1/policies"),
+    "show_policy": ("GET", "/v1/policies/{policy}"),
     "presets": ("GET", "/v1/presets"),
+    "quantities": ("GET", "/v1/presets/{preset}/quantities"),
     "list_guests": ("GET", "/v1/guests"),
     "create_guest": ("POST", "/v1/guests"),
     "import_guest": ("POST", "/v1/guests/import"),
@@ -37,11 +49,18 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "free_contig_range": ("DELETE", "/v1/guests/{guest}/alloc-contig-range"),
     "allocate": ("POST", "/v1/guests/{guest}/allocations"),
     "free_allocation": ("DELETE", "/v1/guests/{guest}/allocations/{allocation}"),
+    "cma_areas": ("GET", "/v1/guests/{guest}/cma-areas"),
+    "cma_alloc": ("POST", "/v1/guests/{guest}/cma-areas/{area}/allocations"),
+    "cma_release": ("DELETE", "/v1/guests/{guest}/cma-areas/{area}/allocations/{pfn}"),
     "memory_blocks": ("GET", "/v1/guests/{guest}/memory-blocks"),
     "pageblocks": ("GET", "/v1/guests/{guest}/pageblocks"),
     "proc": ("GET", "/v1/guests/{guest}/proc/{file}"),
     "map_png": ("GET", "/v1/guests/{guest}/map.png"),
     "verify": ("POST", "/v1/guests/{guest}/verify"),
+    "list_scenarios": ("GET", "/v1/scenarios"),
+    "show_scenario": ("GET", "/v1/scenarios/{scenario}"),
+    "run_scenario": ("POST", "/v1/scenarios/{scenario}/run"),
+    "run_scenario_file": ("POST", "/v1/scenarios/run"),
 }
 
 
@@ -60,14 +79,33 @@ def version() -> Call[models.Version]:
     return _call(_at("version"), _model(models.Version))
 
 
-def policies() -> Call[tuple[models.Policy, ...]]:
+def policies() -> Call[tuple[catalog_models.Policy, ...]]:
     """Lists the kernel policies."""
-    return _call(_at("policies"), lambda body: _model(models.PolicyList)(body).policies)
+    return _call(_at("policies"), lambda body: _model(catalog_models.PolicyList)(body).policies)
 
 
-def presets() -> Call[tuple[models.Preset, ...]]:
+def switches() -> Call[tuple[catalog_models.Switch, ...]]:
+    """Lists the switches of a kernel policy, with their values and what they decide."""
+    return _call(_at("switches"), lambda body: _model(catalog_models.PolicyList)(body).switches)
+
+
+def show_policy(policy: str) -> Call[catalog_models.Policy]:
+    """Shows all switches of a policy: a name, or a name and what differs, such as "linux-5.19+sb_size=chunk"."""
+    return _call(_at("show_policy", policy=policy), _model(catalog_models.Policy))
+
+
+def presets() -> Call[tuple[catalog_models.Preset, ...]]:
     """Lists the geometry presets."""
-    return _call(_at("presets"), lambda body: _model(models.PresetList)(body).presets)
+    return _call(_at("presets"), lambda body: _model(catalog_models.PresetList)(body).presets)
+
+
+def quantities(
+    preset: str, *, policy: str | None = None, block_size: int | None = None
+) -> Call[catalog_models.Quantities]:
+    """Shows the alignments and units that follow from a preset and a policy, for devices with such blocks."""
+    wanted = {"policy": policy, "block_size": block_size}
+    query = tuple((name, str(value)) for name, value in wanted.items() if value is not None)
+    return _call(_at("quantities", preset=preset), _model(catalog_models.Quantities), query=query)
 
 
 def list_guests() -> Call[tuple[models.Guest, ...]]:
@@ -158,6 +196,33 @@ def free_allocation(
     )
 
 
+def cma_areas(guest: str) -> Call[tuple[models.CmaArea, ...]]:
+    """Shows the guest's CMA areas, and what their clients have."""
+    return _call(_at("cma_areas", guest=guest), lambda body: _model(models.CmaAreaList)(body).cma_areas)
+
+
+def cma_alloc(
+    guest: str,
+    area: str,
+    *,
+    nr_pages: int | None = None,
+    size: int | None = None,
+    align_order: int | None = None,
+) -> Call[models.CmaOutcome]:
+    """Takes pages of a CMA area, `nr_pages` or `size` bytes, at a multiple of 2^align_order."""
+    wanted = {"nr_pages": nr_pages, "size": size, "align_order": align_order}
+    return _call(
+        _at("cma_alloc", guest=guest, area=area),
+        _model(models.CmaOutcome),
+        json={name: value for name, value in wanted.items() if value is not None},
+    )
+
+
+def cma_release(guest: str, area: str, pfn: int) -> Call[models.CmaReleased]:
+    """Releases what cma_alloc took at `pfn`."""
+    return _call(_at("cma_release", guest=guest, area=area, pfn=str(pfn)), _model(models.CmaReleased))
+
+
 def memory_blocks(guest: str) -> Call[models.MemoryBlocks]:
     """Shows state and zone of each Linux memory block."""
     return _call(_at("memory_blocks", guest=guest), _model(models.MemoryBlocks))
@@ -181,6 +246,33 @@ def map_png(guest: str, *, scale: int | None = None, legend: bool | None = None)
 def verify(guest: str) -> Call[models.Verification]:
     """Checks the invariants of the guest's memory management."""
     return _call(_at("verify", guest=guest), _model(models.Verification))
+
+
+def list_scenarios() -> Call[tuple[scenario_models.ScenarioSummary, ...]]:
+    """Lists the scenarios that come with the service."""
+    return _call(_at("list_scenarios"), lambda body: _model(scenario_models.ScenarioList)(body).scenarios)
+
+
+def show_scenario(scenario: str) -> Call[scenario_models.Scenario]:
+    """Shows what a scenario asks, its cases, and its file."""
+    return _call(_at("show_scenario", scenario=scenario), _model(scenario_models.Scenario))
+
+
+def run_scenario(scenario: str, spec: ScenarioSpec | None = None) -> Call[scenario_models.ScenarioRun]:
+    """Plays a scenario under each policy and compares what is seen with what is expected."""
+    json = as_json(spec or ScenarioSpec())
+    return _call(_at("run_scenario", scenario=scenario), _model(scenario_models.ScenarioRun), json=json)
+
+
+def run_scenario_file(text: str, spec: ScenarioSpec | None = None) -> Call[scenario_models.ScenarioRun]:
+    """Plays the scenario that `text` describes, in YAML. Raises Invalid with line and column when it is wrong."""
+    content = text.encode()
+    return _call(
+        _at("run_scenario_file"),
+        _model(scenario_models.ScenarioRun),
+        query=as_run_query(spec or ScenarioSpec()),
+        upload=Upload([content], len(content)),
+    )
 
 
 class _Target(NamedTuple):

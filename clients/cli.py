@@ -14,9 +14,12 @@ from clients import _http
 from clients.errors import ClientError
 from clients.vmemctl import (
     arguments,
+    catalog_commands,
+    cma_commands,
     create_command,
     guest_commands,
     page_commands,
+    scenario_commands,
     size_commands,
     view_commands,
 )
@@ -27,7 +30,7 @@ EXIT_CODES = """
 Exit codes:
 
 * 0  done
-* 1  `verify` found a broken invariant
+* 1  `verify` found a broken invariant, or `scenario run` something that is not as expected
 * 2  the command line is wrong
 * 3  partial: the guest could give or take only a part; the answer says what stopped the rest
 * 4  refused by the service; the problem is printed on standard error
@@ -80,8 +83,10 @@ def make_app() -> typer.Typer:
     app.command("verify")(view_commands.verify)
     app.command("alloc")(page_commands.alloc)
     app.command("free")(page_commands.free)
-    app.command("policies")(view_commands.policies)
-    app.command("presets")(view_commands.presets)
+    app.add_typer(cma_commands.make_app())
+    app.command("policies")(catalog_commands.policies)
+    app.command("presets")(catalog_commands.presets)
+    app.add_typer(scenario_commands.make_app(), name="scenario")
     app.command("capture", context_settings=_PASSES_ALL_ON)(capture)
     return app
 

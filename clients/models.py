@@ -82,6 +82,30 @@ class FreedAllocation(Answer):
     remaining_pages: int
 
 
+class CmaAllocation(Answer):
+    """Pages that the client of a CMA area has."""
+
+    pfn: int
+    nr_pages: int
+
+
+class CmaArea(Answer):
+    """A CMA area: its place, what it could hold and what its bitmap counts as taken, in bytes."""
+
+    name: str
+    base: int
+    size: int
+    used: int = 0
+    order_per_bit: int = 0
+    allocations: tuple[CmaAllocation, ...] = ()
+
+
+class CmaAreaList(Answer):
+    """The CMA areas of a guest."""
+
+    cma_areas: tuple[CmaArea, ...]
+
+
 class Guest(Answer):
     """One simulated guest."""
 
@@ -98,6 +122,7 @@ class Guest(Answer):
     zones: tuple[Zone, ...] = ()
     devices: tuple[Device, ...] = ()
     allocations: tuple[Allocation, ...] = ()
+    cma_areas: tuple[CmaArea, ...] = ()
 
 
 class GuestList(Answer):
@@ -197,6 +222,30 @@ class RangeOutcome(Answer):
         return self.result == "0"
 
 
+class CmaOutcome(Answer):
+    """What became of cma_alloc: the kernel's result, where, and how many calls of alloc_contig_range it took."""
+
+    result: str
+    pfn: int | None = None
+    nr_pages: int
+    calls: int
+    step: str | None = None
+    obstacle: RangeObstacle | None = None
+    migrated_pages: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Tells whether the pages were taken."""
+        return self.result == "0"
+
+
+class CmaReleased(Answer):
+    """Pages that went back to a CMA area."""
+
+    pfn: int
+    freed_pages: int
+
+
 class FreedRange(Answer):
     """A range that was given back to the guest's buddy allocator."""
 
@@ -252,36 +301,6 @@ class Verification(Answer):
     """The broken invariants of a guest; none, in a sound one."""
 
     violations: tuple[Violation, ...]
-
-
-class Policy(Answer):
-    """A kernel policy: the switches in which kernels differ."""
-
-    name: str
-    switches: Mapping[str, JsonValue] = {}
-
-
-class PolicyList(Answer):
-    """The kernel policies that the service knows."""
-
-    policies: tuple[Policy, ...]
-
-
-class Preset(Answer):
-    """A geometry: sizes in bytes, orders in powers of two of pages."""
-
-    name: str
-    page_size: int
-    max_order: int
-    pageblock_order: int
-    section_size: int
-    memory_block_size: int
-
-
-class PresetList(Answer):
-    """The geometries that the service knows."""
-
-    presets: tuple[Preset, ...]
 
 
 class Status(Answer):

@@ -13,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.models import (
+    CmaArea,
     Device,
     Guest,
     MemoryBlock,
     MemoryBlocks,
     Outcome,
-    Policy,
-    Preset,
     Verification,
 )
 from clients.sizes import format_size, round_size
 from clients.vmemctl.obstacles import obstacle_table
 
 _BAR_CELLS = 20
+_SHOWN_PIECES = 4
 _TIME_UNITS = {"s": 1_000_000, "ms": 1000}  # in microseconds, longest first
 _STATE_STYLES = {"done": "bold green", "partial": "bold yellow"}
 
@@ -64,6 +64,8 @@ def guest_details(guest: Guest) -> RenderableType:
         "simulated time": format_us(guest.simulated_us),
     }
     parts: list[RenderableType] = [fact_table(facts), zone_table(guest), device_table(guest.devices)]
+    if guest.cma_areas:
+        parts.append(cma_area_table(guest.cma_areas))
     if guest.allocations:
         parts.append(allocation_table(guest))
     return Group(*parts)
@@ -150,6 +152,25 @@ def allocation_table(guest: Guest) -> Table:
     return table
 
 
+def cma_area_table(areas: Sequence[CmaArea]) -> RenderableType:
+    """Shows one line per CMA area, and what its client has."""
+    if not areas:
+        return "no CMA areas; `vmemctl create --cma NAME:SIZE` makes a guest with one"
+    table = plain_table("CMA area", "*base", "*size", "*used", "of it", "taken at")
+    for area in areas:
+        pieces = " ".join(f"{piece.pfn:#x}+{piece.nr_pages}" for piece in area.allocations[:_SHOWN_PIECES])
+        more = " ..." if len(area.allocations) > _SHOWN_PIECES else ""
+        table.add_row(
+            area.name,
+            f"{area.base:#x}",
+            format_size(area.size),
+            format_size(area.used),
+            fill_bar(area.used, area.size),
+            pieces + more or "-",
+        )
+    return table
+
+
 def outcome_table(outcome: Outcome) -> RenderableType:
     """Shows what was asked, what was got, at which level, and what stopped the rest."""
     headline = Text.assemble(
@@ -201,39 +222,6 @@ def violation_table(verification: Verification) -> RenderableType:
     return table
 
 
-def policy_table(policies: Sequence[Policy]) -> Table:
-    """Shows one line per kernel policy, and the switches in which it differs from the one before."""
-    table = plain_table("policy", "what changes")
-    before: Mapping[str, object] | None = None
-    for policy in policies:
-        table.add_row(policy.name, _changes(before, policy.switches))
-        before = policy.switches
-    return table
-
-
-def switch_table(policies: Sequence[Policy]) -> Table:
-    """Shows kernel policies side by side: one line per switch."""
-    table = plain_table("switch", *(policy.name for policy in policies))
-    for switch in dict.fromkeys(name for policy in policies for name in policy.switches):
-        table.add_row(switch, *(_switch(policy.switches.get(switch)) for policy in policies))
-    return table
-
-
-def preset_table(presets: Sequence[Preset]) -> Table:
-    """Shows one line per geometry."""
-    table = plain_table("preset", "*page", "*pageblock", "*largest chunk", "*section", "*memory block")
-    for preset in presets:
-        table.add_row(
-            preset.name,
-            format_size(preset.page_size),
-            format_size(preset.page_size << preset.pageblock_order),
-            format_size(preset.page_size << preset.max_order),
-            format_size(preset.section_size),
-            format_size(preset.memory_block_size),
-        )
-    return table
-
-
 def plain_table(*names: str) -> Table:
     """Returns an empty table; a column whose name begins with "*" holds numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -257,16 +245,3 @@ def _runs(blocks: Sequence[MemoryBlock]) -> list[list[MemoryBlock]]:
         numbered, key=lambda item: (item[1].id - item[0], item[1].state, item[1].zone, item[1].device)
     )
     return [[block for _, block in group] for _, group in grouped]
-
-
-def _changes(before: Mapping[str, object] | None, switches: Mapping[str, object]) -> str:
-    if before is None:
-        return "(the first: `vmemctl policies NAME` shows its switches)"
-    changed = [name for name in switches if switches[name] != before.get(name)]
-    return ", ".join(f"{name}: {_switch(switches[name])}" for name in changed)
-
-
-def _switch(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(str(item) for item in value)
-    return "-" if value is None else str(value)

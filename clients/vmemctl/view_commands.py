@@ -1,4 +1,4 @@
-"""Commands that look inside: map, blocks, verify, proc; and what the service offers: policies, presets."""
+"""Commands that look inside: map, blocks, verify, proc."""
 
 import sys
 from pathlib import Path
@@ -8,13 +8,7 @@ import typer
 
 from clients.vmemctl.memory_map import draw_map
 from clients.vmemctl.session import ExitCode, GuestArgument, JsonOption, Session, open_session
-from clients.vmemctl.tables import (
-    memory_block_table,
-    policy_table,
-    preset_table,
-    switch_table,
-    violation_table,
-)
+from clients.vmemctl.tables import memory_block_table, violation_table
 
 # Beside the cells stand the row's first pfn and its zones.
 _LABEL_WIDTH = 13 + 18
@@ -70,30 +64,6 @@ def proc(
     """Prints a file of the guest's /proc, as text."""
     session = open_session(context)
     typer.echo(session.client.proc(guest, file), nl=False)
-
-
-def policies(
-    context: typer.Context,
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Shows all switches of these.", show_default=False)
-    ] = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Lists the kernels that a guest can run, and the switches in which they differ."""
-    session = open_session(context, as_json=as_json)
-    known = session.client.policies()
-    chosen = [policy for policy in known if not names or policy.name in names]
-    if missing := set(names or ()) - {policy.name for policy in chosen}:
-        raise typer.BadParameter(f"no policy is named {', '.join(sorted(missing))}")
-    session.print(chosen, switch_table(chosen) if names else policy_table(chosen))
-
-
-def presets(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Lists the geometries that a guest can have."""
-    session = open_session(context, as_json=as_json)
-    found = session.client.presets()
-    session.print(found, preset_table(found))
 
 
 def _save(session: Session, image: bytes, path: Path) -> None:

@@ -31,6 +31,15 @@ DEVICE: dict[str, Any] = {
     },
 }
 
+CMA_AREA: dict[str, Any] = {
+    "name": "dma",
+    "base": 512 * MIB,
+    "size": 64 * MIB,
+    "used": 2 * MIB,
+    "order_per_bit": 0,
+    "allocations": [{"pfn": 131072, "nr_pages": 512}],
+}
+
 GUEST: dict[str, Any] = {
     "name": "web",
     "preset": "x86-64",
@@ -56,6 +65,24 @@ GUEST: dict[str, Any] = {
     ],
     "devices": [DEVICE],
     "allocations": [{"id": 1, "kind": "unmovable", "order": 0, "nr_pages": 1, "label": "slab"}],
+    "cma_areas": [CMA_AREA],
+}
+
+CMA_OUTCOME: dict[str, Any] = {
+    "result": "0",
+    "pfn": 131072,
+    "nr_pages": 512,
+    "calls": 3,
+    "step": None,
+    "obstacle": None,
+    "migrated_pages": 17,
+}
+CMA_BUSY: dict[str, Any] = {
+    **CMA_OUTCOME,
+    "result": "EBUSY",
+    "pfn": None,
+    "step": "migrate",
+    "obstacle": {"pfn": 131075, "kind": "pinned"},
 }
 
 OUTCOME: dict[str, Any] = {
@@ -150,11 +177,29 @@ PROBLEM: dict[str, Any] = {
     "block_size": 2097152,
 }
 
+SWITCH = {"name": "merge_rule", "values": ["old", "new"], "meaning": "Which free pages merge (B-5)."}
+
 POLICIES: dict[str, Any] = {
+    "switches": [SWITCH],
     "policies": [
         {"name": "linux-5.15", "switches": {"merge_rule": "old", "sizes": ["a", "b"]}},
         {"name": "linux-6.12", "switches": {"merge_rule": "new", "split_on_free": True}},
     ]
+}
+
+QUANTITIES: dict[str, Any] = {
+    "preset": "x86-64",
+    "policy": "linux-5.15",
+    "page_size": 4096,
+    "contig_align": 4 * MIB,
+    "cma_align": 4 * MIB,
+    "dma_contiguous_align": 4 * MIB,
+    "fadump_align": 4 * MIB,
+    "phys_contig_order": 10,
+    "device_block_size": 256 * MIB,
+    "subblock_size": 256 * MIB,
+    "mode": "big-block",
+    "big_block_size": 256 * MIB,
 }
 
 PRESETS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from clients import _calls
 from clients._exchange import Call, Reply
 from clients.errors import Unintelligible, Unsayable
 from clients.models import Guest
-from clients.sizes import GIB
+from clients.sizes import GIB, MIB
 from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload
 from tests.clients import recorded
 
@@ -33,6 +33,25 @@ CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object,
         "0.1.0",
     ),
     "policies": (_calls.policies(), "GET", "/v1/policies", (), None, recorded.POLICIES, "linux-5.15"),
+    "switches": (_calls.switches(), "GET", "/v1/policies", (), None, recorded.POLICIES, "B-5"),
+    "show_policy": (
+        _calls.show_policy("linux-5.15+cma_lock=none"),
+        "GET",
+        "/v1/policies/linux-5.15%2Bcma_lock%3Dnone",
+        (),
+        None,
+        recorded.POLICIES["policies"][0],
+        "merge_rule",
+    ),
+    "quantities": (
+        _calls.quantities("x86-64", policy="linux-5.15", block_size=256 * MIB),
+        "GET",
+        "/v1/presets/x86-64/quantities",
+        (("policy", "linux-5.15"), ("block_size", "268435456")),
+        None,
+        recorded.QUANTITIES,
+        "big-block",
+    ),
     "presets": (_calls.presets(), "GET", "/v1/presets", (), None, recorded.PRESETS, "x86-64"),
     "list_guests": (_calls.list_guests(), "GET", "/v1/guests", (), None, {"guests": [recorded.GUEST]}, "web"),
     "create_guest": (
@@ -140,6 +159,33 @@ CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object,
         None,
         {"id": 4, "freed_pages": 2, "remaining_pages": 1},
         "remaining_pages",
+    ),
+    "cma_areas": (
+        _calls.cma_areas("web"),
+        "GET",
+        "/v1/guests/web/cma-areas",
+        (),
+        None,
+        {"cma_areas": [recorded.CMA_AREA]},
+        "dma",
+    ),
+    "cma_alloc": (
+        _calls.cma_alloc("web", "dma", nr_pages=512, align_order=9),
+        "POST",
+        "/v1/guests/web/cma-areas/dma/allocations",
+        (),
+        {"nr_pages": 512, "align_order": 9},
+        recorded.CMA_OUTCOME,
+        "131072",
+    ),
+    "cma_release": (
+        _calls.cma_release("web", "dma", 131072),
+        "DELETE",
+        "/v1/guests/web/cma-areas/dma/allocations/131072",
+        (),
+        None,
+        {"pfn": 131072, "freed_pages": 512},
+        "512",
     ),
     "memory_blocks": (
         _calls.memory_blocks("web"),

@@ -7,8 +7,6 @@ from clients.models import (
     Guest,
     MemoryBlocks,
     Outcome,
-    PolicyList,
-    PresetList,
     Verification,
 )
 from clients.vmemctl import tables
@@ -103,29 +101,6 @@ def test_violation_table_names_each_broken_law() -> None:
     assert "sound" in shown(tables.violation_table(Verification(violations=())))
     broken = Verification.model_validate({"violations": [recorded.VIOLATION]})
     assert "INV-4" in shown(tables.violation_table(broken))
-
-
-def test_policy_table_tells_what_each_kernel_changes() -> None:
-    """One line for each, like a change log."""
-    text = shown(tables.policy_table(PolicyList.model_validate(recorded.POLICIES).policies))
-    (line,) = [line for line in text.splitlines() if "linux-6.12" in line]
-    assert line.split() == ["linux-6.12", "merge_rule:", "new,", "split_on_free:", "True"]
-
-
-def test_switch_table_sets_kernels_side_by_side() -> None:
-    """A switch that one of them does not have is a dash."""
-    text = shown(tables.switch_table(PolicyList.model_validate(recorded.POLICIES).policies))
-    lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
-    assert lines["merge_rule"] == ["old", "new"]
-    assert lines["sizes"] == ["a,b", "-"]
-    assert lines["split_on_free"] == ["-", "True"]
-
-
-def test_preset_table_shows_sizes_instead_of_orders() -> None:
-    """Nobody has to raise 2 to a power."""
-    text = shown(tables.preset_table(PresetList.model_validate(recorded.PRESETS).presets))
-    for words in ("4 KiB", "2 MiB", "4 MiB", "128 MiB"):
-        assert words in text
 
 
 @pytest.mark.parametrize(("time_us", "text"), [(5, "5 us"), (1500, "1.5 ms"), (2_500_000, "2.5 s")])

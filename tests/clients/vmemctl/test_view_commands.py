@@ -1,4 +1,4 @@
-"""`vmemctl map`, `blocks`, `verify`, `proc`, `policies` and `presets`, against a fake service."""
+"""`vmemctl map`, `blocks`, `verify` and `proc`, against a fake service."""
 
 import json
 from pathlib import Path
@@ -65,21 +65,3 @@ def test_proc_prints_the_text_unchanged(vmemctl: Vmemctl, service: FakeService) 
     text = b"Node 0, zone   Normal      1      2\n"
     service.answer("GET /v1/guests/web/proc/buddyinfo", text, content_type="text/plain")
     assert vmemctl("proc", "web", "buddyinfo").out.encode() == text
-
-
-def test_policies_and_presets_are_listed(vmemctl: Vmemctl, service: FakeService) -> None:
-    """What `create` can be told."""
-    service.answer("GET /v1/policies", recorded.POLICIES)
-    service.answer("GET /v1/presets", recorded.PRESETS)
-    assert "split_on_free" in vmemctl("policies").out
-    assert "x86-64" in vmemctl("presets").out
-    assert json.loads(vmemctl("presets", "--json").out) == recorded.PRESETS["presets"]
-
-
-def test_policies_shows_all_switches_of_those_named(vmemctl: Vmemctl, service: FakeService) -> None:
-    """A name that is none is a usage error."""
-    service.answer("GET /v1/policies", recorded.POLICIES)
-    ended = vmemctl("policies", "linux-5.15")
-    assert "a,b" in ended.out
-    assert "linux-6.12" not in ended.out
-    assert vmemctl("policies", "linux-0").code == 2
