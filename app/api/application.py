@@ -67,5 +67,10 @@ def create_api(
         routes=[route for part in _PARTS for route in part.router.routes],
     )
     problems.install(app)
-    body_limit.install(app, max_body_bytes, {CAPTURE_PATH: max_capture_bytes, compare.CAPTURE_PATH: max_capture_bytes, scenarios.RUN_PATH: scenarios.MAX_FILE_BYTES})
+    limits = {
+        CAPTURE_PATH: max_capture_bytes,
+        compare.CAPTURE_PATH: max_capture_bytes,
+        scenarios.RUN_PATH: scenarios.MAX_FILE_BYTES,
+    }
+    body_limit.install(app, max_body_bytes, limits)
     return app

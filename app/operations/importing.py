@@ -38,17 +38,20 @@ async def import_capture(
             named = replace(options, name=reservation.name)
             sink = RingSink(service.limits.event_ring_capacity)
 
-            def load() -> tuple[Guest, Description]:
-                return _load(machine, named, sink)
-
-            guest, report = await service.crew.run(load, estimate_us=estimates.UNKNOWN_US)
+            guest, report = await service.crew.run(
+                lambda: load(machine, named, sink), estimate_us=estimates.UNKNOWN_US
+            )
             # Devices may reach beyond what was captured.
             service.registry.enlarge(reservation, guest.nr_pages)
             entry = service.registry.add(reservation, guest)
     return entry.describe(), report
 
 
-def _load(machine: CapturedMachine, options: CaptureOptions, sink: RingSink) -> tuple[Guest, Description]:
+def load(machine: CapturedMachine, options: CaptureOptions, sink: RingSink) -> tuple[Guest, Description]:
+    """Returns the guest that a capture calls for, and the load report.
+
+    Raises InvalidValue.
+    """
     try:
         return load_capture(machine, options, sink=sink)
     except Unknown as error:

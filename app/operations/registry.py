@@ -65,6 +65,8 @@ class Registry:
         self.crew = crew
         self._entries: dict[str, Entry] = {}
         self._reservations: dict[str, Reservation] = {}
+        # Pages of copies that have no name.
+        self._held: list[Reservation] = []
         self._next_number = 1
 
     def entries(self) -> list[Entry]:
@@ -83,9 +85,9 @@ class Registry:
 
     @property
     def nr_pages(self) -> int:
-        """Pages of all guests, those being made included."""
+        """Pages of all guests, those being made or copied included."""
         made = sum(entry.nr_pages for entry in self._entries.values())
-        return made + sum(reservation.nr_pages for reservation in self._reservations.values())
+        return made + sum(held.nr_pages for held in (*self._reservations.values(), *self._held))
 
     @contextmanager
     def reserve(self, name: str | None, nr_pages: int) -> Iterator[Reservation]:
@@ -108,6 +110,20 @@ class Registry:
             yield reservation
         finally:
             del self._reservations[name]
+
+    @contextmanager
+    def hold_pages(self, nr_pages: int) -> Iterator[Reservation]:
+        """Holds pages for copies of guests that nobody can name, and lets go of them.
+
+        Raises PageLimitReached.
+        """
+        held = Reservation("", 0)
+        self._held.append(held)
+        try:
+            self.enlarge(held, nr_pages)
+            yield held
+        finally:
+            self._held.remove(held)
 
     def enlarge(self, reservation: Reservation, nr_pages: int) -> None:
         """Holds `nr_pages` in all for `reservation`.

@@ -22,6 +22,10 @@ class Service:
         self.registry = Registry(limits, crew)
         # Held while a capture is loaded.
         self.loading = asyncio.Lock()
+        # Held while a scenario is played.
+        self.playing = asyncio.Lock()
+        # Held while an answer is drawn: what draws it is not made for several threads.
+        self.drawing = asyncio.Lock()
 
     def stop(self) -> None:
         """Begins nothing new, and waits for nothing."""

@@ -109,6 +109,23 @@ def test_reserve_and_enlarge_count_all_pages() -> None:
     play(scene, max_total_pages=2000)
 
 
+def test_hold_pages_counts_copies_without_a_name() -> None:
+    """Held pages are pages of the service until they are let go of, also when something went wrong."""
+
+    async def scene(service: Service) -> None:
+        registry = service.registry
+        with registry.hold_pages(600), registry.hold_pages(0) as held:
+            registry.enlarge(held, 400)
+            assert (registry.nr_pages, registry.entries()) == (1000, [])
+            with pytest.raises(PageLimitReached), registry.hold_pages(1):
+                pass
+            with pytest.raises(PageLimitReached), registry.reserve("a", 1):
+                pass
+        assert registry.nr_pages == 0
+
+    play(scene, max_total_pages=1000)
+
+
 def test_change_of_one_guest_waits_for_the_call_before() -> None:
     """Calls on one guest happen in the order in which they came."""
 

@@ -1,0 +1,63 @@
+"""A comparison for tests of its shapes: a row that ran, one that broke laws, one that was refused."""
+
+from typing import Any
+
+from app.units import GIB, MIB
+
+OUTCOME: dict[str, Any] = {
+    "device": "vm0",
+    "state": "partial",
+    "requested": 2 * GIB,
+    "achieved": 2 * GIB - 6 * MIB,
+    "requested_size": 0,
+    "size": 6 * MIB,
+    "by_level": {
+        "memory_block": {"bytes": GIB, "attempts": 10, "failed": 2},
+        "pageblock": {"bytes": GIB - 6 * MIB, "attempts": 600, "failed": 3},
+    },
+    "obstacles": [],
+    "obstacle_count": 3,
+    "obstacle_groups": [
+        {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 2, "bytes": 4 * MIB},
+        {"kind": None, "level": "pageblock", "result": "ENOMEM", "count": 1, "bytes": 2 * MIB},
+    ],
+    "failures": [{"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 4}],
+    "migrated_pages": 77,
+    "dropped_pages": 5,
+    "types_lost": {"UNMOVABLE->MOVABLE": 3, "RECLAIMABLE->MOVABLE": 1},
+    "simulated_us": 1_234_567,
+}
+BROKEN = [
+    {"id": "INV-8", "weight": "finding", "count": 1, "where": "zone Normal", "expected": "1", "found": "2"},
+    {"id": "INV-3", "weight": "failure", "count": 2, "where": "zone Normal", "expected": "1", "found": "2"},
+]
+ROWS: list[dict[str, Any]] = [
+    {
+        "policy": "linux-6.17",
+        "fallback": ["memory_block", "pageblock"],
+        "refusal": None,
+        "outcome": OUTCOME,
+        "broken": [],
+    },
+    {
+        "policy": "rfc-v1",
+        "fallback": ["memory_block", "pageblock"],
+        "refusal": None,
+        "outcome": OUTCOME,
+        "broken": BROKEN,
+    },
+    {
+        "policy": "linux-5.15+cma_align=pageblock,allow_unsafe=yes",
+        "fallback": ["memory_block", "chunk"],
+        "refusal": "vm0 has 2 MiB of a sub-block of 4 MiB plugged, which a driver of linux-5.15 cannot hold",
+        "outcome": None,
+        "broken": [],
+    },
+]
+COMPARISON: dict[str, Any] = {
+    "start": {"guest": "web-1"},
+    "device": "vm0",
+    "size_before": 2 * GIB,
+    "requested_size": 0,
+    "rows": ROWS,
+}

@@ -1,0 +1,34 @@
+"""A comparison as CSV, read back: every count in its column, lists as text."""
+
+import csv
+import io
+
+from app.api.compare_csv import COLUMNS, as_csv
+from tests.api.comparisons import COMPARISON, OUTCOME
+
+
+def read(text: str) -> list[dict[str, str]]:
+    """The lines under the line of names."""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_every_number_of_a_row() -> None:
+    """What a spreadsheet reads is what JSON says."""
+    row, broken, refused = read(as_csv(COMPARISON))
+    assert tuple(row) == COLUMNS
+    for name in ("requested", "achieved", "size", "migrated_pages", "dropped_pages", "simulated_us"):
+        assert int(row[name]) == OUTCOME[name]
+    assert (row["pageblock_attempts"], row["pageblock_failed"], row["chunk_bytes"]) == ("600", "3", "")
+    assert int(row["left"]) == 6 << 20
+    assert row["failures"] == "pageblock EBUSY unmovable=4"
+    assert row["stays"] == "pageblock EBUSY unmovable=4194304; pageblock ENOMEM no page=2097152"
+    assert row["types_lost"] == "UNMOVABLE->MOVABLE=3; RECLAIMABLE->MOVABLE=1"
+    assert (row["findings"], row["failed_laws"]) == ("", "")
+    assert (broken["findings"], broken["failed_laws"]) == ("INV-8", "INV-3")
+    assert refused["refusal"].startswith("vm0 has 2 MiB")
+    assert {name for name, cell in refused.items() if cell} == {"policy", "fallback", "refusal"}
+
+
+def test_csv_of_nothing_is_the_line_of_names() -> None:
+    """No rows, and still a table."""
+    assert as_csv({"rows": []}).splitlines() == [",".join(COLUMNS)]
