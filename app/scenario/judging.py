@@ -1,0 +1,84 @@
+"""What was seen against what a file expects: a list of differences, none when they agree.
+
+Left out: how anything came about (app.scenario.running).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from typing import NamedTuple
+
+from app.scenario.script import Expectation
+from app.scenario.sight import Moment, Sight
+
+_IN_SIGHT = ("nr_free", "nr_free_cma", "nr_free_highatomic", "nr_reserved_highatomic")
+_FAILURE = "failure"
+
+
+class Difference(NamedTuple):
+    """Something that is not as expected; where: at which moment."""
+
+    what: str
+    expected: str
+    found: str
+    where: str
+
+
+def compare(expectation: Expectation, moment: Moment, where: str) -> list[Difference]:
+    """Returns what of an expectation is not so; what it does not speak of is not looked at."""
+    return [
+        Difference(what, expected, found, where)
+        for what, expected, found in _pairs(expectation, moment)
+        if expected != found
+    ]
+
+
+def is_met(expectation: Expectation, moment: Moment) -> bool:
+    """Returns whether a moment is as expected."""
+    return all(expected == found for _, expected, found in _pairs(expectation, moment))
+
+
+def find_failures(sight: Sight, where: str) -> list[Difference]:
+    """Returns the broken laws that no kernel of this policy breaks: whatever a file says, the simulator is wrong."""
+    return [
+        Difference(f"{violation.id} {violation.where}", violation.expected, violation.found, where)
+        for violation in sight.violations
+        if getattr(violation, "weight", "") == _FAILURE
+    ]
+
+
+def _pairs(expectation: Expectation, moment: Moment) -> Iterator[tuple[str, str, str]]:
+    """Yields (what, expected, found) for everything that an expectation speaks of."""
+    for actor, result in expectation.results.items():
+        yield f"result of {actor}", result, moment.results[actor]
+    for actor, pfn in expectation.pfns.items():
+        yield f"pfn of {actor}", str(pfn), str(moment.pfns.get(actor, "none"))
+    for name, find in _FINDERS.items():
+        expected = getattr(expectation, name)
+        if expected is not None:
+            yield name, _text(expected), _text(find(moment))
+    for name, value in expectation.values.items():
+        yield name, str(value), str(moment.values.get(name, "no such value"))
+
+
+def _in_sight(name: str) -> Callable[[Moment], object]:
+    def find(moment: Moment) -> object:
+        return getattr(moment.sight, name)
+
+    return find
+
+
+# What an expectation may speak of beside actors and values -> where it is found.
+_FINDERS: dict[str, Callable[[Moment], object]] = {
+    **{name: _in_sight(name) for name in ("pages", "types", "lists", *_IN_SIGHT)},
+    "nr_migrated": lambda moment: moment.nr_migrated,
+    "findings": lambda moment: moment.findings,
+    "types_lost": lambda moment: moment.types_lost,
+}
+assert set(_FINDERS) | {"results", "pfns", "values"} == {field.name for field in fields(Expectation)}
+
+
+def _text(value: object) -> str:
+    """Returns a value as it is compared and shown: lists with commas, "none" when empty."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(item) for item in value) or "none"
+    return str(value)

@@ -1,0 +1,190 @@
+"""Playing a scenario's case under a policy, and what came of it.
+
+    case, policy ──▶ stage ──▶ sections in the schedule's order ──▶ moments ──▶ compared with what is expected
+
+Kept here: the same case and policy give the same outcome, in every process.
+Left out: how an outcome is shown (app.scenario.telling).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.errors import Unknown
+from app.mm.policy import KernelPolicy
+from app.mm.policy_text import parse_policy
+from app.scenario.judging import Difference, compare, find_failures, is_met
+from app.scenario.playing import Play
+from app.scenario.scheduling import follow, play_every_order
+from app.scenario.script import Case, Expectation, PolicyExpectation, Scenario, Turn
+from app.scenario.sight import Moment, Onlooker
+from app.scenario.stage import make_stage
+
+# Of thousands of orders that differ from what is expected, a few tell as much.
+_MOST_DIFFERENCES = 20
+
+
+class Step(NamedTuple):
+    """One section: its turn (from 1; 0 is the start), who did it, the point that it passed, and what is seen then."""
+
+    turn: int
+    actor: str
+    point: str
+    pfn: int
+    moment: Moment
+
+
+class End(NamedTuple):
+    """How a play ended: who acted, section by section (the first such order), and the moments on the way.
+
+    steps: empty when every order was played; retrace() tells them.
+    """
+
+    order: tuple[str, ...]
+    moment: Moment
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """What became of one case under one policy.
+
+    ends: every end that was seen; one when a schedule gave the order. is_expected: whether the file says anything
+    of this policy.
+    """
+
+    case: str
+    policy: str
+    is_expected: bool
+    nr_orders: int
+    ends: tuple[End, ...]
+    differences: tuple[Difference, ...] = field(default=())
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all is as expected, and no law is broken that this policy keeps."""
+        return not self.differences
+
+
+def policies_of(case: Case) -> list[str]:
+    """Returns the policies of which a case says something, canonical, in the order of the file."""
+    texts = [text for expected in case.expect for text in expected.policies]
+    return list(dict.fromkeys(parse_policy(text).name for text in texts))
+
+
+def find_case(scenario: Scenario, name: str) -> Case:
+    """Returns a case by its name.
+
+    Raises Unknown.
+    """
+    for case in scenario.cases:
+        if case.name == name:
+            return case
+    raise Unknown("case", name, [case.name for case in scenario.cases])
+
+
+def run_scenario(
+    scenario: Scenario, *, policies: tuple[str, ...] = (), case: str | None = None
+) -> Iterator[CaseOutcome]:
+    """Yields the outcome of every case, or of one, under `policies`; without any, under those that the case names.
+
+    Raises Unknown, InvalidValue, ScheduleImpossible.
+    """
+    chosen = [parse_policy(text).name for text in policies]
+    for each in scenario.cases if case is None else (find_case(scenario, case),):
+        for policy in chosen or policies_of(each):
+            yield run_case(each, policy)
+
+
+def run_case(case: Case, policy_text: str) -> CaseOutcome:
+    """Plays one case under one policy.
+
+    Raises Unknown, InvalidValue, ScheduleImpossible.
+    """
+    policy = parse_policy(policy_text)
+    expected = [
+        each for each in case.expect if policy.name in {parse_policy(text).name for text in each.policies}
+    ]
+    if isinstance(case.schedule, str):
+        return _run_every_order(case, policy, expected)
+    return _run_schedule(case, case.schedule, policy, expected)
+
+
+def retrace(case: Case, policy_text: str, order: Sequence[str]) -> tuple[Step, ...]:
+    """Returns the moments of one order of sections, each a turn of its own."""
+    return _play_turns(case, parse_policy(policy_text), [Turn(actor) for actor in order])
+
+
+def _run_schedule(
+    case: Case, turns: tuple[Turn, ...], policy: KernelPolicy, expected: list[PolicyExpectation]
+) -> CaseOutcome:
+    steps = _play_turns(case, policy, turns)
+    differences = [
+        difference
+        for step in steps
+        for difference in find_failures(step.moment.sight, _where(step.turn, len(turns)))
+    ]
+    for each in expected:
+        for turn, expectation in sorted(each.after.items()):
+            differences += compare(expectation, _moment_after(steps, turn), _where(turn, len(turns)))
+        differences += compare(each.at_end, steps[-1].moment, "at the end")
+    end = End(tuple(step.actor for step in steps[1:]), steps[-1].moment, steps)
+    found = tuple(dict.fromkeys(differences))
+    return CaseOutcome(case.name, policy.name, bool(expected), 1, (end,), found)
+
+
+def _play_turns(case: Case, policy: KernelPolicy, turns: Sequence[Turn]) -> tuple[Step, ...]:
+    play = _make_play(case, policy)
+    onlooker = Onlooker()
+    steps = [Step(0, "", "start", -1, onlooker.look(play))]
+    for turn, actor, passed in follow(play, turns):
+        steps.append(Step(turn, actor, passed.point, passed.pfn, onlooker.look(play)))
+    return tuple(steps)
+
+
+def _moment_after(steps: Sequence[Step], turn: int) -> Moment:
+    """Returns the moment at the end of a turn; a turn that was passed over leaves that of the one before."""
+    return next(step.moment for step in reversed(steps) if step.turn <= turn)
+
+
+def _where(turn: int, nr_turns: int) -> str:
+    return f"after turn {turn} of {nr_turns}" if turn else "at the start"
+
+
+def _run_every_order(case: Case, policy: KernelPolicy, expected: list[PolicyExpectation]) -> CaseOutcome:
+    onlooker = Onlooker()
+    # Dictionaries for their order: what is met again counts once.
+    differences: dict[Difference, None] = {}
+    ends: dict[str, End] = {}
+
+    def on_move(play: Play) -> None:
+        sight = onlooker.see(play.stage, is_operating=play.is_operating)
+        differences.update(dict.fromkeys(find_failures(sight, "in the middle")))
+
+    nr_orders = 0
+    for play, order in play_every_order(lambda: _make_play(case, policy), on_move):
+        moment = onlooker.look(play)
+        ends.setdefault(repr(moment), End(order, moment, ()))
+        nr_orders += 1
+    for each in expected:
+        for end in ends.values():
+            order_text = f"in the order {' '.join(end.order)}"
+            differences.update(dict.fromkeys(compare(each.at_end, end.moment, order_text)))
+        moments = [end.moment for end in ends.values()]
+        differences.update(dict.fromkeys(_unseen(each.some, moments, nr_orders)))
+    few = tuple(differences)[:_MOST_DIFFERENCES]
+    return CaseOutcome(case.name, policy.name, bool(expected), nr_orders, tuple(ends.values()), few)
+
+
+def _unseen(some: tuple[Expectation, ...], moments: list[Moment], nr_orders: int) -> Iterator[Difference]:
+    """Yields what should be seen in some order, and is in none."""
+    for number, expectation in enumerate(some, start=1):
+        if not any(is_met(expectation, moment) for moment in moments):
+            nearest = min((compare(expectation, moment, "") for moment in moments), key=len)
+            found = "; ".join(f"{what} {found}" for what, _, found, _ in nearest)
+            wanted = "; ".join(f"{what} {expected}" for what, expected, _, _ in nearest)
+            yield Difference(f"some end, number {number}", wanted, found, f"in none of {nr_orders} orders")
+
+
+def _make_play(case: Case, policy: KernelPolicy) -> Play:
+    return Play(make_stage(case.start, policy, fallback=case.fallback), case.actors)
