@@ -7,7 +7,6 @@ Left out: the hypervisor's side (vmemctl, clients/).
 
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,6 +15,8 @@ import typer
 
 from app.api.version import VERSION
 from app.errors import InvalidValue
+from app.progress_line import ProgressLine
+from app.scenario_cli import app as scenario_app
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(scenario_app)
 
 
 class _WithSettings(typer.core.TyperCommand):
@@ -134,35 +136,6 @@ def policies() -> None:
     from app.operations.policy_page import policy_page  # noqa: PLC0415 - imports the simulator
 
     typer.echo(policy_page(), nl=False)
-
-
-class ProgressLine:
-    """Says how far the kernels are, once that takes noticeably long: a warm start stays silent."""
-
-    def __init__(self, silent_s: float = 2.5) -> None:
-        """Says nothing during the first `silent_s` seconds."""
-        self.where = ""
-        self._silent_s = silent_s
-        self._began = 0.0
-        self._opening: threading.Timer | None = None
-
-    def __call__(self, nr_done: int, nr_steps: int, where: str) -> None:
-        """Takes note that `nr_done` of `nr_steps` are done; `where` kernels are kept."""
-        self.where = where
-        if self._opening is None:
-            self._began = time.monotonic()
-            # The first step is the longest: somebody who waits for it should know why.
-            self._opening = threading.Timer(self._silent_s, self._open)
-            self._opening.daemon = True
-            self._opening.start()
-        elif nr_done == nr_steps:
-            self._opening.cancel()
-        elapsed_s = time.monotonic() - self._began
-        if elapsed_s >= self._silent_s:
-            typer.echo(f"  {nr_done} of {nr_steps} steps after {elapsed_s:.0f} s", err=True)
-
-    def _open(self) -> None:
-        typer.echo(f"vmemsim makes its kernels ready, kept {self.where}", err=True)
 
 
 def _fail(detail: str, code: int = EXIT_FAILURE) -> NoReturn:

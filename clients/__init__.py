@@ -18,7 +18,7 @@ from clients.errors import (
     Unreachable,
     Unsayable,
 )
-from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, Upload
+from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, ScenarioSpec, Upload
 
 __all__ = [
     "AllocationSpec",
@@ -34,6 +34,7 @@ __all__ = [
     "NoRoom",
     "NotFound",
     "Refused",
+    "ScenarioSpec",
     "Unintelligible",
     "Unreachable",
     "Unsayable",

@@ -19,6 +19,16 @@ class DeviceSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CmaAreaSpec:
+    """A CMA area in boot memory (bytes); without a base it lies as high as there is room."""
+
+    name: str
+    size: int
+    base: int | None = None
+    order_per_bit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuestSpec:
     """A guest to be made from a geometry preset."""
 
@@ -30,6 +40,7 @@ class GuestSpec:
     online: str | None = None
     seed: int | None = None
     devices: Sequence[DeviceSpec] = ()
+    cma_areas: Sequence[CmaAreaSpec] | None = None
     # The name of a ready-made one, or its steps.
     workload: str | Sequence[Mapping[str, object]] | None = None
 
@@ -61,6 +72,18 @@ class AllocationSpec:
     size: int | None = None
     at_pfns: Sequence[int] | None = None
     label: str | None = None
+    # An atomic request for kernel memory above order 0, which adds to the HIGHATOMIC reserve.
+    highatomic: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioSpec:
+    """How a scenario is played: under which policies (none: those of which it says something), one case or all."""
+
+    policies: Sequence[str] = ()
+    case: str | None = None
+    # Also what is seen after every section.
+    steps: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,7 @@ class Upload:
     size: int | None = None
 
 
-def as_json(spec: GuestSpec | AllocationSpec) -> dict[str, object]:
+def as_json(spec: GuestSpec | AllocationSpec | ScenarioSpec) -> dict[str, object]:
     """Returns the JSON body of `spec`, without the fields that are None."""
     return _without_none(asdict(spec))
 
@@ -82,6 +105,13 @@ def as_query(spec: ImportSpec) -> tuple[tuple[str, str], ...]:
     if spec.fallback is not None:
         fields["fallback"] = ",".join(spec.fallback)
     return tuple((name, str(value)) for name, value in fields.items())
+
+
+def as_run_query(spec: ScenarioSpec) -> tuple[tuple[str, str], ...]:
+    """Returns `spec` as query parameters, one for each policy."""
+    others = {"case": spec.case, "steps": None if spec.steps is None else str(spec.steps).lower()}
+    policies = [("policy", policy) for policy in spec.policies]
+    return (*policies, *((name, value) for name, value in others.items() if value is not None))
 
 
 def _without_none(fields: Mapping[str, object]) -> dict[str, object]:

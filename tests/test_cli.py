@@ -18,7 +18,6 @@ import httpx
 import pytest
 
 from app.api.version import VERSION
-from app.cli import ProgressLine
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -219,14 +218,3 @@ def test_serve_without_a_writable_home_compiles_in_memory(tmp_path: Path) -> Non
         running.process.terminate()
         _, err = running.process.communicate(timeout=PATIENCE_S)
     assert "in memory only" in err
-
-
-def test_progress_line_is_silent_while_it_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
-    """Steps that end in time say nothing; later ones are counted."""
-    quick, slow = ProgressLine(silent_s=60), ProgressLine(silent_s=0)
-    for progress in (quick, slow):
-        progress(0, 1, "in a folder")
-    assert "0 of 1 steps" in capsys.readouterr().err
-    quick(1, 1, "in a folder")
-    assert capsys.readouterr().err == ""
-    assert quick.where == "in a folder"
