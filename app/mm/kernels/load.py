@@ -1,6 +1,6 @@
 """Making a node's pages what a page map says they are.
 
-Invariants kept here: INV-1, INV-2, INV-7.
+Invariants kept here: INV-1, INV-2, INV-3, INV-4, INV-7.
 Left out: what the map's flags mean (app.guest.capture.kinds).
 """
 
@@ -51,12 +51,24 @@ def end_of_compound(m: NodeArrays, start_pfn: int, tails: NDArray[np.uint8], fir
 
 
 @internal
+def load_free(m: NodeArrays, pfn: int, order: int) -> None:
+    """Frees [pfn, pfn + 2**order), each pageblock under its own type where they differ: merging decides then (B-5)."""
+    end, step = pfn + span(order), order
+    for block in range(pfn >> m.geo.pageblock_order, end >> m.geo.pageblock_order):
+        if block_type_of(m, block << m.geo.pageblock_order) != block_type_of(m, pfn):
+            step = int64(m.geo.pageblock_order)
+    while pfn < end:
+        free_block(m, pfn, step, block_type_of(m, pfn), AT_TAIL)
+        pfn += span(step)
+
+
+@internal
 def load_extent(m: NodeArrays, pfn: int, end_pfn: int, kind: int) -> None:
     """Makes an extent free, offline or reserved, in the largest aligned pieces."""
     while pfn < end_pfn:
         order = piece_order(m, pfn, end_pfn - pfn)
         if kind == FREE:
-            free_block(m, pfn, order, block_type_of(m, pfn), AT_TAIL)
+            load_free(m, pfn, order)
         else:
             set_head(m, pfn, kind, order)
         pfn += span(order)
