@@ -1,7 +1,7 @@
-"""Recounting a node from its bytes: one walk over pages, one over lists, and what is wrong on the way.
+"""Recounting a node from its bytes: pageblocks, pages and lists, and what is wrong on the way.
 
 Mirrors semantics section 10, as far as it is about single pages, runs and list entries.
-Kept here: both walks end and stay inside the arrays whatever bytes these hold; no counter is read.
+Kept here: every walk ends and stays inside the arrays whatever bytes these hold; no counter is believed.
 Left out: which law a finding breaks, the sentences, and the counters' own laws (app.mm.invariants).
 """
 
@@ -10,20 +10,63 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
+from app.mm.kernels._jit import inlined, int64, internal, kernel
 from app.mm.kernels.buddy import sentinel
+from app.mm.kernels.findings import (
+    F_BUDDIES,
+    F_ENTRY,
+    F_FREE_MISPLACED,
+    F_FREE_OWNED,
+    F_GAP,
+    F_KERNEL_IN_CMA,
+    F_KERNEL_IN_MOVABLE,
+    F_LINK,
+    F_LIST_HIGHATOMIC,
+    F_LIST_ISOLATE,
+    F_LIST_TYPE,
+    F_MIXED,
+    F_TYPE_BYTE,
+    F_USED_MISPLACED,
+    F_ZONE_BYTE,
+    NOTHING,
+    NOWHERE,
+    Findings,
+    list_number,
+    note,
+    order_of_list,
+    type_of_list,
+    zone_of_list,
+)
 from app.mm.kernels.layout import (
+    CMA,
     FREE,
     HIGHATOMIC,
+    HIGHATOMIC_RESERVED,
     ISOLATE,
+    ISOLATED_BIT,
     NONE,
+    NR_KINDS,
     NR_TYPES,
     NR_ZONES,
+    OFFLINE,
     RECLAIMABLE,
+    RECLAIMABLE_PAGE,
+    RESERVED,
+    S_END_PFN,
+    S_MANAGED,
+    S_NR_FREE,
+    S_NR_FREE_CMA,
+    S_NR_FREE_HIGHATOMIC,
+    S_NR_ISOLATE,
+    S_NR_RESERVED_HIGHATOMIC,
+    S_PRESENT,
+    S_START_PFN,
+    UNMOVABLE_PAGE,
+    ZONE_MOVABLE,
     NodeArrays,
     block_type_of,
     head_at,
-    index_of,
+    kept_type_of,
     last_row,
     next_row,
     owner_at,
@@ -33,71 +76,30 @@ from app.mm.kernels.layout import (
     zone_of,
 )
 
-
-def _number(number: int) -> int:
-    # As in layout.py: numba would compile a kernel anew for every Python literal that it is called with.
-    return int64(number)
-
-
-# What a finding says where there is nothing more to say.
-NOTHING = _number(0)
-NOWHERE = _number(-1)
-
-# --- what can be found; each has room for MOST_PLACES places
-F_FREE_MISPLACED = _number(0)  # a free head misaligned, too large, or reaching out of its zone
-F_USED_MISPLACED = _number(1)  # the same of any other head
-F_GAP = _number(2)  # an online page that belongs to no run
-F_FREE_OWNED = _number(3)  # a free head that belongs to an allocation
-F_BUDDIES = _number(4)  # two free buddies below the pageblock order
-F_MIXED = _number(5)  # a free head over pageblocks whose types may not merge
-F_LINK = _number(6)  # neighbours in a list that do not name each other
-F_ENTRY = _number(7)  # a list entry that is no free head of the list's order and zone
-F_LIST_TYPE = _number(8)  # an entry over a pageblock of another type than the list's
-F_LIST_ISOLATE = _number(9)  # an entry that is isolated while its list is not, or the other way round
-F_LIST_HIGHATOMIC = _number(10)  # an entry of a HIGHATOMIC list outside HIGHATOMIC pageblocks
-F_UNLISTED = _number(11)  # a free head on no list
-F_STRAY_HEAD = _number(12)  # a head byte inside a run, or where no memory is online
-F_STRAY_OWNER = _number(13)  # an owner there
-NR_FINDINGS = 14
-MOST_PLACES = 8
-
-
-class Findings(NamedTuple):
-    """What is wrong, and where.
-
-    nr: int64[NR_FINDINGS], how often; places: int64[NR_FINDINGS, MOST_PLACES, 3], the first of them: the pfn
-    (F_LINK: the row), and two numbers that say more: for a page its head byte and a pfn or owner; for a list
-    its number and what was found there.
-    """
-
-    nr: NDArray[np.int64]
-    places: NDArray[np.int64]
+# An owner with this bit has pages that were wanted where they are, not chosen by the allocator (INV-15).
+PLACED = int64(0x40000000)
+# Owner of memmap pages, which the allocator chose like any kernel pages.
+MEMMAP_OWNER = int64(-1)
 
 
 class Recount(NamedTuple):
-    """What the two walks counted.
+    """What was counted; by zone first, if not said otherwise.
 
     kinds: int64[zone, kind], pages; free: int64[zone, type], free pages by the type of their own pageblock;
-    heads: int64[zone, order], free heads; entries: int64[zone, order], sound list entries;
-    runs: int64[2], head bytes that begin a run, and those of them that have an owner.
+    listed: int64[zone, type], pages of sound list entries; heads: int64[zone, order], free heads; entries:
+    int64[zone, order], sound list entries; blocks: int64[zone, type], pageblocks, isolated ones by the type that they
+    keep; runs: int64[2], head bytes that begin a run, and those of them that have an owner.
+    stat: int64[zone, S_...], a copy of the node's, in which everything countable becomes what it should be.
     """
 
     kinds: NDArray[np.int64]
     free: NDArray[np.int64]
+    listed: NDArray[np.int64]
     heads: NDArray[np.int64]
     entries: NDArray[np.int64]
+    blocks: NDArray[np.int64]
     runs: NDArray[np.int64]
-
-
-@inlined
-def note(f: Findings, what: int, pfn: int, more: int, found: int) -> None:
-    """Adds a finding; its place is kept while there is room."""
-    number = f.nr[what]
-    if number < MOST_PLACES:
-        f.places[what, number, 0] = pfn
-        f.places[what, number, 1] = more
-        f.places[what, number, 2] = found
-    f.nr[what] = number + 1
+    stat: NDArray[np.int64]
 
 
 @inlined
@@ -128,6 +130,71 @@ def is_one_class(mine: int, theirs: int) -> bool:
 
 
 @kernel
+def recount_node(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> None:
+    """Counts everything anew, and notes what is wrong. Linear in pageblocks, runs and pages of gaps.
+
+    is_strict: a list entry's type must equal its list's; otherwise types that fall back to each other may mix.
+    """
+    walk_pageblocks(m, recount, f)
+    walk_pages(m, recount, f)
+    walk_lists(m, is_strict, recount, f)
+    sum_up(m, recount)
+
+
+@internal
+def names_type(m: NodeArrays, byte: int) -> bool:
+    """Returns whether a pageblock's byte is a type, isolated in the way of the policy or not."""
+    if m.geo.isolate_bit:
+        return (byte & ~ISOLATED_BIT) < ISOLATE
+    return byte < NR_TYPES
+
+
+@internal
+def walk_pageblocks(m: NodeArrays, recount: Recount, f: Findings) -> None:
+    """Counts pageblocks by zone and type; one of no known type counts as the first."""
+    for zone in range(NR_ZONES):
+        recount.stat[zone, S_NR_ISOLATE] = 0
+    for block in range(m.block_zone.shape[0]):
+        pfn = block << m.geo.pageblock_order
+        zone = zone_of(m, pfn)
+        if zone < 0:
+            continue
+        if zone >= NR_ZONES:
+            note(f, F_ZONE_BYTE, pfn, zone + 1, NOTHING)
+            continue
+        kept_type = kept_type_of(m, pfn)
+        byte = int64(m.block_type[block])
+        if not names_type(m, byte):
+            note(f, F_TYPE_BYTE, pfn, byte, NOTHING)
+            kept_type = int64(0)
+        elif block_type_of(m, pfn) == ISOLATE:
+            recount.stat[zone, S_NR_ISOLATE] += 1
+        recount.blocks[zone, kept_type] += 1
+        # A span may be larger than what is in the zone.
+        stat = recount.stat[zone]
+        stat[S_START_PFN] = min(stat[S_START_PFN], pfn)
+        stat[S_END_PFN] = max(stat[S_END_PFN], pfn + span(m.geo.pageblock_order))
+
+
+@internal
+def sum_up(m: NodeArrays, recount: Recount) -> None:
+    """Writes what the counters should be (B-8, B-22, HP-8); kernels before 6.10 have no nr_free_highatomic."""
+    order = m.geo.pageblock_order
+    for zone in range(NR_ZONES):
+        stat = recount.stat[zone]
+        stat[S_NR_FREE] = stat[S_PRESENT] = stat[S_MANAGED] = 0
+        for migratetype in range(NR_TYPES):
+            stat[S_NR_FREE] += recount.free[zone, migratetype] if migratetype != ISOLATE else 0
+            stat[S_PRESENT] += recount.blocks[zone, migratetype] << order
+        for kind in range(NR_KINDS):
+            stat[S_MANAGED] += recount.kinds[zone, kind] if kind not in (RESERVED, OFFLINE) else 0
+        stat[S_NR_FREE_CMA] = recount.free[zone, CMA]
+        stat[S_NR_RESERVED_HIGHATOMIC] = recount.blocks[zone, HIGHATOMIC] << order
+        if m.geo.highatomic_rule != HIGHATOMIC_RESERVED:
+            stat[S_NR_FREE_HIGHATOMIC] = recount.free[zone, HIGHATOMIC]
+
+
+@internal
 def walk_pages(m: NodeArrays, recount: Recount, f: Findings) -> None:
     """Counts every run of online memory; finds what does not tile it. Linear in runs and in pages of gaps."""
     pfn = int64(0)
@@ -161,9 +228,29 @@ def count_run(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings)
     head = head_at(m, pfn)
     recount.runs[0] += 1
     recount.runs[1] += owner_at(m, pfn) != 0
-    recount.kinds[zone, head & 15] += span(head >> 4)
-    if (head & 15) == FREE:
+    kind = head & 15
+    recount.kinds[zone, kind] += span(head >> 4)
+    if kind == FREE:
         count_free(m, zone, pfn, recount, f)
+    elif UNMOVABLE_PAGE <= kind <= RECLAIMABLE_PAGE:
+        check_kernel_run(m, zone, pfn, f)
+
+
+@internal
+def check_kernel_run(m: NodeArrays, zone: int, pfn: int, f: Findings) -> None:
+    """Notes a run of kernel pages that the allocator should not have put here (B-10, B-11)."""
+    owner = owner_at(m, pfn)
+    if (owner <= 0 and owner != MEMMAP_OWNER) or (owner > 0 and owner & PLACED):
+        return
+    head = head_at(m, pfn)
+    if zone == ZONE_MOVABLE:
+        note(f, F_KERNEL_IN_MOVABLE, pfn, head, owner)
+        return
+    order = m.geo.pageblock_order
+    for block in range(pfn >> order, ((pfn + span(head >> 4) - 1) >> order) + 1):
+        if kept_type_of(m, block << order) == CMA:
+            note(f, F_KERNEL_IN_CMA, pfn, head, owner)
+            return
 
 
 @internal
@@ -184,31 +271,6 @@ def count_free(m: NodeArrays, zone: int, pfn: int, recount: Recount, f: Findings
             recount.free[zone, own_type] += span(min(order, pageblock_order))
         if not is_one_class(first_type, own_type):
             note(f, F_MIXED, pfn, head, block << pageblock_order)
-            first_type = own_type
-
-
-@inlined
-def list_number(zone: int, order: int, migratetype: int) -> int:
-    """Returns the number that stands for a list in findings: zone, order and type in four bits each."""
-    return (((zone << 4) | order) << 4) | migratetype
-
-
-@inlined_kernel
-def zone_of_list(number: int) -> int:
-    """Returns the zone of a list."""
-    return number >> 8
-
-
-@inlined_kernel
-def order_of_list(number: int) -> int:
-    """Returns the order of a list."""
-    return (number >> 4) & 15
-
-
-@inlined_kernel
-def type_of_list(number: int) -> int:
-    """Returns the type of a list."""
-    return number & 15
 
 
 @inlined
@@ -226,12 +288,9 @@ def follower(m: NodeArrays, row: int) -> int:
     return after
 
 
-@kernel
+@internal
 def walk_lists(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> None:
-    """Follows every free list from its sentinel and back to it. Linear in entries.
-
-    is_strict: an entry's type must equal its list's; otherwise types that fall back to each other may mix.
-    """
+    """Follows every free list from its sentinel and back to it. Linear in entries."""
     for zone in range(NR_ZONES):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
@@ -273,11 +332,12 @@ def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: R
     if not is_entry(m, row, number):
         note(f, F_ENTRY, pfn, number, head_at(m, pfn))
         return
-    recount.entries[zone_of_list(number), order_of_list(number)] += 1
+    zone, order, list_type = zone_of_list(number), order_of_list(number), type_of_list(number)
+    recount.entries[zone, order] += 1
+    recount.listed[zone, list_type] += span(order)
     other = other_type(m, pfn, number, is_strict)
     if other == NOWHERE:
         return
-    list_type = type_of_list(number)
     note(f, F_LIST_TYPE, pfn, number, other)
     if ISOLATE in (other, list_type):
         note(f, F_LIST_ISOLATE, pfn, number, other)
@@ -296,56 +356,3 @@ def other_type(m: NodeArrays, pfn: int, number: int, is_strict: int) -> int:
         if own_type != list_type and (is_strict or not is_one_class(own_type, list_type)):
             return own_type
     return NOWHERE
-
-
-@kernel
-def mark_entries(m: NodeArrays, is_listed: NDArray[np.uint8]) -> None:
-    """Marks is_listed[index] for the page of every sound entry, as far as the lists can be followed."""
-    for zone in range(NR_ZONES):
-        for order in range(m.geo.max_order + 1):
-            for migratetype in range(NR_TYPES):
-                mark_list(m, list_number(zone, order, migratetype), is_listed)
-
-
-@internal
-def mark_list(m: NodeArrays, number: int, is_listed: NDArray[np.uint8]) -> None:
-    """Marks the pages of one list's entries."""
-    row = follower(m, opener_of_list(m, number))
-    while 0 <= row < m.geo.sentinels:
-        if is_entry(m, row, number):
-            is_listed[index_of(m, pfn_of_row(m, row))] = 1
-        row = follower(m, row)
-
-
-@kernel
-def find_unlisted(m: NodeArrays, is_listed: NDArray[np.uint8], f: Findings) -> None:
-    """Notes the free heads that no list holds."""
-    pfn = int64(0)
-    while pfn < m.geo.nr_pages:
-        zone = sound_zone_of(m, pfn)
-        head = head_at(m, pfn)
-        if zone >= 0 and head and fits(m, zone, pfn, head):
-            if (head & 15) == FREE and not is_listed[index_of(m, pfn)]:
-                note(f, F_UNLISTED, pfn, head, NOTHING)
-            pfn += span(head >> 4)
-            continue
-        pfn += 1
-
-
-@kernel
-def find_strays(m: NodeArrays, f: Findings) -> None:
-    """Notes head bytes and owners where no run begins. Linear in pages."""
-    run_end = int64(0)
-    first = int64(0)
-    for pfn in range(m.geo.nr_pages):
-        head = head_at(m, pfn)
-        zone = sound_zone_of(m, pfn)
-        if pfn >= run_end and zone >= 0 and head:
-            first = pfn
-            run_end = pfn + (span(head >> 4) if fits(m, zone, pfn, head) else 1)
-            continue
-        beside = first if pfn < run_end else NOWHERE
-        if head:
-            note(f, F_STRAY_HEAD, pfn, head, beside)
-        if owner_at(m, pfn):
-            note(f, F_STRAY_OWNER, pfn, owner_at(m, pfn), beside)

@@ -131,7 +131,8 @@ def test_isolate_range_beside_kernel_compound_is_busy() -> None:
     node.arrays.head[1] = int(PageKind.UNMOVABLE) | 3 << 4
     assert isolation.isolate_range(node.arrays, 4, 12, ORDINARY, 4, 12) == 8
     assert node.zones[ZoneId.MOVABLE].nr_isolate == 0
-    assert verify(node) == []
+    # A kernel compound in ZONE_MOVABLE is the test's own.
+    assert {broken.id for broken in verify(node)} == {"INV-15"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,359 @@
+"""The laws of memory, and which of them a policy's own releases break: one table, by switches.
+
+Mirrors semantics section 10 (INV-1 to INV-16, INV-23 to INV-25, INV-29) and the rules that its causes cite.
+
+    a broken law ──▶ a sign: how it shows ──▶ a cause among the policy's switches ──▶ finding
+                                          └──▶ none ──▶ failure, a bug of this simulator
+
+Kept here: a cause excuses signs, not whole laws: the same law broken in another way stays a failure.
+Left out: how broken laws are found (app.mm.invariants, app.mm.ownership), laws of device and driver (app.virtio_mem).
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from app.mm.geometry import Geometry
+from app.mm.policy import KernelPolicy
+from app.mm.switches import (
+    Accounting,
+    Boundary,
+    ContigAlign,
+    HighatomicRule,
+    MergeRule,
+    RetypeOnMerge,
+    StealRule,
+    UndoType,
+    Unit,
+)
+
+
+class Weight(StrEnum):
+    """Whose bug a broken law is."""
+
+    FAILURE = "failure"  # the simulator's
+    FINDING = "finding"  # the simulated kernel's: its real releases break the law in the same way
+
+
+class Sign(StrEnum):
+    """How a broken law shows."""
+
+    # Nothing that any release does.
+    IMPOSSIBLE = "impossible"
+    # --- types together on a list or in a free page
+    FALLBACK_TYPES = "UNMOVABLE, MOVABLE and RECLAIMABLE together"
+    HIGHATOMIC = "HIGHATOMIC together with another type"
+    CMA = "CMA together with another type"
+    ISOLATED_PART = "a page larger than a pageblock, isolated in part"
+    ISOLATED_PAGE = "a page within one pageblock, on a list that its isolation forbids"
+    # --- counters
+    AS_LISTED = "a free counter that says what the lists hold, not what the pageblocks are"
+    FREE_HIGH = "NR_FREE too high"
+    FREE_LOW = "NR_FREE too low"
+    CMA_HIGH = "NR_FREE_CMA too high"
+    CMA_LOW = "NR_FREE_CMA too low"
+    FREE_HIGHATOMIC = "nr_free_highatomic wrong"
+    ISOLATE_HIGH = "nr_isolate too high"
+    RESERVE_HIGH = "nr_reserved_highatomic too high"
+    RESERVE_HIGH_HOTPLUG = "nr_reserved_highatomic too high, where memory may have gone offline"
+    RESERVE_LOW = "nr_reserved_highatomic too low"
+    RESERVE_ABOVE_LIMIT = "a reserve that was within the limit of a larger zone"
+    # --- pageblocks
+    KERNEL_IN_CMA = "a kernel page in a CMA pageblock"
+    AREA_LOST = "a pageblock of a CMA area that is not CMA"
+    AREA_GREW = "a CMA pageblock beside a CMA area, in the same chunk"
+    TYPE_LOST = "a pageblock that isolation gave back as another type"
+
+
+class Law(NamedTuple):
+    """One invariant in a sentence, and the signs by which releases break it.
+
+    is_midway: it also holds between two lock sections of an operation ("M").
+    """
+
+    sentence: str
+    signs: frozenset[Sign] = frozenset()
+    is_midway: bool = False
+
+
+_OF_ISOLATION = frozenset({Sign.ISOLATED_PART, Sign.ISOLATED_PAGE})
+_OF_TYPES = frozenset({Sign.HIGHATOMIC, Sign.CMA}) | _OF_ISOLATION
+_OF_BOUNDS = frozenset({Sign.FREE_HIGH, Sign.FREE_LOW, Sign.CMA_HIGH, Sign.CMA_LOW})
+_OF_RESERVE = frozenset(
+    {Sign.RESERVE_HIGH, Sign.RESERVE_HIGH_HOTPLUG, Sign.RESERVE_LOW, Sign.RESERVE_ABOVE_LIMIT}
+)
+
+LAWS: dict[str, Law] = {
+    "INV-1": Law(
+        "Every free page is aligned to its size, within one zone, all of it online.", is_midway=True
+    ),
+    "INV-2": Law("The pages of a zone are tiled: each has exactly one state.", is_midway=True),
+    "INV-3": Law(
+        "Every free page is on exactly one list, of its order; counters count entries.", is_midway=True
+    ),
+    "INV-4": Law(
+        "A free page is on the list of the type of every pageblock that it covers (accounting list); before, the "
+        "types covered and the list's are all equal, or all UNMOVABLE, MOVABLE or RECLAIMABLE.",
+        _OF_TYPES | {Sign.FALLBACK_TYPES},
+        is_midway=True,
+    ),
+    "INV-5": Law("No two free buddies below the pageblock order exist side by side."),
+    "INV-6": Law("No free page covers pageblocks whose types do not fall back to each other.", _OF_TYPES),
+    "INV-7": Law("A compound is aligned, within one zone, and has one owner.", is_midway=True),
+    "INV-8": Law(
+        "NR_FREE, NR_FREE_CMA and, where a kernel has it, nr_free_highatomic count free pages by the type of their "
+        "own pageblock, isolated ones not at all.",
+        _OF_BOUNDS | {Sign.AS_LISTED, Sign.FREE_HIGHATOMIC},
+        is_midway=True,
+    ),
+    "INV-9": Law(
+        "0 <= NR_FREE <= managed; 0 <= NR_FREE_CMA, and all zones' together at most the CMA areas.",
+        _OF_BOUNDS,
+        is_midway=True,
+    ),
+    "INV-10": Law(
+        "Pages of isolated pageblocks, and only they, are on ISOLATE lists.", _OF_ISOLATION, is_midway=True
+    ),
+    "INV-11": Law(
+        "nr_isolate counts the isolated pageblocks; at rest there are none.", frozenset({Sign.ISOLATE_HIGH})
+    ),
+    "INV-12": Law(
+        "nr_reserved_highatomic counts the pages of HIGHATOMIC pageblocks and stays near its limit; pages on "
+        "HIGHATOMIC lists lie in such pageblocks.",
+        _OF_TYPES | _OF_RESERVE,
+    ),
+    "INV-13": Law("present, managed, span and memory block states agree with the pages."),
+    "INV-14": Law(
+        "What was only isolated and given back has the type that it had.", frozenset({Sign.TYPE_LOST})
+    ),
+    "INV-15": Law(
+        "No unmovable or reclaimable allocation is in ZONE_MOVABLE or in a CMA pageblock.",
+        frozenset({Sign.KERNEL_IN_CMA}),
+    ),
+    "INV-16": Law(
+        "CMA pageblocks are those of the areas; a bit is set where its client has pages, and only there.",
+        frozenset({Sign.AREA_LOST, Sign.AREA_GREW}),
+    ),
+    "INV-23": Law(
+        "A range that contiguous allocation returned is its owner's, page by page, and free nowhere."
+    ),
+    "INV-24": Law(
+        "A failed contiguous allocation changes neither how many pages are used nor whose they are."
+    ),
+    "INV-25": Law("No page of data disappears: only clean page cache may be dropped.", is_midway=True),
+    "INV-29": Law("min <= low <= high; the zones' minima do not exceed min_free together."),
+}
+
+
+class Cause(NamedTuple):
+    """Something that real releases do, with the signs that it leaves.
+
+    rule: what of the semantics says so. switches: for which values, in words; applies: the same as a function.
+    at_rest: seen between operations, and later in the middle of others; midway: only in the middle.
+    """
+
+    rule: str
+    sentence: str
+    switches: str
+    applies: Callable[[KernelPolicy, Geometry], bool]
+    at_rest: frozenset[Sign] = frozenset()
+    midway: frozenset[Sign] = frozenset()
+
+
+def _has_large(geometry: Geometry) -> bool:
+    """Whether a free page can be larger than a pageblock: otherwise every page is in one pageblock."""
+    return geometry.max_order > geometry.pageblock_order
+
+
+def _merges_unlike(policy: KernelPolicy, geometry: Geometry) -> bool:
+    return _has_large(geometry) and policy.merge_rule is not MergeRule.FALLBACK_TYPES
+
+
+def _mixes_cma(policy: KernelPolicy, geometry: Geometry) -> bool:
+    # Whole chunks of CMA merge with nothing; with merge_rule any, their halves do while one is isolated.
+    has_halves = policy.cma_align is Unit.PAGEBLOCK or policy.merge_rule is MergeRule.ANY
+    return _merges_unlike(policy, geometry) and has_halves
+
+
+def _frees_by_head(policy: KernelPolicy, geometry: Geometry) -> bool:
+    return _has_large(geometry) and not policy.split_on_free
+
+
+def _counts_by_list(policy: KernelPolicy) -> bool:
+    return policy.accounting is Accounting.LIST
+
+
+_RACED = frozenset({Sign.FREE_HIGH, Sign.CMA_HIGH, Sign.ISOLATE_HIGH, Sign.TYPE_LOST})
+_HALF_ISOLATED = frozenset({Sign.ISOLATED_PART, Sign.ISOLATED_PAGE, Sign.AS_LISTED})
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        "B-5, B-25",
+        "A HIGHATOMIC pageblock that is entirely free merges with its neighbour: its pages are handed out as the "
+        "neighbour's, and the reserve counts what it no longer has (S25, S26).",
+        "merge_rule any, isolate-only",
+        _merges_unlike,
+        at_rest=frozenset(
+            {
+                Sign.HIGHATOMIC,
+                Sign.FREE_HIGHATOMIC,
+                Sign.RESERVE_HIGH,
+                Sign.RESERVE_LOW,
+            }
+        ),
+    ),
+    Cause(
+        "B-5, B-7",
+        "A CMA pageblock that is entirely free merges with its neighbour: pages are taken from the wrong list and "
+        "counted there, kernel pages land in CMA, and stealing retypes it (S01, S23).",
+        "merge_rule any; merge_rule isolate-only with cma_align pageblock",
+        _mixes_cma,
+        at_rest=frozenset(
+            {
+                Sign.CMA,
+                Sign.AS_LISTED,
+                Sign.CMA_HIGH,
+                Sign.CMA_LOW,
+                Sign.KERNEL_IN_CMA,
+                Sign.AREA_LOST,
+            }
+        ),
+    ),
+    Cause(
+        "B-5, B-6",
+        "Merging retypes a neighbour that is CMA, or makes one CMA.",
+        "as before, with retype_on_merge head, full",
+        lambda it, geometry: _mixes_cma(it, geometry) and it.retype_on_merge is not RetypeOnMerge.NO,
+        at_rest=frozenset({Sign.AREA_GREW}),
+    ),
+    Cause(
+        "B-5",
+        "An isolated pageblock merges with one that is not: whichever list the page is on, half of it is counted "
+        "wrongly, and undoing finds no page or a page too large (S24).",
+        "merge_rule any",
+        lambda it, geometry: _has_large(geometry) and it.merge_rule is MergeRule.ANY,
+        at_rest=_HALF_ISOLATED | _RACED | {Sign.FREE_LOW, Sign.CMA_LOW},
+    ),
+    Cause(
+        "B-18, I-9a",
+        "A pageblock is isolated, or given back, while a larger free page lies over its edge: the page moves whole or "
+        "not at all. Until it is cut, or the neighbour follows, part of it is on the wrong list; an allocation that "
+        "splits it just then leaves pages that are counted twice, and one that claims it retypes what is isolated "
+        "(S04, S05, S08, S09).",
+        "atomic_cut no",
+        lambda it, geometry: _has_large(geometry) and not it.atomic_cut,
+        at_rest=_RACED,
+        midway=_HALF_ISOLATED,
+    ),
+    Cause(
+        "B-9, I-5",
+        "A page larger than a pageblock is freed while one of its pageblocks is isolated: its head's type rules all "
+        "of it. So may kernel pages without a head, which pass isolation by their tails.",
+        "split_on_free no with atomic_cut yes",
+        lambda it, geometry: _frees_by_head(it, geometry) and it.atomic_cut,
+        at_rest=_RACED | {Sign.FREE_LOW, Sign.CMA_LOW},
+        midway=_HALF_ISOLATED,
+    ),
+    Cause(
+        "B-9, I-10",
+        "A failed call gave one pageblock of kernel pages without a head another type (S16): when they are freed, "
+        "the head's type rules all of them.",
+        "split_on_free no with undo_type caller",
+        lambda it, geometry: _frees_by_head(it, geometry) and it.undo_type is UndoType.CALLER,
+        at_rest=frozenset({Sign.FALLBACK_TYPES, Sign.HIGHATOMIC, Sign.FREE_HIGHATOMIC}),
+    ),
+    Cause(
+        "B-23, B-24",
+        "The reserve takes and gives up one pageblock at a time, whatever the size of the page: the rest of a larger "
+        "one keeps its type, and moves with it.",
+        "highatomic_rule reserved",
+        lambda it, geometry: _has_large(geometry) and it.highatomic_rule is HighatomicRule.RESERVED,
+        at_rest=frozenset({Sign.HIGHATOMIC, Sign.RESERVE_HIGH, Sign.RESERVE_LOW}),
+    ),
+    Cause(
+        "I-10",
+        "Undoing gives every pageblock the caller's type. The reserve goes on counting a HIGHATOMIC pageblock that "
+        "came back MOVABLE (S18, S19).",
+        "undo_type caller",
+        lambda it, _: it.undo_type is UndoType.CALLER,
+        at_rest=frozenset({Sign.TYPE_LOST, Sign.RESERVE_HIGH}),
+    ),
+    Cause(
+        "I-10, C-7",
+        "A CMA call isolates the whole chunk, and gives the neighbours of its area back as CMA (S01, S02).",
+        "undo_type caller with contig_align chunk and cma_align pageblock",
+        lambda it, geometry: (
+            _has_large(geometry)
+            and it.undo_type is UndoType.CALLER
+            and it.contig_align is ContigAlign.CHUNK
+            and it.cma_align is Unit.PAGEBLOCK
+        ),
+        at_rest=frozenset({Sign.AREA_GREW, Sign.CMA_HIGH}),
+    ),
+    Cause(
+        "I-9b",
+        "The edges of a range pass the CMA test, whoever asks, and come back MOVABLE (S39).",
+        "edge_ignores_cma yes",
+        lambda it, _: it.edge_ignores_cma and it.boundary is not Boundary.NONE,
+        at_rest=frozenset({Sign.AREA_LOST, Sign.TYPE_LOST}),
+    ),
+    Cause(
+        "I-9b, B-9",
+        "A page that was in use over a lost and a kept pageblock of an area is freed under its head's type.",
+        "edge_ignores_cma yes with split_on_free no",
+        lambda it, geometry: it.edge_ignores_cma and _frees_by_head(it, geometry),
+        at_rest=frozenset({Sign.CMA, Sign.AS_LISTED, Sign.CMA_HIGH, Sign.CMA_LOW, Sign.KERNEL_IN_CMA}),
+    ),
+    Cause(
+        "B-14",
+        "Stealing moves free pages of a pageblock that keeps its type.",
+        "accounting list with steal_rule move-then-decide",
+        lambda it, _: _counts_by_list(it) and it.steal_rule is StealRule.MOVE_THEN_DECIDE,
+        at_rest=frozenset({Sign.FALLBACK_TYPES}),
+    ),
+    Cause(
+        "B-7",
+        "Pageblocks that merged keep their types, and share a list.",
+        "accounting list with retype_on_merge no",
+        lambda it, geometry: (
+            _counts_by_list(it) and _has_large(geometry) and it.retype_on_merge is RetypeOnMerge.NO
+        ),
+        at_rest=frozenset({Sign.FALLBACK_TYPES}),
+    ),
+    Cause(
+        "B-6",
+        "Of a buddy of several pageblocks only the first is retyped (S30).",
+        "accounting list with retype_on_merge head, four pageblocks to a chunk or more",
+        lambda it, geometry: (
+            _counts_by_list(it)
+            and geometry.max_order >= geometry.pageblock_order + 2
+            and it.retype_on_merge is RetypeOnMerge.HEAD
+        ),
+        at_rest=frozenset({Sign.FALLBACK_TYPES}),
+    ),
+    Cause(
+        "B-22, HP-5",
+        "A reserved pageblock that goes offline with its memory block goes on being counted.",
+        "every value",
+        lambda _it, _: True,
+        at_rest=frozenset({Sign.RESERVE_HIGH_HOTPLUG}),
+    ),
+    Cause(
+        "B-22",
+        "The limit is looked at when a pageblock is reserved; the zone may shrink afterwards.",
+        "every value",
+        lambda _it, _: True,
+        at_rest=frozenset({Sign.RESERVE_ABOVE_LIMIT}),
+    ),
+)
+
+
+@lru_cache(maxsize=256)
+def excused_signs(policy: KernelPolicy, geometry: Geometry, *, is_operating: bool) -> frozenset[Sign]:
+    """Returns the signs that the policy's releases leave themselves, at rest or in the middle of an operation."""
+    signs: set[Sign] = set()
+    for cause in CAUSES:
+        if cause.applies(policy, geometry):
+            signs |= cause.at_rest | (cause.midway if is_operating else frozenset())
+    return frozenset(signs)
