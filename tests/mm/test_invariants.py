@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mm.invariants import verify
+from app.mm.invariants import verify, verify_reserves
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import allocation, buddy, layout
 from app.mm.kernels.findings import MOST_PLACES
@@ -76,23 +76,6 @@ def list_as_highatomic(node: Node) -> None:
     assert node.alloc_at(0, 3, PageKind.ANON, owner=1)
     node.free_runs(np.array([0]))
     set_type(node, 0, Migratetype.MOVABLE)
-
-
-def reserve_too_much(node: Node) -> None:
-    """All four pageblocks are reserved, in a zone of which two may be."""
-    for block in (0, 2, 3):
-        set_type(node, block, Migratetype.HIGHATOMIC)
-    node.arrays.block_type[1] = Migratetype.HIGHATOMIC
-    set_stat(node, layout.S_NR_RESERVED_HIGHATOMIC, 32)
-    for pfn, order in ((0, 3), (9, 0), (10, 1), (12, 2), (16, 4)):
-        buddy_move(node, pfn, order, Migratetype.HIGHATOMIC)
-
-
-def buddy_move(node: Node, pfn: int, order: int, migratetype: Migratetype) -> None:
-    """Puts a free block on another list."""
-    assert allocation.take_free_at(node.arrays, int(NORMAL), pfn, order)
-    buddy.free_at_tail(node.arrays, pfn, pfn + (1 << order))
-    assert migratetype == node.arrays.block_type[pfn >> 3]
 
 
 def put_slab(node: Node, migratetype: Migratetype) -> None:
@@ -189,7 +172,6 @@ BREAKS: tuple[tuple[str, Callable[[Node], object], set[str]], ...] = (
     ),
     ("HIGHATOMIC list", list_as_highatomic, {"INV-4", "INV-12"}),
     ("reserve", lambda node: set_stat(node, layout.S_NR_RESERVED_HIGHATOMIC, 8), {"INV-12"}),
-    ("reserve above its limit", reserve_too_much, {"INV-12"}),
     ("managed", lambda node: set_stat(node, layout.S_MANAGED, 1), {"INV-13"}),
     ("present", lambda node: set_stat(node, layout.S_PRESENT, 8), {"INV-13"}),
     ("span", lambda node: set_stat(node, layout.S_END_PFN, -1), {"INV-13"}),
@@ -222,6 +204,32 @@ def test_every_law_of_a_state_is_broken_once() -> None:
     """No check is kept that was never seen to fail; INV-16 has tests of its own (test_area_check)."""
     laws = {f"INV-{number}" for number in (*range(1, 14), 15, 29)}
     assert set().union(*(case[2] for case in BREAKS)) == laws
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "weights"),
+    [
+        ("linux-5.19", 1, []),
+        ("linux-5.19", 2, [Weight.FAILURE]),
+        ("linux-6.10", 2, []),
+        ("linux-6.10", 3, [Weight.FAILURE]),
+        ("linux-6.12", 1, [Weight.FAILURE]),
+    ],
+)
+def test_verify_reserves_above_limit_is_a_failure(name: str, blocks: int, weights: list[Weight]) -> None:
+    """B-22: the last reservation begins below the limit; one of 6.10 takes a chunk, and 6.12 none in a small zone."""
+    node = parse(PICTURE, Style(name))
+    set_stat(node, layout.S_NR_RESERVED_HIGHATOMIC, 8 * blocks)
+    assert [broken.weight for broken in verify_reserves(node)] == weights
+
+
+def test_verify_reserves_of_zone_that_shrank_is_a_finding() -> None:
+    """B-22: the limit is not looked at again when memory goes."""
+    node = parse("|" + "........|" * 64, Style("linux-5.19"))
+    set_stat(node, layout.S_NR_RESERVED_HIGHATOMIC, 16)
+    assert verify_reserves(node) == []
+    set_stat(node, layout.S_MANAGED, -500)
+    assert [(broken.id, broken.weight) for broken in verify_reserves(node)] == [("INV-12", Weight.FINDING)]
 
 
 def test_verify_of_hidden_byte_reports_it() -> None:
