@@ -28,6 +28,7 @@ from app.mm.geometry import Geometry
 from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno
+from app.mm.ownership import placed_owner
 from app.mm.page import PageKind
 from app.mm.policy import KernelPolicy
 from app.trace.sink import RingSink
@@ -203,12 +204,13 @@ class Guest:
         """
         self._require_range(start_pfn, end_pfn)
         self._devices.look_at_backing()
-        owner = self.allocations.last_id + 1
+        owner = placed_owner(self.allocations.last_id + 1)
         outcome = contig.alloc_contig_range(
             self.node, start_pfn, end_pfn, kind=PageKind.UNMOVABLE, owner=owner
         )
         if outcome.result is Errno.OK:
-            self._taken.add(TakenRange(start_pfn, end_pfn, self.allocations.new_id()))
+            self.allocations.new_id()
+            self._taken.add(TakenRange(start_pfn, end_pfn, owner))
         self._book_contig([outcome], end_pfn - start_pfn)
         return views.describe_contig(outcome)
 

@@ -16,6 +16,7 @@ from app.guest.allocations import AllocationSpec
 from app.mm import cma, contig, hotplug, isolation
 from app.mm.census import collect_runs
 from app.mm.outcome import Errno, TypeLost
+from app.mm.ownership import placed_owner
 from app.mm.page import PageKind, Request
 from app.mm.sections import Section
 from app.scenario import script
@@ -94,7 +95,7 @@ def _contig(stage: Stage, act: script.Contig) -> Acting:
         end_pfn,
         kind=act.kind,
         # Unplugged pages are nobody's.
-        owner=0 if act.kind is PageKind.OFFLINE else stage.new_owner(),
+        owner=0 if act.kind is PageKind.OFFLINE else placed_owner(stage.new_owner()),
         caller=act.caller,
         is_interrupted=act.is_interrupted,
     )
@@ -152,7 +153,7 @@ def _allocate_at(stage: Stage, act: script.AllocateAt) -> Answer:
             stage.guest.allocate(spec)
         except StateError:
             return Answer(_BUSY)
-    elif not stage.node.alloc_at(pfn, act.order, act.kind, owner=stage.new_owner()):
+    elif not stage.node.alloc_at(pfn, act.order, act.kind, owner=placed_owner(stage.new_owner())):
         return Answer(_BUSY)
     return Answer(OK, act.pfn)
 
