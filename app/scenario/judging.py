@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
+from app.mm.laws import Weight
 from app.scenario.script import Expectation
 from app.scenario.sight import Moment, Sight
 
 _IN_SIGHT = ("nr_free", "nr_free_cma", "nr_free_highatomic", "nr_reserved_highatomic")
-_FAILURE = "failure"
 
 
 class Difference(NamedTuple):
@@ -42,7 +42,7 @@ def find_failures(sight: Sight, where: str) -> list[Difference]:
     return [
         Difference(f"{violation.id} {violation.where}", violation.expected, violation.found, where)
         for violation in sight.violations
-        if getattr(violation, "weight", "") == _FAILURE
+        if violation.weight is Weight.FAILURE
     ]
 
 

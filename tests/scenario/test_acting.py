@@ -73,11 +73,10 @@ def test_contig_reports_migrated_pages_and_lost_types() -> None:
 
 def test_isolate_holds_until_undo_gives_back() -> None:
     """In between the play is not at rest, and the type is known for the comparison at the end."""
-    play = make_play(PictureStart("|....|....|", types="RM"), (Isolate(0, 4), Undo(0, 4)))
-    while play.players["A"].result == "":
-        play.advance("A")
+    play = make_play(PictureStart("|....|....|", types="RM"), Isolate(0, 4), Undo(0, 4))
+    run_to_end(play, "A")
     assert (draw_types(play.stage.node)[0], play.is_operating) == ("I", True)
-    run_to_end(play)
+    run_to_end(play, "B")
     assert play.types_lost == ("0 RECLAIMABLE->MOVABLE",)
     assert (draw_types(play.stage.node), play.is_operating) == ("MM", False)
 
