@@ -9,10 +9,11 @@ from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno, Obstacle
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw, draw_types
 from app.trace.events import ContigAttempted
 from app.trace.sink import ListSink
 from tests.model.observed import observe_lists, observe_runs
-from tests.model.pictures import Style, draw, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -11,7 +11,8 @@ from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.policy import POLICIES
 from app.mm.zone import ZoneId
-from tests.model.pictures import Style, draw, parse
+from app.scenario.picture import draw
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -10,10 +10,11 @@ from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw
 from app.trace.events import MemoryBlockChanged
 from app.trace.sink import ListSink
 from tests.model.observed import observe, observe_lists, observe_runs
-from tests.model.pictures import Style, draw, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -7,8 +7,9 @@ from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.outcome import Caller
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw, draw_free_blocks, draw_types
 from tests.model.observed import observe, observe_lists
-from tests.model.pictures import Style, draw, draw_free_blocks, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -10,9 +10,10 @@ from app.mm.page import PageKind
 from app.mm.policy import policy
 from app.mm.watermark import MinFree
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw
 from app.trace.sink import NullSink
 from tests.model.observed import observe_lists
-from tests.model.pictures import Style, draw, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

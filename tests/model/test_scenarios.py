@@ -14,8 +14,9 @@ from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome, Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw, draw_free_blocks, draw_types
 from tests.model.observed import observe, observe_lists
-from tests.model.pictures import Style, draw, draw_free_blocks, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -11,9 +11,10 @@ from app.mm.page import PageKind, Request
 from app.mm.policy import POLICIES, policy
 from app.mm.switches import HighatomicRule
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw, draw_types
 from app.units import KIB
 from tests.model.observed import observe_lists
-from tests.model.pictures import Style, draw, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

@@ -10,9 +10,10 @@ from app.mm.node import Node
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw, draw_free_blocks
 from tests.mm.kernels.interpreted import only_interpreted
 from tests.model.observed import observe_lists
-from tests.model.pictures import Style, draw, draw_free_blocks, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

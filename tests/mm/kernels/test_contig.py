@@ -7,8 +7,9 @@ from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import contig, layout
 from app.mm.outcome import Caller
 from app.mm.page import PageKind
+from app.scenario.picture import draw
 from tests.model.observed import observe_lists, observe_runs
-from tests.model.pictures import Style, draw, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

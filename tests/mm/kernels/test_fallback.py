@@ -5,8 +5,9 @@ import pytest
 from app.mm.invariants import verify
 from app.mm.kernels import layout
 from app.mm.page import PageKind
+from app.scenario.picture import draw_types
 from tests.model.observed import observe_lists
-from tests.model.pictures import Style, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

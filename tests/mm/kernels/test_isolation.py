@@ -7,8 +7,9 @@ from app.mm.kernels import isolation, layout
 from app.mm.kernels.isolation import MEMORY_OFFLINE, ORDINARY
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
+from app.scenario.picture import LETTERS, draw, draw_free_blocks, draw_types
 from tests.model.observed import observe, observe_lists, observe_runs
-from tests.model.pictures import LETTERS, Style, draw, draw_free_blocks, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 

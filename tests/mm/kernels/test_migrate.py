@@ -13,9 +13,10 @@ from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from app.mm.policy import policy
 from app.mm.zone import ZoneId
+from app.scenario.picture import draw
 from app.units import KIB
 from tests.model.observed import observe_runs
-from tests.model.pictures import Style, draw, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 
