@@ -17,7 +17,8 @@ from app.mm.gigantic import alloc_gigantic, gigantic_owner
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome
 from app.mm.owned import count_pages_by_owner, is_free_at, pin_runs, room_for, zones_for
-from app.mm.page import PageKind, Request
+from app.mm.page import Migratetype, PageKind, Request
+from app.mm.zone import ZoneId
 from app.trace.events import PagesAllocated, PagesFreed
 from app.trace.sink import Sink
 
@@ -270,6 +271,11 @@ class AllocationTable:
                 # INV-15: the kernel's own pages never lie in ZONE_MOVABLE.
                 raise InvalidValue(
                     place, pfn, f"a page below zone {zone.name}: {kind.api_name} pages cannot lie there"
+                )
+            if highest < ZoneId.MOVABLE and self._node.has_type(pfn, pfn + (1 << order), Migratetype.CMA):
+                # INV-15, and no page of the kernel's lies in an area, but its client's.
+                raise InvalidValue(
+                    place, pfn, f"a page outside CMA areas: {kind.api_name} pages cannot lie there"
                 )
 
     def _free_runs(self, row: Allocation, pfns: NDArray[np.int64]) -> int:

@@ -59,11 +59,10 @@ def plan_cma_areas(
     """
     if len(areas) > LARGEST_NR_AREAS:
         raise InvalidValue("cma_areas", f"{len(areas)} areas", f"at most {LARGEST_NR_AREAS}")
-    fixed = [area for area in areas if area.base is not None]
     placed: dict[str, CmaAreaPlan] = {}
     # Areas that say where they lie come first: the others make way.
-    for area in (*fixed, *(area for area in areas if area.base is None)):
-        place = f"cma_areas[{areas.index(area)}]"
+    for number, area in sorted(enumerate(areas), key=lambda pair: pair[1].base is None):
+        place = f"cma_areas[{number}]"
         try:
             plan = _place(area, tuple(placed.values()), cma_align(geometry, policy), boot_size)
             _check(plan, tuple(placed.values()), geometry, policy, boot_size=boot_size)

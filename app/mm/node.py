@@ -13,7 +13,7 @@ from app.mm.geometry import Geometry
 from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
-from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, map_node_arrays
+from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
 from app.mm.policy import KernelPolicy
 from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
 from app.mm.zone import Zone, ZoneId
@@ -97,6 +97,12 @@ class Node:
             return False
         zones = self.arrays.block_zone[start_pfn >> order : ((end_pfn - 1) >> order) + 1]
         return bool(zones[0]) and bool((zones == zones[0]).all())
+
+    def has_type(self, start_pfn: int, end_pfn: int, migratetype: Migratetype) -> bool:
+        """Returns whether a pageblock of [start_pfn, end_pfn) has a type, isolated or not."""
+        order = self.geometry.pageblock_order
+        types = kept_types(self.arrays.block_type[start_pfn >> order : ((end_pfn - 1) >> order) + 1])
+        return bool((types == migratetype).any())
 
     def is_all(self, start_pfn: int, end_pfn: int, kind: PageKind) -> bool:
         """Returns whether every page of [start_pfn, end_pfn) is of `kind`. Linear in runs."""

@@ -79,8 +79,9 @@ def is_free_at(node: Node, pfn: int, order: int) -> bool:
 
 
 def nr_free_for(node: Node, kind: PageKind) -> int:
-    """Returns the free pages of the zones that this kind may use."""
-    return sum(node.zones[zone].nr_free for zone in zones_for(kind))
+    """Returns the free pages of the zones that this kind may use, without those of CMA that it may not."""
+    zones = [node.zones[zone] for zone in zones_for(kind)]
+    return sum(zone.nr_free - (0 if may_use_cma(kind) else zone.nr_free_cma) for zone in zones)
 
 
 def alloc_bursts(node: Node, bursts: Sequence[Burst] | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,19 +4,23 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.mm.node import Node
 from app.mm.owned import (
     Burst,
     alloc_bursts,
     count_pages_by_owner,
     is_free_at,
     mark_used,
+    may_use_cma,
     nr_free_for,
     pin_runs,
     room_for,
     zones_for,
 )
 from app.mm.page import PageKind
+from app.mm.policy import POLICIES
 from tests.mm.small_nodes import toy_node
+from tests.model.pictures import Style, parse
 
 KINDS = st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE, PageKind.RECLAIMABLE, PageKind.THP])
 
@@ -48,6 +52,43 @@ def test_room_is_what_can_be_allocated(
     room = room_for(node, kind, order)
     assert node.alloc_pages(kind, order, 1000, owner=99) == room
     assert room_for(node, kind, order) == 0
+
+
+def node_with_cma(policy_name: str) -> Node:
+    """Returns a node of 128 pages, of which the second half is CMA; watermarks are 0."""
+    return parse("|" + "........|" * 16, Style(policy_name, types="M" * 8 + "C" * 8))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    policy_name=st.sampled_from(sorted(POLICIES)),
+    nr_anon=st.integers(0, 100),
+    nr_slab=st.integers(0, 64),
+    kind=st.sampled_from([PageKind.ANON, PageKind.PINNED, PageKind.UNMOVABLE, PageKind.THP]),
+    order=st.integers(0, 4),
+)
+def test_room_leaves_cma_to_those_who_may_use_it(
+    policy_name: str, nr_anon: int, nr_slab: int, kind: PageKind, order: int
+) -> None:
+    """B-11: kernel pages and pins find no room in CMA pageblocks, other movable pages do."""
+    node = node_with_cma(policy_name)
+    node.alloc_pages(PageKind.UNMOVABLE, 0, nr_slab, owner=2)
+    node.alloc_pages(PageKind.ANON, 0, nr_anon, owner=3)
+    room = room_for(node, kind, order)
+    assert node.alloc_pages(kind, order, 1000, owner=99) == room
+    if not may_use_cma(kind):
+        taken = [int(pfn) for pfn in node.owned_pfns(99)]
+        assert all(pfn < 64 for pfn in taken)
+
+
+def test_free_pages_of_cma_count_for_those_who_may_use_them() -> None:
+    """B-11: a share of free memory is one of the memory that a kind can have."""
+    node = node_with_cma("linux-5.19")
+    assert [nr_free_for(node, kind) for kind in (PageKind.ANON, PageKind.PINNED, PageKind.UNMOVABLE)] == [
+        128,
+        64,
+        64,
+    ]
 
 
 def test_is_free_at_wants_one_free_block() -> None:

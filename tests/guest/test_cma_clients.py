@@ -1,0 +1,124 @@
+"""CMA areas of a guest as its callers use them: taken, released, told, and booked to the clock."""
+
+import pytest
+
+from app.errors import InvalidValue, Unknown
+from app.guest.allocations import AllocationSpec
+from app.guest.cma_plan import CmaAreaSpec
+from app.guest.guest import Guest
+from app.units import MIB
+from tests.guest.making import x86_guest
+
+AREA = CmaAreaSpec(name="dma", size=8 * MIB, base=512 * MIB)
+BASE = 512 * MIB // 4096
+POLICIES = pytest.mark.parametrize("policy", ["linux-5.15", "linux-5.19", "linux-6.12", "linux-6.17"])
+
+
+def guest_with_area(policy: str = "linux-5.19") -> Guest:
+    """Returns a guest of 1 GiB with one area of 2048 pages."""
+    return x86_guest(policy=policy, cma_areas=(AREA,), devices=())
+
+
+def used(guest: Guest) -> object:
+    """Returns how many bytes of the area are taken."""
+    return guest.cma_areas()[0]["used"]
+
+
+@POLICIES
+def test_pages_are_taken_told_and_released(policy: str) -> None:
+    """C-9, C-11: the guest's description tells what the client has, and release gives exactly that back."""
+    guest = guest_with_area(policy)
+    free = guest.node.zones[2].nr_free
+    outcome = guest.cma_alloc("dma", 600, 9)
+    assert (outcome["result"], outcome["pfn"], outcome["calls"]) == ("0", BASE, 1)
+    assert guest.describe()["cma_areas"] == [
+        {
+            "name": "dma",
+            "base": 512 * MIB,
+            "size": 8 * MIB,
+            "order_per_bit": 0,
+            "used": 600 * 4096,
+            "allocations": [{"pfn": BASE, "nr_pages": 600}],
+        }
+    ]
+    assert guest.nr_cma_allocations == 1
+    assert guest.verify() == []
+    assert guest.cma_release("dma", BASE) == 600
+    assert (used(guest), guest.node.zones[2].nr_free) == (0, free)
+    assert guest.verify() == []
+
+
+@POLICIES
+def test_borrowed_pages_move_out_and_every_call_costs_time(policy: str) -> None:
+    """B-11, C-9: programs borrow the area; a pin in it costs a call for each place that it spoils."""
+    guest = guest_with_area(policy)
+    guest.allocate(AllocationSpec(kind="anon", at_pfns=tuple(range(BASE + 3, BASE + 100))))
+    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 2,)))
+    outcome = guest.cma_alloc("dma", 512)
+    assert (outcome["result"], outcome["pfn"], outcome["calls"]) == ("0", BASE + 3, 4)
+    one_call_us = guest.clock.now_us
+    guest.cma_alloc("dma", 512)
+    # Three busy places cost more than three calls that find nothing in the way.
+    assert one_call_us > 3 * (guest.clock.now_us - one_call_us)
+    assert guest.verify() == []
+
+
+def test_dropped_page_cache_leaves_its_allocation() -> None:
+    """5.2: clean page cache is dropped for a client, and its allocation counts what is left."""
+    guest = guest_with_area()
+    guest.allocate(AllocationSpec(kind="file", at_pfns=(BASE, BASE + 1, BASE + 600)))
+    guest.cma_alloc("dma", 512)
+    (row,) = guest.allocations
+    assert row.nr_pages == 1
+
+
+def test_failures_are_outcomes_that_name_the_page() -> None:
+    """EBUSY tells the last obstacle; ENOMEM without a call when the area has not so many pages."""
+    guest = guest_with_area()
+    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 1024,)))
+    busy = guest.cma_alloc("dma", 2048)
+    assert (busy["result"], busy["pfn"], busy["calls"], busy["step"]) == ("EBUSY", None, 1, "migrate")
+    assert busy["obstacle"] == {"pfn": BASE + 1024, "kind": "pinned"}
+    full = guest.cma_alloc("dma", 2049)
+    assert (full["result"], full["calls"], full["step"], full["obstacle"]) == ("ENOMEM", 0, None, None)
+    assert used(guest) == 0
+
+
+def test_calls_that_make_no_sense_change_nothing() -> None:
+    """Unknown areas and pages, no pages, alignments beyond all memory."""
+    guest = guest_with_area()
+    guest.cma_alloc("dma", 8)
+    before = guest.digest()
+    for error, call in (
+        (Unknown, lambda: guest.cma_alloc("gpu", 8)),
+        (Unknown, lambda: guest.cma_release("gpu", BASE)),
+        (Unknown, lambda: guest.cma_release("dma", BASE + 1)),
+        (InvalidValue, lambda: guest.cma_alloc("dma", 0)),
+        (InvalidValue, lambda: guest.cma_alloc("dma", 8, -1)),
+        (InvalidValue, lambda: guest.cma_alloc("dma", 8, 31)),
+    ):
+        with pytest.raises(error):
+            call()
+    assert guest.digest() == before
+
+
+def test_fork_keeps_what_clients_have() -> None:
+    """Both guests release their own."""
+    guest = guest_with_area()
+    guest.cma_alloc("dma", 8)
+    fork = guest.fork(policy=None)
+    assert fork.digest() == guest.digest()
+    assert fork.cma_release("dma", BASE) == 8
+    assert (used(fork), used(guest)) == (0, 8 * 4096)
+    assert guest.verify() == fork.verify() == []
+    assert guest.cma_release("dma", BASE) == 8
+
+
+def test_digest_sees_what_is_taken() -> None:
+    """Equal pages with another bitmap, or another holder, are another state."""
+    digests = {guest_with_area().digest()}
+    for nr_pages in (8, 16):
+        guest = guest_with_area()
+        guest.cma_alloc("dma", nr_pages)
+        digests.add(guest.digest())
+    assert len(digests) == 3
