@@ -5,7 +5,8 @@
     |........|        |     the second pageblock has no memory
 
 A long picture may have several rows. Every page of an offline or reserved range has its letter: such ranges
-are only tiled. A hugetlb run above the chunk is gigantic. Chunks are memory blocks; watermarks are 0.
+are only tiled. A hugetlb run above the chunk is gigantic, and drawn as its runs of a chunk. Chunks are memory
+blocks; watermarks are 0.
 Left out: where free blocks begin and end (draw_free_blocks tells), and the order of lists (draw_lists).
 """
 
@@ -19,7 +20,9 @@ import numpy as np
 from app.errors import InvalidValue
 from app.mm import census, cma, hotplug, load
 from app.mm.geometry import Geometry
+from app.mm.gigantic import gigantic_owner
 from app.mm.node import Node
+from app.mm.ownership import placed_owner
 from app.mm.page import Migratetype, PageKind, effective_types
 from app.mm.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES, ZoneId
@@ -60,6 +63,7 @@ _KINDS = {letter: kind for kind, letter in LETTERS.items()}
 # A compound of the kernel may be written C, to tell it from single pages; it is drawn as U.
 _KINDS["C"] = PageKind.UNMOVABLE
 _TILES = frozenset({PageKind.FREE, PageKind.RESERVED, PageKind.OFFLINE})
+_KERNEL_KINDS = frozenset({PageKind.UNMOVABLE, PageKind.UNMOVABLE_PAGES, PageKind.RECLAIMABLE})
 _TYPES = {letter: migratetype for migratetype, letter in TYPE_LETTERS.items()}
 
 
@@ -246,7 +250,19 @@ def _place(node: Node, run: DrawnRun) -> None:
         node.set_kind(run.pfn, run.pfn + run.nr_pages, run.kind)
     elif run.kind is not PageKind.FREE:
         order = run.nr_pages.bit_length() - 1
-        load.set_run(node, run.pfn, order, kind=run.kind, owner=run.pfn + 1)
+        largest = node.geometry.max_order
+        owner = gigantic_owner(run.pfn + 1) if order > largest else _owner_of(node, run)
+        for pfn in range(run.pfn, run.pfn + run.nr_pages, 1 << min(order, largest)):
+            load.set_run(node, pfn, min(order, largest), kind=run.kind, owner=owner)
+
+
+def _owner_of(node: Node, run: DrawnRun) -> int:
+    """Returns the owner of a run; kernel pages in ZONE_MOVABLE or CMA are drawn there on purpose (INV-15)."""
+    zone = node.zone_at(run.pfn)
+    is_among_movable = zone is not None and zone.index == ZoneId.MOVABLE
+    is_cma = node.arrays.block_type[run.pfn >> node.geometry.pageblock_order] == Migratetype.CMA
+    is_placed = run.kind in _KERNEL_KINDS and (is_among_movable or is_cma)
+    return placed_owner(run.pfn + 1) if is_placed else run.pfn + 1
 
 
 def _free_pageblock(node: Node, runs: tuple[DrawnRun, ...], first: int) -> None:

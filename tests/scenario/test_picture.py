@@ -3,9 +3,11 @@
 import pytest
 
 from app.errors import InvalidValue
+from app.mm.contig import alloc_contig_range
+from app.mm.gigantic import gigantic_owner
 from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range
-from app.mm.outcome import Caller
+from app.mm.outcome import Caller, Errno
 from app.mm.page import PageKind
 from app.mm.policy import policy
 from app.mm.zone import ZoneId
@@ -128,6 +130,25 @@ def test_draw_types_of_isolated_pageblock_shows_the_effective_type(policy_name: 
     node = parse("|....|....|", Style(policy_name, types="RM"))
     assert start_isolate_page_range(node, 0, 4, Caller.ORDINARY) == -1
     assert draw_types(node) == "IM"
+
+
+def test_parse_of_hugetlb_above_the_chunk_makes_a_gigantic_page() -> None:
+    """It is tiled with runs of a chunk that belong together, and no contiguous allocation can move it (K-3)."""
+    node = parse("|G---|----|----|----|....|....|....|....|")
+    assert draw(node) == "|G---|----|G---|----|....|....|....|....|"
+    assert node.owned_pfns(gigantic_owner(1)).tolist() == [0, 8]
+    outcome = alloc_contig_range(node, 0, 16, kind=PageKind.OFFLINE)
+    assert (outcome.result, outcome.step) == (Errno.ENOMEM, "migrate")
+    assert verify(node) == []
+
+
+def test_build_with_kernel_pages_among_movable_ones_means_them() -> None:
+    """What is drawn in ZONE_MOVABLE or in CMA is there on purpose; what is allocated later is held to the law."""
+    movable = build(PictureStart("|U...|....|", zone="Movable"), policy("linux-5.19"))
+    cma = build(PictureStart("|U...|....|", types="CM", areas=(AreaSpec("X", 0, 4),)), policy("linux-5.19"))
+    assert verify(movable) == verify(cma) == []
+    assert movable.alloc_at(1, 0, PageKind.UNMOVABLE, owner=9)
+    assert [broken.id for broken in verify(movable)] == ["INV-15"]
 
 
 def test_build_with_areas_declares_them() -> None:
