@@ -1,20 +1,22 @@
 """A comparison as CSV: one line for each row, every count in a column of its own, reasons as text.
 
-A list inside a cell has semicolons between its members: "pageblock EBUSY unmovable=3; chunk EBUSY unmovable=1".
+A list inside a cell has semicolons between its members: "pageblock unmovable EBUSY=3; chunk unmovable EBUSY=1".
 Left out: text for people (app.api.compare_text), pictures (app.api.compare_png).
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.api.compare_text import bytes_left
+from app.api.compare_rows import Row, bytes_left, ends_of, laws_of, name_reason, name_results, types_lost
 
 LEVELS = ("memory_block", "section", "chunk", "pageblock")
 _PLAIN = ("state", "requested", "achieved", "requested_size", "size")
 _COUNTS = ("migrated_pages", "dropped_pages", "simulated_us")
+_MEMORY = ("nr_free", "nr_free_cma", "nr_free_highatomic", "nr_reserved_highatomic")
 COLUMNS = (
+    "case",
     "policy",
     "fallback",
     "refusal",
@@ -24,9 +26,14 @@ COLUMNS = (
     *_COUNTS,
     "failures",
     "stays",
+    "results",
+    "nr_orders",
+    "nr_ends",
+    *_MEMORY,
     "types_lost",
-    "findings",
     "failed_laws",
+    "findings",
+    "broken_meanwhile",
 )
 
 
@@ -36,9 +43,11 @@ def as_csv(comparison: Mapping[str, Any]) -> str:
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for row in comparison["rows"]:
-        cells = {"policy": row["policy"], "fallback": ",".join(row["fallback"]), "refusal": row["refusal"]}
-        if row["outcome"] is not None:
-            cells |= _outcome_cells(row["outcome"]) | _law_cells(row["broken"])
+        cells = {name: row[name] for name in ("case", "policy", "refusal")}
+        cells["fallback"] = ",".join(row["fallback"] or ())
+        if row["refusal"] is None:
+            cells |= _outcome_cells(row["outcome"]) if row["outcome"] else _played_cells(row)
+            cells |= _law_cells(row)
         writer.writerow(cells)
     return file.getvalue()
 
@@ -55,21 +64,34 @@ def _outcome_cells(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "left": bytes_left(outcome),
         "failures": _listed((_reason(group), group["count"]) for group in outcome["failures"]),
         "stays": _listed((_reason(group), group["bytes"]) for group in outcome["obstacle_groups"]),
-        "types_lost": _listed(outcome["types_lost"].items()),
     }
 
 
-def _law_cells(broken: list[dict[str, Any]]) -> dict[str, str]:
-    findings = [law["id"] for law in broken if law["weight"] == "finding"]
+def _played_cells(row: Row) -> dict[str, Any]:
+    """Returns the first end of a scenario's case, and how many there are."""
+    first, *_ = ends = ends_of(row)
     return {
-        "findings": "; ".join(findings),
-        "failed_laws": "; ".join(law["id"] for law in broken if law["id"] not in findings),
+        **{name: first[name] for name in _MEMORY},
+        "migrated_pages": first["nr_migrated"],
+        "results": name_results(first).replace(", ", "; "),
+        "nr_orders": row["played"]["nr_orders"],
+        "nr_ends": len(ends),
+    }
+
+
+def _law_cells(row: Row) -> dict[str, str]:
+    laws = laws_of(row)
+    return {
+        "types_lost": _listed(types_lost(row).items()),
+        "failed_laws": "; ".join(laws.failures),
+        "findings": "; ".join(laws.findings),
+        "broken_meanwhile": "; ".join(laws.meanwhile),
     }
 
 
 def _reason(group: Mapping[str, Any]) -> str:
-    return f"{group['level']} {group['result']} {group['kind'] or 'no page'}"
+    return f"{group['level']} {name_reason(group)}"
 
 
-def _listed(pairs: Any) -> str:  # noqa: ANN401 - any pairs of a name and a number
+def _listed(pairs: Iterable[tuple[str, int]]) -> str:
     return "; ".join(f"{name}={number}" for name, number in pairs)

@@ -1,4 +1,4 @@
-"""A comparison as plain text: one line for each level of a row, and below the reasons of what stayed.
+"""A comparison as plain text: a line for each level of a row, or for each end of a scenario, and the reasons below.
 
 Left out: CSV (app.api.compare_csv), pictures (app.api.compare_png).
 """
@@ -6,88 +6,98 @@ Left out: CSV (app.api.compare_csv), pictures (app.api.compare_png).
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from app.api.compare_rows import (
+    Row,
+    bytes_left,
+    ends_of,
+    name_laws,
+    name_reason,
+    name_results,
+    name_start,
+    types_lost,
+)
 from app.units import format_size
 
-_HEADS = (
+# A column whose name begins with "*" holds numbers.
+_OUTCOME_HEADS = (
     "policy",
     "level",
-    "bytes",
-    "attempts",
-    "failed",
-    "left",
-    "migrated",
-    "simulated",
-    "types lost",
+    "*bytes",
+    "*attempts",
+    "*failed",
+    "*left",
+    "*migrated",
+    "*simulated",
+    "*types lost",
     "broken",
 )
-_NUMBERS = frozenset({"bytes", "attempts", "failed", "left", "migrated", "simulated", "types lost"})
-Row = Mapping[str, Any]
+_PLAYED_HEADS = ("case", "policy", "results", "*free", "*free CMA", "*migrated", "*types lost", "broken")
 
 
 def as_text(comparison: Mapping[str, Any]) -> str:
     """Returns the table, the reasons, and the rows that were refused."""
-    lines = [_headline(comparison), "", *_columns([_HEADS, *_cells(comparison["rows"])])]
-    for row in comparison["rows"]:
+    rows = comparison["rows"]
+    is_scenario = bool(comparison["start"].get("scenario"))
+    heads, cells = (_PLAYED_HEADS, _played_cells) if is_scenario else (_OUTCOME_HEADS, _outcome_cells)
+    lines = [name_start(comparison), "", *_columns(heads, [cell for row in rows for cell in cells(row)])]
+    for row in rows:
         lines += _reasons(row)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def bytes_left(outcome: Mapping[str, Any]) -> int:
-    """Returns how far the device is from its target."""
-    return abs(int(outcome["size"]) - int(outcome["requested_size"]))
+def _outcome_cells(row: Row) -> Iterator[list[str]]:
+    """Yields a line for each level."""
+    outcome = row["outcome"]
+    if outcome is None:
+        yield [row["policy"], "refused"]
+        return
+    rest = [
+        format_size(bytes_left(outcome)),
+        str(outcome["migrated_pages"]),
+        f"{outcome['simulated_us'] / 1000:.1f} ms",
+        str(sum(types_lost(row).values())),
+        name_laws(row) or "-",
+    ]
+    for number, (level, tally) in enumerate(outcome["by_level"].items()):
+        counts = [level, format_size(tally["bytes"]), str(tally["attempts"]), str(tally["failed"])]
+        yield ["", *counts] if number else [row["policy"], *counts, *rest]
 
 
-def name_broken(row: Row) -> str:
-    """Names the broken invariants: those that are no findings with an exclamation mark."""
-    return " ".join(law["id"] + ("" if law["weight"] == "finding" else "!") for law in row["broken"])
+def _played_cells(row: Row) -> Iterator[list[str]]:
+    """Yields a line for each end."""
+    if row["played"] is None:
+        yield [row["case"], _name_policy(row), "refused"]
+    for number, end in enumerate(ends_of(row)):
+        counts = [str(end[name]) for name in ("nr_free", "nr_free_cma", "nr_migrated")]
+        rest = [str(sum(types_lost(row).values())), name_laws(row) or "-"]
+        head = ["", ""] if number else [row["case"], _name_policy(row)]
+        yield [*head, name_results(end), *counts, *([] if number else rest)]
 
 
-def name_reason(group: Mapping[str, Any]) -> str:
-    """Names what stood in the way, and what the kernel said."""
-    return f"{group['kind'] or 'no page'} {group['result']}"
+def _name_policy(row: Row) -> str:
+    levels = f" [{', '.join(row['fallback'])}]" if row["fallback"] else ""
+    return f"{row['policy']}{levels}"
 
 
-def _headline(comparison: Mapping[str, Any]) -> str:
-    start = comparison["start"].get("guest") or f"a capture of {comparison['start']['kernel_release']}"
-    sizes = f"{format_size(comparison['size_before'])} to {format_size(comparison['requested_size'])}"
-    return f"{start}: {comparison['device']} from {sizes}"
-
-
-def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    for row in rows:
-        outcome = row["outcome"]
-        if outcome is None:
-            yield (row["policy"], "refused", *[""] * (len(_HEADS) - 2))
-            continue
-        rest = (
-            format_size(bytes_left(outcome)),
-            str(outcome["migrated_pages"]),
-            f"{outcome['simulated_us'] / 1000:.1f} ms",
-            str(sum(outcome["types_lost"].values())),
-            name_broken(row) or "-",
-        )
-        for number, (level, tally) in enumerate(outcome["by_level"].items()):
-            counts = (level, format_size(tally["bytes"]), str(tally["attempts"]), str(tally["failed"]))
-            yield (row["policy"], *counts, *rest) if not number else ("", *counts, *[""] * len(rest))
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yields the rows with their cells below each other, numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    for row in rows:
+def _columns(heads: Sequence[str], rows: Sequence[list[str]]) -> Iterator[str]:
+    """Yields heads and rows with their cells below each other, numbers to the right."""
+    named = [head.removeprefix("*") for head in heads]
+    padded = [row + [""] * (len(heads) - len(row)) for row in (named, *rows)]
+    widths = [max(len(row[column]) for row in padded) for column in range(len(heads))]
+    for row in padded:
         cells = (
-            cell.rjust(width) if head in _NUMBERS else cell.ljust(width)
-            for cell, width, head in zip(row, widths, _HEADS, strict=True)
+            cell.rjust(width) if head.startswith("*") else cell.ljust(width)
+            for cell, width, head in zip(row, widths, heads, strict=True)
         )
         yield "  ".join(cells)
 
 
 def _reasons(row: Row) -> Iterator[str]:
-    name = f"{row['policy']} [{', '.join(row['fallback'])}]"
+    """Yields why a row was refused, or what stayed."""
+    name = f"{row['case']}, {_name_policy(row)}" if row["case"] else _name_policy(row)
     if row["refusal"] is not None:
         yield f"\n{name}: refused: {row['refusal']}"
-        return
-    if row["outcome"]["obstacle_groups"]:
+    elif row["outcome"] and row["outcome"]["obstacle_groups"]:
         yield f"\n{name}: what stays"
-    for group in row["outcome"]["obstacle_groups"]:
-        yield f"  {format_size(group['bytes'])} in {group['count']} of {group['level']}: {name_reason(group)}"
+        for group in row["outcome"]["obstacle_groups"]:
+            yield f"  {format_size(group['bytes'])} in {group['count']} of {group['level']}: {name_reason(group)}"

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue, StateError, Unknown, at_place
 from app.guest.guest import Description, Guest
+from app.mm.laws import Sign
 from app.mm.policy import KernelPolicy
 from app.mm.policy_text import parse_policy
 from app.mm.switches import Level
+from app.mm.violation import Breach, weigh
 from app.virtio_mem.driver.fallback import parse_fallback
 
 # The labels of the thread (semantics 0.2).
@@ -89,13 +91,31 @@ def run_variant(start: Guest, target: Target, variant: Variant) -> Description:
 
     outcome: None when the start cannot be forked so, and `refusal` says why.
     """
-    row: Description = {"policy": variant.policy.name, "fallback": list(variant.fallback)}
+    row: Description = {
+        "case": None,
+        "policy": variant.policy.name,
+        "fallback": list(variant.fallback),
+        "played": None,
+        "broken_meanwhile": [],
+    }
     try:
         guest = start.fork(policy=variant.policy, fallback=variant.fallback)
     except (StateError, InvalidValue) as error:
         return row | {"refusal": error.detail, "outcome": None, "broken": []}
     outcome = guest.resize(target.device_id, target.requested_size)
-    return row | {"refusal": None, "outcome": outcome, "broken": group_violations(guest.verify())}
+    broken = [*guest.verify(), *_types_lost(guest, outcome)]
+    return row | {"refusal": None, "outcome": outcome, "broken": group_violations(broken)}
+
+
+def _types_lost(guest: Guest, outcome: Description) -> list[Description]:
+    """Returns what an outcome lost as violations of INV-14."""
+    counts = outcome["types_lost"]
+    assert isinstance(counts, dict)
+    breaches = []
+    for types, count in counts.items():
+        old, _, new = types.partition("->")
+        breaches.append(Breach("INV-14", f"{count} pageblocks", old, new, Sign.TYPE_LOST))
+    return [dict(violation._asdict()) for violation in weigh(guest.node, breaches)]
 
 
 def group_violations(violations: Sequence[Description]) -> list[Description]:

@@ -5,12 +5,13 @@ of the service meanwhile; nothing is kept.
 Left out: how a comparison is shown (app.api).
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO
 
-from app.errors import Unknown
+from app.errors import CapacityError, Unknown
 from app.guest.capture.decoder import decode_capture
 from app.guest.compare import (
     DEFAULT_POLICIES,
@@ -26,10 +27,23 @@ from app.operations import estimates
 from app.operations.creating import as_invalid_value
 from app.operations.importing import CaptureOptions, load
 from app.operations.registry import Description
+from app.operations.scenarios import MOST_SECONDS
 from app.operations.service import Service
+from app.scenario.catalog import packaged_scenario
+from app.scenario.compare import plan_rows, play_row
+from app.scenario.script import Case
 from app.trace.sink import RingSink
 
-__all__ = ["DEFAULT_POLICIES", "MOST_ROWS", "CaptureOptions", "Question", "compare_capture", "compare_guest"]
+__all__ = [
+    "DEFAULT_POLICIES",
+    "MOST_ROWS",
+    "CaptureOptions",
+    "Question",
+    "Render",
+    "compare_capture",
+    "compare_guest",
+    "compare_scenario",
+]
 
 # The start, and the copy that runs.
 _NR_COPIES = 2
@@ -38,7 +52,7 @@ Render = Callable[[Description], bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What every kernel is asked: a device's new target, or to give up `unplug` bytes; exactly one is said.
+    """What every kernel is asked: a device's new target, or to give up `unplug` bytes; neither where a scenario asks.
 
     device: None for the only one. fallbacks: empty for each policy's own levels.
     """
@@ -94,6 +108,41 @@ async def compare_capture(
         rows = await _run(service, start, target, variants)
     told: Description = {"kernel_release": machine.kernel_release, "policy": start.identity.policy}
     return await _render(service, render, _describe(told, start, target, rows))
+
+
+async def compare_scenario(service: Service, scenario_id: str, question: Question, render: Render) -> bytes:
+    """Returns what `render` makes of a scenario's cases, each played under every policy; it names no device.
+
+    Raises InvalidValue, CapacityError when it takes too long, and what `render` raises.
+    """
+    variants = plan_variants(question.policies, question.fallbacks)
+    await service.kernels.wait()
+    try:
+        scenario = packaged_scenario(scenario_id)
+    except Unknown as error:
+        raise as_invalid_value(error) from error
+    planned = plan_rows(scenario, variants, has_fallbacks=bool(question.fallbacks))
+    async with service.playing:
+        rows = await service.crew.run(lambda: _play(planned), estimate_us=estimates.UNKNOWN_US)
+    comparison: Description = {
+        "start": {"scenario": scenario_id},
+        "device": None,
+        "size_before": None,
+        "requested_size": None,
+        "rows": rows,
+    }
+    return await _render(service, render, comparison)
+
+
+def _play(planned: Sequence[tuple[Case, str]]) -> list[Description]:
+    began = time.monotonic()
+    rows: list[Description] = []
+    for case, policy in planned:
+        rows.append(play_row(case, policy))
+        if time.monotonic() - began > MOST_SECONDS:
+            detail = f"{len(rows)} rows took more than {MOST_SECONDS:g} s: ask for fewer policies"
+            raise CapacityError(detail, limit_s=MOST_SECONDS)
+    return rows
 
 
 def _fork(guest: Guest, question: Question) -> tuple[Guest, Target]:

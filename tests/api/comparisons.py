@@ -31,8 +31,10 @@ BROKEN = [
     {"id": "INV-8", "weight": "finding", "count": 1, "where": "zone Normal", "expected": "1", "found": "2"},
     {"id": "INV-3", "weight": "failure", "count": 2, "where": "zone Normal", "expected": "1", "found": "2"},
 ]
+_GUEST_ROW = {"case": None, "played": None, "broken_meanwhile": []}
 ROWS: list[dict[str, Any]] = [
     {
+        **_GUEST_ROW,
         "policy": "linux-6.17",
         "fallback": ["memory_block", "pageblock"],
         "refusal": None,
@@ -40,6 +42,7 @@ ROWS: list[dict[str, Any]] = [
         "broken": [],
     },
     {
+        **_GUEST_ROW,
         "policy": "rfc-v1",
         "fallback": ["memory_block", "pageblock"],
         "refusal": None,
@@ -47,6 +50,7 @@ ROWS: list[dict[str, Any]] = [
         "broken": BROKEN,
     },
     {
+        **_GUEST_ROW,
         "policy": "linux-5.15+cma_align=pageblock,allow_unsafe=yes",
         "fallback": ["memory_block", "chunk"],
         "refusal": "vm0 has 2 MiB of a sub-block of 4 MiB plugged, which a driver of linux-5.15 cannot hold",
@@ -60,4 +64,69 @@ COMPARISON: dict[str, Any] = {
     "size_before": 2 * GIB,
     "requested_size": 0,
     "rows": ROWS,
+}
+
+_END: dict[str, Any] = {
+    "order": ["a", "b"],
+    "results": {"a": "OK", "b": "EBUSY@isolate"},
+    "pfns": {},
+    "pages": "|........|........|",
+    "types": "MM",
+    "lists": ["4@0 MOVABLE"],
+    "nr_free": 24,
+    "nr_free_cma": 8,
+    "nr_free_highatomic": 0,
+    "nr_reserved_highatomic": 0,
+    "nr_migrated": 4,
+    "findings": [],
+    "violations": [],
+    "types_lost": [],
+    "values": {},
+    "steps": [],
+}
+_PLAYED: dict[str, Any] = {
+    "case": "two at once",
+    "policy": "linux-6.17",
+    "agrees": True,
+    "is_expected": True,
+    "nr_orders": 6,
+    "ends": [_END],
+    "differences": [],
+}
+_CASE_ROW: dict[str, Any] = {
+    "case": "two at once",
+    "fallback": None,
+    "refusal": None,
+    "outcome": None,
+    "broken": [],
+    "broken_meanwhile": [],
+}
+PLAYED_ROWS: list[dict[str, Any]] = [
+    {**_CASE_ROW, "policy": "linux-6.17", "played": _PLAYED},
+    {
+        **_CASE_ROW,
+        "policy": "rfc-v1",
+        "played": _PLAYED
+        | {
+            "ends": [
+                _END,
+                _END
+                | {
+                    "results": {"a": "EBUSY@test", "b": "OK"},
+                    "findings": ["INV-8", "INV-14"],
+                    "types_lost": ["0 CMA->MOVABLE", "1 CMA->MOVABLE"],
+                },
+            ]
+        },
+        "broken": BROKEN[:1],
+        "broken_meanwhile": ["INV-10"],
+    },
+    {**_CASE_ROW, "policy": "linux-5.15", "played": None, "refusal": "schedule, turn 2: a has ended"},
+]
+PLAYED: dict[str, Any] = {
+    "start": {"scenario": "S10"},
+    "device": None,
+    "size_before": None,
+    "requested_size": None,
+    "rows": PLAYED_ROWS,
 }

@@ -43,7 +43,7 @@ def probe(**environment: str) -> list[str]:
 def test_every_shape_is_bytes_of_its_kind() -> None:
     """JSON first: it answers who has no wish."""
     assert list(RENDERERS) == ["application/json", "text/plain", "text/csv", "image/png"]
-    begins = [b'{"start":{"guest":"web-1"}', b"web-1: vm0", b"policy,fallback", b"\x89PNG"]
+    begins = [b'{"start":{"guest":"web-1"}', b"web-1: vm0", b"case,policy,fallback", b"\x89PNG"]
     for render, begin in zip(RENDERERS.values(), begins, strict=True):
         assert render(COMPARISON).startswith(begin)
 

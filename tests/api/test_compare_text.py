@@ -1,7 +1,7 @@
-"""A comparison as text: a line for each level, marks of what broke, and the reasons below."""
+"""A comparison as text: a line for each level or end, marks of what broke, and the reasons below."""
 
-from app.api.compare_text import as_text, bytes_left, name_broken, name_reason
-from tests.api.comparisons import COMPARISON, OUTCOME, ROWS
+from app.api.compare_text import as_text
+from tests.api.comparisons import COMPARISON, PLAYED
 
 
 def test_text_has_a_line_for_each_level_and_the_reasons_below() -> None:
@@ -15,22 +15,20 @@ def test_text_has_a_line_for_each_level_and_the_reasons_below() -> None:
     assert lines[3].split()[:4] == ["linux-6.17", "memory_block", "1", "GiB"]
     assert lines[3].split()[-1] == "-"
     assert lines[4].split() == ["pageblock", "1018", "MiB", "600", "3"]
-    assert lines[5].endswith("INV-8 INV-3!")
+    assert lines[5].endswith("INV-3! INV-8")
     assert "  4 MiB in 2 of pageblock: unmovable EBUSY" in lines
     assert "  2 MiB in 1 of pageblock: no page ENOMEM" in lines
-    assert lines[-1].startswith(
-        "linux-5.15+cma_align=pageblock,allow_unsafe=yes [memory_block, chunk]: refused: vm0"
-    )
+    refused = "linux-5.15+cma_align=pageblock,allow_unsafe=yes [memory_block, chunk]: refused: vm0"
+    assert lines[-1].startswith(refused)
 
 
-def test_text_of_a_capture_names_its_kernel() -> None:
-    """A capture has no name of its own."""
-    told = COMPARISON | {"start": {"kernel_release": "6.1.0-test", "policy": "linux-5.19"}}
-    assert as_text(told).startswith("a capture of 6.1.0-test: vm0")
-
-
-def test_parts_of_a_row_are_named() -> None:
-    """What is left, what broke, why."""
-    assert bytes_left(OUTCOME) == 6 << 20
-    assert name_broken(ROWS[1]) == "INV-8 INV-3!"
-    assert name_reason(OUTCOME["obstacle_groups"][1]) == "no page ENOMEM"
+def test_text_of_a_scenario_has_a_line_for_each_end() -> None:
+    """Results of the actors, counters, what broke at the end and on the way."""
+    lines = as_text(PLAYED).splitlines()
+    assert lines[0] == "scenario S10"
+    assert lines[3].split() == [
+        *("two", "at", "once", "linux-6.17", "a", "OK,", "b", "EBUSY@isolate", "24", "8", "4", "0", "-"),
+    ]
+    assert lines[4].endswith("2  INV-8 INV-14 (INV-10)")
+    assert lines[5].split() == ["a", "EBUSY@test,", "b", "OK", "24", "8", "4"]
+    assert lines[-1] == "two at once, linux-5.15: refused: schedule, turn 2: a has ended"

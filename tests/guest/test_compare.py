@@ -79,6 +79,10 @@ def test_compare_loses_a_type_where_releases_do() -> None:
     start.node.arrays.block_type[(FIRST_DEVICE_PFN >> 9) + 1] = 0
     rows = compare(start, TO_ZERO, plan_variants(("linux-5.19", "linux-6.17"), (("pageblock",),)))
     assert [outcome_of(row)["types_lost"] for row in rows] == [{"UNMOVABLE->MOVABLE": 1}, {}]
+    assert [[(law["id"], law["weight"]) for law in row["broken"]] for row in rows] == [  # type: ignore[attr-defined]  # a list
+        [("INV-14", "finding")],
+        [],
+    ]
 
 
 def test_row_that_cannot_be_is_refused_alone() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from app.operations.comparing import (
     Question,
     compare_capture,
     compare_guest,
+    compare_scenario,
 )
 from app.operations.creating import DeviceSpec, GuestSpec, create
 from app.operations.registry import Description
@@ -90,6 +92,23 @@ def test_compare_guest_refuses_by_name_and_holds_nothing(name: str, question: Qu
             await compare_guest(service, name, question, render)
         assert refused.value.members["field"] == field
         assert service.registry.nr_pages == nr_pages
+
+    play(scene)
+
+
+def test_compare_scenario_plays_each_case_under_each_policy() -> None:
+    """Rows of cases; unknown scenarios, and levels that nobody uses, are refused by name."""
+
+    async def scene(service: Service) -> None:
+        policies = ("rfc-v1", "linux-6.17")
+        question = Question(device=None, requested_size=None, unplug=None, policies=policies)
+        told = read(await compare_scenario(service, "S04", question, render))
+        assert (told["start"], told["device"]) == ({"scenario": "S04"}, None)
+        assert [row["policy"] for row in told["rows"]] == [*policies] * (len(told["rows"]) // 2)
+        with pytest.raises(InvalidValue, match="scenario is 'S99'"):
+            await compare_scenario(service, "S99", question, render)
+        with pytest.raises(InvalidValue, match="fallbacks"):
+            await compare_scenario(service, "S04", replace(question, fallbacks=(("pageblock",),)), render)
 
     play(scene)
 

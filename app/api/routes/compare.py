@@ -1,7 +1,7 @@
 """/v1/compare: one start and one request under many kernels, answered in the shape that the caller accepts."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -36,14 +36,19 @@ _SHAPES: Responses = {
     responses=_SHAPES | problems(406, 409, 507, has_body=True),
 )
 async def compare(request: Request, body: schemas.CompareIn) -> Response:
-    """Runs one request on copies of a guest, one for each policy with each fallback; the guest does not change.
+    """Runs one request on copies of a guest, one for each policy with each fallback; or a scenario under each policy.
 
-    The guest is locked only while it is copied. Copies count as pages of the service until the answer is there.
+    The guest does not change, and is locked only while it is copied. Copies count as pages of the service until the
+    answer is there.
     """
-    return await _answer(
-        request,
-        lambda render: comparing.compare_guest(service_of(request), body.guest, body.to_question(), render),
-    )
+    service, question = service_of(request), body.to_question()
+
+    def run(render: comparing.Render) -> Awaitable[bytes]:
+        if body.scenario is None:
+            return comparing.compare_guest(service, body.guest or "", question, render)
+        return comparing.compare_scenario(service, body.scenario, question, render)
+
+    return await _answer(request, run)
 
 
 @router.post(
@@ -66,7 +71,7 @@ async def compare_capture(
         )
 
 
-async def _answer(request: Request, run: Callable[[Any], Awaitable[bytes]]) -> Response:
+async def _answer(request: Request, run: Callable[[comparing.Render], Awaitable[bytes]]) -> Response:
     """Answers in the accepted shape; what none will do for is refused before anything is run."""
     media_type = choose_media_type(request.headers.get("accept", ""), list(RENDERERS))
     return Response(await run(RENDERERS[media_type]), media_type=media_type)

@@ -9,6 +9,7 @@ from app.api.schemas.captures import LEVELS_PATTERN, MEMORY_OF_DEVICE, CaptureSo
 from app.api.schemas.catalog import POLICY_TEXT, PolicyText
 from app.api.schemas.devices import Outcome
 from app.api.schemas.guests import LevelName
+from app.api.schemas.scenarios import CaseOutcome
 from app.api.schemas.strict import Answer, Request, Size
 from app.operations.comparing import DEFAULT_POLICIES, MOST_ROWS, CaptureOptions, Question
 
@@ -39,8 +40,12 @@ class CompareIn(Request):
         }
     )
 
-    guest: Annotated[str, Field(max_length=63)] = Field(
-        description="where all of them start; it does not change"
+    guest: Annotated[str, Field(max_length=63)] | None = Field(
+        None, description="where all of them start; it does not change"
+    )
+    scenario: Annotated[str, Field(max_length=64)] | None = Field(
+        None,
+        description="instead of a guest: its cases are played under each policy, and no device is asked for anything",
     )
     device: Annotated[str, Field(max_length=64)] | None = Field(None, description=_DEVICE)
     requested_size: Size | None = Field(None, description=_TARGET)
@@ -53,8 +58,16 @@ class CompareIn(Request):
     )
 
     @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        _require_one_target(self.requested_size, self.unplug)
+    def _one_start(self) -> Self:
+        if (self.guest is None) == (self.scenario is None):
+            raise _refusal("guest", self.guest, "exactly one of guest, scenario")
+        if self.scenario is None:
+            _require_one_target(self.requested_size, self.unplug)
+        for name in ("device", "requested_size", "unplug"):
+            if self.scenario is not None and getattr(self, name) is not None:
+                raise _refusal(
+                    name, getattr(self, name), "nothing beside a scenario, whose actors say what is done"
+                )
         return self
 
     def to_question(self) -> Question:
@@ -113,12 +126,12 @@ class CompareCaptureOptions(CaptureSource):
 def _require_one_target(requested_size: int | None, unplug: int | None) -> None:
     """Refuses no target, and two."""
     if (requested_size is None) == (unplug is None):
-        context = {
-            "unknown_field": "requested_size",
-            "value": requested_size,
-            "accepted": "exactly one of requested_size, unplug",
-        }
-        raise PydanticCustomError("target", "no single target", context)
+        raise _refusal("requested_size", requested_size, "exactly one of requested_size, unplug")
+
+
+def _refusal(field: str, value: object, accepted: str) -> PydanticCustomError:
+    context = {"unknown_field": field, "value": value, "accepted": accepted}
+    return PydanticCustomError("comparison", "no comparison", context)
 
 
 class BrokenLaw(Answer):
@@ -135,21 +148,29 @@ class BrokenLaw(Answer):
 
 
 class ComparisonRow(Answer):
-    """What one kernel, with one fallback, makes of the request."""
+    """What one kernel makes of the request, or of a scenario's case."""
 
+    case: str | None = Field(description="of a scenario")
     policy: str
-    fallback: list[str]
-    refusal: str | None = Field(
-        description="why the start cannot be had under this policy; then there is no outcome"
+    fallback: list[str] | None = Field(
+        description="null where a scenario has no driver, or leaves it to the policy"
     )
-    outcome: Outcome | None
+    refusal: str | None = Field(
+        description="why the start cannot be had under this policy; then nothing was run"
+    )
+    outcome: Outcome | None = Field(description="of a guest's or a capture's device")
+    played: CaseOutcome | None = Field(description="of a scenario's case")
     broken: list[BrokenLaw]
+    broken_meanwhile: list[str] = Field(
+        description="invariants that were broken on the way of a scenario's schedule, and are whole at the end"
+    )
 
 
 class ComparisonStart(Answer):
-    """Where all rows start: a guest's name, or what a capture says."""
+    """Where all rows start: a guest's or a scenario's name, or what a capture says."""
 
     guest: str | None = None
+    scenario: str | None = None
     kernel_release: str | None = Field(None, description="of a capture")
     policy: str | None = Field(None, description="of a capture, as it was loaded")
 
@@ -158,7 +179,7 @@ class Comparison(Answer):
     """Kernels side by side: one start and one request."""
 
     start: ComparisonStart
-    device: str
-    size_before: int
-    requested_size: int
+    device: str | None
+    size_before: int | None
+    requested_size: int | None
     rows: list[ComparisonRow]

@@ -135,6 +135,35 @@ def test_compare_of_what_cannot_be_names_the_place(
     assert caller.service.registry.nr_pages == nr_pages
 
 
+def test_compare_of_a_scenario_answers_in_every_shape(caller: Caller) -> None:
+    """Its cases under two policies: as JSON, and in the shapes for people."""
+    body = {"scenario": "S08", "policies": ["rfc-v1", "linux-6.17"]}
+    told = Comparison.model_validate(caller.post(COMPARE, body).json(), strict=True)
+    assert (told.start.scenario, told.device) == ("S08", None)
+    assert {row.policy for row in told.rows} == {"rfc-v1", "linux-6.17"}
+    assert all((row.played is None) != (row.refusal is None) for row in told.rows)
+    for shape, begin in (("text/plain", b"scenario S08"), ("text/csv", b"case,"), ("image/png", b"\x89PNG")):
+        answer = caller.post(COMPARE, body, headers={"accept": shape})
+        assert (answer.status_code, answer.content.startswith(begin)) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "guest"),
+        ({"guest": "web", "scenario": "S08"}, "guest"),
+        ({"scenario": "S99"}, "scenario"),
+        ({"scenario": "S08", "requested_size": 0}, "requested_size"),
+        ({"scenario": "S08", "device": "vm0"}, "device"),
+        ({"scenario": "S08", "fallbacks": [["pageblock"]]}, "fallbacks"),
+    ],
+)
+def test_compare_of_no_start_or_two_is_refused(caller: Caller, body: dict[str, Any], field: str) -> None:
+    """A guest or a scenario, and nothing that only a guest could be asked."""
+    answer = caller.post(COMPARE, body)
+    assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+
+
 def test_compare_of_64_rows_is_the_most() -> None:
     """The limit of rows is what it says."""
     with Caller.serving() as caller:

@@ -32,9 +32,15 @@ def test_query_becomes_options_and_a_question() -> None:
     assert query.to_question().device is None
 
 
+def test_scenario_asks_nothing_of_a_device() -> None:
+    """Only policies and levels are left of the question."""
+    question = CompareIn.model_validate({"scenario": "S08", "policies": ["rfc-v1"]}).to_question()
+    assert question == Question(device=None, requested_size=None, unplug=None, policies=("rfc-v1",))
+
+
 @pytest.mark.parametrize("target", [{}, {"requested_size": 0, "unplug": 0}])
 def test_one_target_is_needed_not_two(target: dict[str, int]) -> None:
     """Both requests say so in the same words."""
     for model, body in ((CompareIn, {"guest": "web"}), (CompareCaptureOptions, {})):
-        with pytest.raises(ValidationError, match="no single target"):
+        with pytest.raises(ValidationError, match="no comparison"):
             model.model_validate(body | target)
