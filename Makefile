@@ -19,7 +19,7 @@ TREE_STAMP := $(VENV)/.tree-installed
 next = @if [ -z "$${CI:-}" ]; then printf '\n%s\n' '$(1)'; fi
 title = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test serve check bench openapi policies lock clean setup
+.PHONY: help demo test serve check bench facts openapi policies lock clean setup
 .PHONY: check-format check-lint check-types check-imports check-openapi check-interpreted check-bounds
 
 help:  ## Shows this list
@@ -49,6 +49,10 @@ check: check-format check-lint check-types check-imports check-openapi check-int
 bench: setup  ## Measures speed and memory, and writes the table that README quotes
 	@$(RUN) -m tests.bench $(ARGS)
 	$(call next,Next: compare with the table in README.md$(,) "Speed and memory".)
+
+facts: setup  ## Writes docs/kernel-facts.md: what real kernels did, beside what the simulator does
+	@$(RUN) -m tests.kernel_facts
+	$(call next,Next: `git diff docs/kernel-facts.md` shows which facts changed.)
 
 openapi: setup  ## Writes openapi.json from the code
 	@$(RUN) -m app openapi > openapi.json.new
