@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.mm.laws import Weight
 from app.scenario.script import Expectation
-from app.scenario.sight import Moment, Sight
+from app.scenario.sight import Moment, Sight, in_order
 
 _IN_SIGHT = ("nr_free", "nr_free_cma", "nr_free_highatomic", "nr_reserved_highatomic")
 
@@ -55,7 +55,8 @@ def _pairs(expectation: Expectation, moment: Moment) -> Iterator[tuple[str, str,
     for name, find in _FINDERS.items():
         expected = getattr(expectation, name)
         if expected is not None:
-            yield name, _text(expected), _text(find(moment))
+            ordered = in_order(expected) if name == "findings" else expected
+            yield name, _text(ordered), _text(find(moment))
     for name, value in expectation.values.items():
         yield name, str(value), str(moment.values.get(name, "no such value"))
 

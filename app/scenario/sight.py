@@ -4,7 +4,7 @@ Kept here: equal memory gives an equal sight, so that one of thousands of interl
 Left out: what should be seen (app.scenario.judging), how it is shown (app.scenario.telling).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -48,9 +48,12 @@ class Moment(NamedTuple):
     def findings(self) -> tuple[str, ...]:
         """The ids of the broken invariants, each once, in their order."""
         ids = {violation.id for violation in self.sight.violations}
-        if self.types_lost:
-            ids.add(_TYPE_LOST)
-        return tuple(sorted(ids, key=lambda name: int(name.rpartition("-")[2])))
+        return in_order(ids | {_TYPE_LOST} if self.types_lost else ids)
+
+
+def in_order(laws: Iterable[str]) -> tuple[str, ...]:
+    """Returns the ids of laws, each once, by their numbers."""
+    return tuple(sorted(set(laws), key=lambda law: int(law.rpartition("-")[2])))
 
 
 class Onlooker:

@@ -35,7 +35,7 @@ def make_play(
 def actors_of(*acts: Act | tuple[Act, ...]) -> tuple[Actor, ...]:
     """Returns the actors A, B, C ... who do these acts."""
     return tuple(
-        Actor(name, (act,) if hasattr(act, "_fields") else act)
+        Actor(name, (act,) if isinstance(act, Act) else act)
         for name, act in zip("ABCDEFGH", acts, strict=False)
     )
 

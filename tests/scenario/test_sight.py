@@ -1,0 +1,63 @@
+"""What is seen of a stage: memory, counters, broken laws, and what the actors have come to."""
+
+from app.scenario.script import Contig, Isolate, PictureStart, Resize
+from app.scenario.sight import Onlooker
+from tests.scenario.plays import GUEST, ONE_PAGE, make_play
+
+
+def test_moment_has_memory_counters_and_results() -> None:
+    """Pages, types, lists and counters of the zone; the actors by name."""
+    play = make_play("|M...|....|", ONE_PAGE, Contig(4, 8))
+    play.advance("A")
+    moment = Onlooker().look(play)
+    sight = moment.sight
+    assert (sight.pages, sight.types, sight.lists) == ("|MM..|....|", "MM", ("1@2 MOVABLE", "2@4 MOVABLE"))
+    assert (sight.nr_free, sight.nr_free_cma, sight.nr_free_highatomic) == (6, 0, 0)
+    assert (moment.results, moment.pfns) == ({"A": "OK", "B": "-"}, {"A": 1})
+    assert (moment.nr_migrated, moment.types_lost, moment.findings) == (0, (), ())
+
+
+def test_findings_are_the_broken_laws_once_each_in_their_order() -> None:
+    """S04: while rfc-v1 holds half a chunk isolated, several laws are broken."""
+    play = make_play("|....|....|", Isolate(4, 8), policy="rfc-v1")
+    play.advance("A")
+    findings = Onlooker().look(play).findings
+    assert findings == tuple(sorted(findings, key=lambda law: int(law.removeprefix("INV-"))))
+    assert {"INV-8", "INV-10"} <= set(findings)
+
+
+def test_lost_type_is_a_finding() -> None:
+    """INV-14 is seen from what operations report."""
+    play = make_play(PictureStart("|....|....|", types="RM"), Contig(0, 4))
+    while not play.players["A"].has_ended:
+        play.advance("A")
+    assert Onlooker().look(play).findings == ("INV-14",)
+
+
+def test_equal_memory_is_looked_at_once() -> None:
+    """Another play of the same start gives the very same sight; in the middle of an operation it is another one."""
+    onlooker = Onlooker()
+    plays = [make_play("|M...|....|", ONE_PAGE) for _ in range(2)]
+    first, second = (onlooker.look(play).sight for play in plays)
+    assert first is second
+    assert onlooker.see(plays[0].stage, is_operating=True) is not first
+    plays[0].advance("A")
+    assert onlooker.look(plays[0]).sight.pages == "|MM..|....|"
+
+
+def test_guest_is_seen_by_pageblocks_and_checked_as_a_whole() -> None:
+    """A device that is not what its driver believes is a broken law."""
+    play = make_play(GUEST, ONE_PAGE)
+    moment = Onlooker().look(play)
+    assert moment.sight.pages == f"|{'.' * 64}|"
+    assert (moment.sight.lists, moment.findings) == ((), ())
+    play.stage.device.plugged_size -= 4096  # type: ignore[attr-defined]  # a guest's stage
+    assert "INV-17" in Onlooker().look(play).findings
+
+
+def test_values_are_those_of_the_last_reports() -> None:
+    """Nothing is told before there is a report."""
+    play = make_play(GUEST, Resize(0))
+    assert Onlooker().look(play).values == {}
+    play.advance("A")
+    assert Onlooker().look(play).values["size"] == 0
