@@ -51,10 +51,11 @@ def read_outcome(name: str) -> dict[str, Any]:
 class LoadedGuest:
     """A guest loaded of a recorded one, with the eyes that comparisons need."""
 
-    def __init__(self, name: str, fallback: Sequence[str]) -> None:
-        """Loads it with these fallback levels."""
+    def __init__(self, name: str, fallback: Sequence[str] | None, policy: str | None = None) -> None:
+        """Loads it with these fallback levels, under this policy: None for those of the captured kernel."""
         self.sink = RingSink(1 << 16)
-        options = CaptureOptions(name="recorded", fallback=tuple(fallback))
+        levels = None if fallback is None else tuple(fallback)
+        options = CaptureOptions(name="recorded", fallback=levels, policy=policy)
         self.guest, self.report = load_capture(read_machine(name), options, sink=self.sink)
 
     @property

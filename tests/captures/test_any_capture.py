@@ -12,6 +12,7 @@ from app.guest.capture.machine import CapturedMachine, validate_machine
 from app.guest.capture.plan import CaptureOptions
 from app.guest.capture.proc_text import CapturedMemoryBlock, CapturedZone, IomemRange
 from app.guest.guest import Guest
+from app.mm.policy import POLICIES
 from app.trace.sink import RingSink
 from tests.captures import machines as m
 
@@ -133,11 +134,16 @@ def has_shared_blocks(guest: Guest) -> bool:
     return any(len({int(zone) for zone in row if zone >= 0}) > 1 for row in zones)
 
 
+def failures(guest: Guest) -> list[object]:
+    """Returns the broken laws that the policy's kernels do not break themselves."""
+    return [row for row in guest.verify() if row["weight"] == "failure"]
+
+
 @given(
     machines(),
     st.sampled_from(DEVICES),
     st.sampled_from(list(PerCpuAssumption)),
-    st.sampled_from(["linux-5.10", "linux-5.19"]),
+    st.sampled_from(list(POLICIES)),
 )
 @settings(max_examples=200)
 def test_any_machine_is_a_sound_guest_or_refused(
@@ -147,7 +153,7 @@ def test_any_machine_is_a_sound_guest_or_refused(
     guest = loaded(machine, device, per_cpu, release)
     if guest is None:
         return
-    assert guest.verify() == []
+    assert failures(guest) == []
     again = loaded(machine, device, per_cpu, release)
     assert again is not None
     assert again.digest() == guest.digest()
@@ -156,9 +162,9 @@ def test_any_machine_is_a_sound_guest_or_refused(
         return
     for row in list(guest._devices):  # noqa: SLF001 - what the guest keeps is what the test looks at
         guest.resize(row.device.id, 0)
-        assert guest.verify() == []
+        assert failures(guest) == []
         guest.resize(row.device.id, row.device.region.region_size)
-        assert guest.verify() == []
+        assert failures(guest) == []
 
 
 @given(st.lists(parts(), max_size=12), st.sampled_from(WORDS))

@@ -5,6 +5,7 @@ The recorded kernels have two levels. The middle level of the default must not c
 
 import pytest
 
+from app.mm.policy import POLICIES
 from app.mm.switches import FALLBACKS
 from tests.captures.real_guests import (
     MORE_NAMES,
@@ -114,3 +115,24 @@ def test_loading_twice_gives_the_same_guest(name: str) -> None:
     assert first.guest.resize("vm0", target) == second.guest.resize("vm0", target)
     assert first.guest.digest() == second.guest.digest()
     assert first.guest.event_digest() == second.guest.event_digest()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", ["6.1-mixed-zero", "5.10-natural_unmovable-half"])
+def test_capture_loads_under_every_policy(name: str, policy: str) -> None:
+    """The free pages are those captured, whichever kernel takes them over; it is sound before and after an unplug."""
+    loaded = LoadedGuest(name, None, policy)
+    assert _failures(loaded) == []
+    zones = loaded.report["zones"]
+    assert isinstance(zones, list)
+    for row in zones:
+        assert row["buddyinfo"]["captured"] == row["buddyinfo"]["loaded"]
+    before = loaded.device.plugged_size
+    loaded.guest.resize("vm0", 0)
+    assert loaded.device.plugged_size < before
+    assert _failures(loaded) == []
+
+
+def _failures(loaded: LoadedGuest) -> list[object]:
+    """Returns the broken laws that the policy's kernels do not break themselves."""
+    return [row for row in loaded.guest.verify() if row["weight"] == "failure"]

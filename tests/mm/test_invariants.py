@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mm.invariants import verify, verify_reserves
+from app.mm.invariants import verify, verify_reserves, verify_watermarks
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import allocation, buddy, layout
 from app.mm.kernels.findings import MOST_PLACES
@@ -17,6 +17,7 @@ from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.mm.violation import Violation
 from app.mm.zone import ZoneId
+from tests.mm.small_nodes import toy_node
 from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
@@ -314,3 +315,14 @@ def test_verify_of_any_bytes_ends_and_reports_something(data: st.DataObject) -> 
     if name == "head" and np.count_nonzero(array) != np.count_nonzero(before):
         assert broken
     assert all(violation.id.startswith("INV-") for violation in broken)
+
+
+def test_watermarks_are_checked_alone() -> None:
+    """Marks that were found elsewhere can be told from those that the zones could have."""
+    node = toy_node()
+    node.recompute_watermarks()
+    assert verify_watermarks(node) == []
+    node.stat[ZoneId.NORMAL, layout.S_NR_FREE] += 1
+    assert verify_watermarks(node) == []
+    node.stat[ZoneId.NORMAL, layout.S_WMARK_MIN + 1] = 0
+    assert {row.id for row in verify_watermarks(node)} == {"INV-29"}

@@ -32,6 +32,7 @@ from app.guest.guest import Guest, GuestIdentity
 from app.guest.random_stream import RandomStream
 from app.guest.spec import ONLINE_KINDS
 from app.mm import load
+from app.mm.invariants import verify_watermarks
 from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
@@ -183,7 +184,7 @@ class _Loader:
                 node.memory_blocks.set_offline(block.phys_index)
 
     def _settle(self, node: Node, memmaps: dict[int, list[int]]) -> None:
-        """Memmaps and watermarks."""
+        """Memmaps and watermarks; marks that do not follow from min_free_kbytes, as boosted ones, are computed."""
         for block_id, pageblocks in memmaps.items():
             load.set_memmap(node, block_id, [n * self.geometry.pageblock_nr_pages for n in pageblocks])
         node.recompute_watermarks()
@@ -194,6 +195,9 @@ class _Loader:
                     *(sum(column) for column in zip(*((f.min, f.low, f.high) for f in facts), strict=True))
                 )
                 load.set_watermarks(node, zone, marks, self._reserves(facts))
+        if verify_watermarks(node):
+            self.report.has_strange_watermarks = True
+            node.recompute_watermarks()
 
     def _reserves(self, facts: Sequence[CapturedZone]) -> list[int]:
         """Returns the lowmem reserves of a zone against each ZoneId; the kernel numbers the zones that it has."""

@@ -31,6 +31,7 @@ class LoadReport:
         self.nr_pinned = 0
         self.nr_unmanaged = 0
         self.nr_strangers = 0
+        self.has_strange_watermarks = False
         self.nr_balloon = 0
         self.nr_types_unplaced = 0
 
@@ -132,6 +133,10 @@ class LoadReport:
             notes.append(
                 f"{self.nr_strangers} memory blocks of a device came or went while the machine was read: "
                 "they are left out."
+            )
+        if self.has_strange_watermarks:
+            notes.append(
+                "The watermarks do not follow from min_free_kbytes, as when they are boosted: they were computed anew."
             )
         if machine.pagetypeinfo is None:
             notes.append("Without pagetypeinfo every pageblock counts as MOVABLE.")

@@ -114,6 +114,10 @@ def test_note_on_pins_is_always_there() -> None:
         (replace(m.guest_machine(), pagetypeinfo=None), "Without pagetypeinfo"),
         (m.machine_of(m.paint(m.BLOCK)), "iomem shows no virtio-mem device"),
         (m.machine_of(m.paint(m.BLOCK, (0, 1, m.RESERVED))), "No memory of a virtio-mem device"),
+        (
+            m.machine_of(m.paint(m.BLOCK), zones=(m.zone("Normal", 0, m.BLOCK, min=99, low=98),)),
+            "The watermarks do not follow",
+        ),
         (m.guest_machine((5, 12, m.OFFLINE)), "7 pages are offline"),
         (m.guest_machine((m.BLOCK, m.BLOCK + 512, m.NOPAGE)), "1 memory blocks of a device came or went"),
         (
