@@ -12,8 +12,8 @@ from clients._exchange import Call, Reply
 from clients.errors import Unintelligible, Unsayable
 from clients.models import Guest
 from clients.sizes import GIB, MIB
-from clients.specs import AllocationSpec, GuestSpec, ImportSpec, Upload
-from tests.clients import recorded
+from clients.specs import AllocationSpec, GuestSpec, ImportSpec, ScenarioSpec, Upload
+from tests.clients import recorded, recorded_scenarios
 
 # What a type of problem means is for people who read its address in a problem.
 FOR_READERS = {("GET", "/problems"), ("GET", "/problems/{slug}")}
@@ -231,6 +231,42 @@ CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object,
         None,
         {"violations": [recorded.VIOLATION]},
         "INV-4",
+    ),
+    "list_scenarios": (
+        _calls.list_scenarios(),
+        "GET",
+        "/v1/scenarios",
+        (),
+        None,
+        {"scenarios": [recorded_scenarios.LISTED]},
+        "S08",
+    ),
+    "show_scenario": (
+        _calls.show_scenario("S08"),
+        "GET",
+        "/v1/scenarios/S08",
+        (),
+        None,
+        recorded_scenarios.SCENARIO,
+        "Why?",
+    ),
+    "run_scenario": (
+        _calls.run_scenario("S08", ScenarioSpec(policies=("rfc-v1",), case="race")),
+        "POST",
+        "/v1/scenarios/S08/run",
+        (),
+        {"policies": ["rfc-v1"], "case": "race"},
+        recorded_scenarios.RUN,
+        "INV-8",
+    ),
+    "run_scenario_file": (
+        _calls.run_scenario_file("id: mine", ScenarioSpec(policies=("rfc-v1", "no-guard"))),
+        "POST",
+        "/v1/scenarios/run",
+        (("policy", "rfc-v1"), ("policy", "no-guard")),
+        None,
+        recorded_scenarios.RUN_THAT_DIFFERS,
+        "nr_free",
     ),
 }
 

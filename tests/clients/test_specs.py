@@ -1,7 +1,16 @@
 """What a caller asks for, as JSON and as a query."""
 
 from clients.sizes import GIB
-from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, as_json, as_query
+from clients.specs import (
+    AllocationSpec,
+    DeviceSpec,
+    GuestSpec,
+    ImportSpec,
+    ScenarioSpec,
+    as_json,
+    as_query,
+    as_run_query,
+)
 
 
 def test_guest_spec_sends_only_what_was_said() -> None:
@@ -38,3 +47,16 @@ def test_import_spec_becomes_a_query() -> None:
         ("pinned_fraction", "0.25"),
     )
     assert as_query(ImportSpec()) == ()
+
+
+def test_scenario_spec_becomes_a_body_or_a_query() -> None:
+    """Where the body is the scenario's file, each policy is a parameter of its own."""
+    spec = ScenarioSpec(policies=("rfc-v1", "linux-5.19+undo_type=caller"), case="race", steps=True)
+    policies = ["rfc-v1", "linux-5.19+undo_type=caller"]
+    assert as_json(spec) == {"policies": policies, "case": "race", "steps": True}
+    assert as_run_query(spec) == (
+        *(("policy", policy) for policy in policies),
+        ("case", "race"),
+        ("steps", "true"),
+    )
+    assert as_run_query(ScenarioSpec()) == ()
