@@ -22,9 +22,9 @@ from app.mm.outcome import CmaOutcome, Errno
 from app.mm.policy import POLICIES
 from app.mm.policy_text import parse_policy
 from app.mm.sections import Point, Sections, run
-from app.scenario.picture import build
+from app.scenario.picture import build, draw, draw_types
 from app.scenario.script import PictureStart
-from tests.model.pictures import Style, draw, draw_types, parse
+from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
 
