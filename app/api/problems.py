@@ -33,6 +33,8 @@ from app.operations.crew import ServiceStopping
 from app.operations.warm_up import NotReady
 
 MEDIA_TYPE = "application/problem+json"
+# Members that are sentences of ours: they are not cut.
+_OWN_SENTENCES = ("accepted", "why")
 
 _log = logging.getLogger("vmemsim")
 
@@ -113,7 +115,7 @@ def problem(
 ) -> Response:
     """Returns the problem as a response; members never replace RFC 9457's own five."""
     content = {
-        **{name: _writable(member) for name, member in (members or {}).items()},
+        **{name: _writable(name, member) for name, member in (members or {}).items()},
         "type": f"/problems/{kind.slug}",
         "title": kind.title,
         "status": kind.status,
@@ -123,8 +125,10 @@ def problem(
     return Response(to_json(content), kind.status, headers, MEDIA_TYPE)
 
 
-def _writable(member: object) -> object:
+def _writable(name: str, member: object) -> object:
     """Returns a member as JSON can have it; lists and objects are our own, and can be written as they are."""
+    if name in _OWN_SENTENCES and isinstance(member, str):
+        return member.encode("utf-8", "replace").decode()
     return member if isinstance(member, list | dict) else quote(member)
 
 

@@ -60,6 +60,13 @@ def test_problem_members_never_replace_the_standards_own() -> None:
     }
 
 
+def test_problem_tells_all_that_is_accepted() -> None:
+    """A caller's value is quoted in part; what would do instead is told whole."""
+    members = {"value": "x" * 999, "accepted": "y" * 999, "why": "\ud800"}
+    content = json.loads(bytes(problem(KINDS["invalid-value"], "d", instance="/x", members=members).body))
+    assert (len(content["value"]), len(content["accepted"]), content["why"]) == (200, 999, "?")
+
+
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", 10**4000, float("inf")])
 def test_problem_with_a_value_that_json_has_not_is_still_json(value: object) -> None:
     """Whatever an error quotes, the answer can be read."""
