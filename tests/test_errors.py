@@ -4,7 +4,15 @@ import json
 import math
 
 from app import errors
-from app.errors import GuestLimitReached, InvalidValue, NameTaken, PageLimitReached, Unknown
+from app.errors import (
+    GuestLimitReached,
+    InvalidValue,
+    NameTaken,
+    PageLimitReached,
+    ScenarioInvalid,
+    Unknown,
+    at_place,
+)
 
 
 def test_every_error_has_somebody_who_must_act() -> None:
@@ -48,3 +56,24 @@ def test_limits_say_their_numbers() -> None:
         "limit": 10,
     }
     assert "'web'" in NameTaken("web").detail
+
+
+def test_error_is_named_inside_the_place_where_it_stands() -> None:
+    """The field gets its place, everything else stays."""
+    error = at_place(InvalidValue("size", 3, "a multiple of 2", block_size=2), "devices[0]")
+    assert error.detail == "devices[0].size is 3; accepted: a multiple of 2"
+    assert error.members["block_size"] == 2
+
+
+def test_error_in_a_scenario_file_names_its_line() -> None:
+    """The sentence begins with file and line; everything else is that of a wrong value."""
+    error = ScenarioInvalid("schedule", "C", "one of A, B", file="my.yaml", line=7, column=3)
+    assert str(error) == error.detail == "my.yaml, line 7: schedule is 'C'; accepted: one of A, B"
+    assert error.members == {
+        "field": "schedule",
+        "value": "C",
+        "accepted": "one of A, B",
+        "file": "my.yaml",
+        "line": 7,
+        "column": 3,
+    }
