@@ -8,10 +8,8 @@ from typing import NamedTuple
 from app.mm.node import Node
 from app.mm.policy import policy
 from app.mm.zone import ZONE_NAMES, ZoneId
-from app.scenario.picture import LETTERS, build, draw, draw_free_blocks, draw_types
+from app.scenario.picture import build
 from app.scenario.script import PictureStart
-
-__all__ = ["LETTERS", "Style", "draw", "draw_free_blocks", "draw_types", "parse"]
 
 
 class Style(NamedTuple):
