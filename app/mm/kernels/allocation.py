@@ -11,6 +11,7 @@ from app.mm.kernels.buddy import (
     add_free,
     free_by_block_type,
     remove_free,
+    take_block,
     take_smallest,
     watermark_ok,
 )
@@ -56,8 +57,8 @@ def take_from_cma(m: NodeArrays, zone: int, order: int, migratetype: int) -> int
     """Takes from the CMA lists what a movable request may, first if they hold most free pages (B-11); else -1."""
     pfn = int64(-1)
     if m.stat[cell(zone, S_NR_FREE_CMA)] <= m.stat[cell(zone, S_NR_FREE)] // 2:
-        pfn = take_smallest(m, zone, order, migratetype)
-    return pfn if pfn >= 0 else take_smallest(m, zone, order, CMA)
+        pfn = take_block(m, zone, order, migratetype)
+    return pfn if pfn >= 0 else take_block(m, zone, order, CMA)
 
 
 @inlined
@@ -68,11 +69,11 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, uses: int, n
     """
     pfn = int64(-1)
     if uses & USES_HIGHATOMIC and order > 0:
-        pfn = take_smallest(m, zone, order, HIGHATOMIC)
+        pfn = take_block(m, zone, order, HIGHATOMIC)
     if pfn < 0 and uses & USES_CMA:
         pfn = take_from_cma(m, zone, order, migratetype)
     if pfn < 0:
-        pfn = take_smallest(m, zone, order, migratetype)
+        pfn = take_block(m, zone, order, migratetype)
     if pfn >= 0:
         return pfn
     if m.geo.steal_rule == STEAL_STEPPED:
@@ -90,26 +91,6 @@ def preferred_zone(m: NodeArrays, highest_zone: int) -> int:
     return zone
 
 
-@internal
-def get_page_above(
-    m: NodeArrays, order: int, migratetype: int, highest_zone: int, uses: int, mark_care: int
-) -> int:
-    """Allocates 2**order pages from the first zone that stays above a mark; returns the pfn or -1 (B-10).
-
-    mark_care: `mark << 1 | whether no pageblock of another type may be broken up`.
-    """
-    for step in range(highest_zone + 1):
-        zone = highest_zone - step
-        if not watermark_ok(m, zone, order, mark_care >> 1, highest_zone, uses):
-            continue
-        pfn = rmqueue(m, zone, order, migratetype, uses, bool(mark_care & 1))
-        if pfn >= 0:
-            if uses & USES_HIGHATOMIC and order > 0:
-                reserve(m, zone, pfn, order)
-            return pfn
-    return int64(-1)
-
-
 @kernel
 def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int, uses: int) -> int:
     """Allocates 2**order pages, preferring the highest zone; returns the pfn, or -1 when none may give (B-10).
@@ -119,16 +100,18 @@ def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int, use
     does, above min. What is left then is the HIGHATOMIC reserve, but for one pageblock, and then all of it (B-23).
     """
     is_careful = preferred_zone(m, highest_zone) == ZONE_NORMAL
-    for attempt in range(3):
-        mark = AT_MIN if attempt == 2 else AT_LOW
-        care = int64(attempt == 0 and is_careful)
-        pfn = get_page_above(m, order, migratetype, highest_zone, uses, (mark << 1) | care)
-        if pfn >= 0:
-            return pfn
-    for is_forced in range(2):
-        if unreserve(m, highest_zone, migratetype, is_forced):
-            pfn = get_page_above(m, order, migratetype, highest_zone, uses, AT_MIN << 1)
+    for attempt in range(5):
+        if attempt >= 3 and not unreserve(m, highest_zone, migratetype, attempt - 3):
+            continue
+        mark = AT_LOW if attempt < 2 else AT_MIN
+        for step in range(highest_zone + 1):
+            zone = highest_zone - step
+            if not watermark_ok(m, zone, order, mark, highest_zone, uses):
+                continue
+            pfn = rmqueue(m, zone, order, migratetype, uses, attempt == 0 and is_careful)
             if pfn >= 0:
+                if uses & USES_HIGHATOMIC and order > 0:
+                    reserve(m, zone, pfn, order)
                 return pfn
     return int64(-1)
 

@@ -15,7 +15,7 @@ from app.mm.kernels.buddy import (
     move_free,
     move_freepages_block,
     remove_free,
-    take_smallest,
+    take_block,
 )
 from app.mm.kernels.layout import (
     ANON,
@@ -170,7 +170,7 @@ def take_by_claim(m: NodeArrays, zone: int, order: int, migratetype: int, have: 
         return int64(-1)
     move_freepages_block(m, zone, pfn, migratetype)
     m.block_type[pfn >> m.geo.pageblock_order] = migratetype
-    return take_smallest(m, zone, order, migratetype)
+    return take_block(m, zone, order, migratetype)
 
 
 @internal
@@ -190,7 +190,7 @@ def steal_largest(m: NodeArrays, zone: int, order: int, migratetype: int, min_or
     other = find_fallback(m, zone, current, migratetype)
     if m.geo.steal_rule == STEAL_MOVE_THEN_DECIDE:
         steal(m, zone, first_free(m, zone, current, other), current, migratetype)
-        return take_smallest(m, zone, order, migratetype)
+        return take_block(m, zone, order, migratetype)
     pfn = take_by_claim(m, zone, order, migratetype, current)
     return pfn if pfn >= 0 else take_first(m, zone, order, other, current)
 

@@ -6,7 +6,7 @@ Left out: what a caller does between the sections (app.mm.sections), hardware po
 """
 
 from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
-from app.mm.kernels.buddy import account_free, change_pageblock, free_block, remove_free
+from app.mm.kernels.buddy import account_free, change_pageblock, put_block, remove_free
 from app.mm.kernels.layout import (
     ANON,
     AT_HEAD,
@@ -151,7 +151,7 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
         return
     remove_free(m, zone, start, order)
     m.block_type[start >> pageblock_order] = migratetype
-    free_block(m, start, order, migratetype, AT_TAIL)
+    put_block(m, start, order, migratetype, AT_TAIL)
 
 
 @internal
@@ -163,7 +163,7 @@ def cut_free_block(m: NodeArrays, pfn: int, order: int, boundary: int) -> None:
     end = pfn + span(order)
     while pfn < end:
         piece = piece_order(m, pfn, (boundary if pfn < boundary else end) - pfn)
-        free_block(m, pfn, piece, block_type_of(m, pfn), AT_HEAD)
+        put_block(m, pfn, piece, block_type_of(m, pfn), AT_HEAD)
         pfn += span(piece)
 
 
