@@ -79,7 +79,7 @@ def cache_directory() -> Path | None:
 CACHE_DIRECTORY = cache_directory() if IS_COMPILED else None
 if CACHE_DIRECTORY is not None:
     _CONFIG.CACHE_DIR = str(CACHE_DIRECTORY)
-# Loops over pages follow heads, and nothing in them is a vector; looking for some took an eighth of the time to compile.
+# Loops over pages follow heads: nothing in them is a vector, and looking for one took an eighth of the compile time.
 _CONFIG.LOOP_VECTORIZE = 0
 
 

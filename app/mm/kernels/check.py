@@ -336,13 +336,13 @@ def check_entry(m: NodeArrays, row: int, number: int, is_strict: int, recount: R
     recount.entries[zone, order] += 1
     recount.listed[zone, list_type] += span(order)
     other = other_type(m, pfn, number, is_strict)
-    if other == NOWHERE:
-        return
-    note(f, F_LIST_TYPE, pfn, number, other)
-    if ISOLATE in (other, list_type):
+    if other != NOWHERE:
+        note(f, F_LIST_TYPE, pfn, number, other)
+        if list_type == HIGHATOMIC:
+            note(f, F_LIST_HIGHATOMIC, pfn, number, other)
+    other = otherwise_isolated(m, pfn, number)
+    if other != NOWHERE:
         note(f, F_LIST_ISOLATE, pfn, number, other)
-    if list_type == HIGHATOMIC:
-        note(f, F_LIST_HIGHATOMIC, pfn, number, other)
 
 
 @internal
@@ -354,5 +354,20 @@ def other_type(m: NodeArrays, pfn: int, number: int, is_strict: int) -> int:
     for block in range(pfn >> pageblock_order, min(last_block + 1, m.block_type.shape[0])):
         own_type = block_type_of(m, block << pageblock_order)
         if own_type != list_type and (is_strict or not is_one_class(own_type, list_type)):
+            return own_type
+    return NOWHERE
+
+
+@internal
+def otherwise_isolated(m: NodeArrays, pfn: int, number: int) -> int:
+    """Returns the type of a pageblock that an entry covers and that is isolated while its list is not, or the reverse.
+
+    -1 when there is none.
+    """
+    is_isolated = type_of_list(number) == ISOLATE
+    last_block = (pfn + span(order_of_list(number)) - 1) >> m.geo.pageblock_order
+    for block in range(pfn >> m.geo.pageblock_order, min(last_block + 1, m.block_type.shape[0])):
+        own_type = block_type_of(m, block << m.geo.pageblock_order)
+        if (own_type == ISOLATE) != is_isolated:
             return own_type
     return NOWHERE

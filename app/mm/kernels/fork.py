@@ -136,6 +136,14 @@ def list_entries(m: NodeArrays, copy: NodeArrays, zone: int, order_type: int, is
         row = next_row(m, row)
 
 
+@internal
+def list_zone(m: NodeArrays, copy: NodeArrays, zone: int, is_strict_moved: int) -> None:
+    """Puts the entries of all lists of a zone on the copy's lists, small orders first; see list_entries()."""
+    for order in range(m.geo.max_order + 1):
+        for listed in range(NR_TYPES):
+            list_entries(m, copy, zone, (order << 4) | listed, is_strict_moved)
+
+
 @kernel
 def list_anew(m: NodeArrays, copy: NodeArrays, is_strict: int) -> None:
     """Builds the copy's free lists from the original's and counts what is free; no pageblock may be isolated.
@@ -150,9 +158,7 @@ def list_anew(m: NodeArrays, copy: NodeArrays, is_strict: int) -> None:
         for column in (S_NR_FREE, S_NR_FREE_CMA, S_NR_FREE_HIGHATOMIC):
             copy.stat[cell(zone, column)] = 0
         for is_moved in range(2):
-            for order in range(m.geo.max_order + 1):
-                for listed in range(NR_TYPES):
-                    list_entries(m, copy, zone, (order << 4) | listed, (is_strict << 4) | is_moved)
+            list_zone(m, copy, zone, (is_strict << 4) | is_moved)
 
 
 @kernel
