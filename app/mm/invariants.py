@@ -193,14 +193,20 @@ def _sign_of(node: Node, counter: _Counter, found: int, *, right: int, listed: i
 
 
 def _bound_breaches(node: Node, recount: Recount) -> Iterator[Breach]:
-    """Looks for free counters that cannot be true; what is isolated without keeping its type may be CMA."""
+    """Looks for free counters that cannot be true.
+
+    Where no area says how much CMA there is, its pageblocks do; one that is isolated in its type's place may be one.
+    """
     blocks = recount.blocks[:, Migratetype.CMA] + recount.blocks[:, Migratetype.ISOLATE]
     most_cma: list[int] = (blocks << node.geometry.pageblock_order).tolist()
     managed: list[int] = recount.stat[:, layout.S_MANAGED].tolist()
     for zone in node.zones:
         where = f"zone {zone.name}"
         yield from _out_of_bounds(f"{where}, NR_FREE", zone.nr_free, managed[zone.index], signs=_FREE)
-        yield from _out_of_bounds(f"{where}, NR_FREE_CMA", zone.nr_free_cma, most_cma[zone.index], signs=_CMA)
+        if not node.cma_areas:
+            yield from _out_of_bounds(
+                f"{where}, NR_FREE_CMA", zone.nr_free_cma, most_cma[zone.index], signs=_CMA
+            )
 
 
 def _out_of_bounds(where: str, counter: int, limit: int, *, signs: tuple[Sign, Sign]) -> Iterator[Breach]:

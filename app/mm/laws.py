@@ -180,6 +180,10 @@ def _frees_by_head(policy: KernelPolicy, geometry: Geometry) -> bool:
     return _has_large(geometry) and not policy.split_on_free
 
 
+def _has_four_to_a_chunk(geometry: Geometry) -> bool:
+    return geometry.max_order >= geometry.pageblock_order + 2
+
+
 def _counts_by_list(policy: KernelPolicy) -> bool:
     return policy.accounting is Accounting.LIST
 
@@ -243,6 +247,15 @@ CAUSES: tuple[Cause, ...] = (
         "(S04, S05, S08, S09).",
         "atomic_cut no",
         lambda it, geometry: _has_large(geometry) and not it.atomic_cut,
+        at_rest=_RACED,
+        midway=_HALF_ISOLATED,
+    ),
+    Cause(
+        "4.4",
+        "Undoing takes a free page out whole that begins in the pageblock and is smaller than a chunk, and frees it as "
+        "that pageblock's type, although it may reach over others that are still isolated.",
+        "every value, four pageblocks to a chunk or more",
+        lambda _, geometry: _has_four_to_a_chunk(geometry),
         at_rest=_RACED,
         midway=_HALF_ISOLATED,
     ),
@@ -327,7 +340,7 @@ CAUSES: tuple[Cause, ...] = (
         "accounting list with retype_on_merge head, four pageblocks to a chunk or more",
         lambda it, geometry: (
             _counts_by_list(it)
-            and geometry.max_order >= geometry.pageblock_order + 2
+            and _has_four_to_a_chunk(geometry)
             and it.retype_on_merge is RetypeOnMerge.HEAD
         ),
         at_rest=frozenset({Sign.FALLBACK_TYPES}),

@@ -130,6 +130,15 @@ def test_list_types_are_told_apart_by_what_they_break() -> None:
     )
 
 
+def test_list_types_behind_the_first_that_differs_are_seen_for_isolation() -> None:
+    """S01: a chunk over MOVABLE and an isolated pageblock, on list CMA, is wrong in both ways."""
+    node = parse("|....|....|", Style("rfc-v1", types="CC"))
+    node.arrays.block_type[:] = (Migratetype.MOVABLE, Migratetype.ISOLATE)
+    counts, noted = recount(node)
+    assert counts.entries[NORMAL].tolist() == [0, 0, 0, 1]
+    assert (noted[findings.F_LIST_TYPE], noted[findings.F_LIST_ISOLATE]) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("policy", "byte", "kept"),
     [("linux-5.19", 5, Migratetype.ISOLATE), ("linux-6.17", 8 | 3, Migratetype.HIGHATOMIC)],
