@@ -18,13 +18,24 @@ from clients.errors import (
     Unreachable,
     Unsayable,
 )
-from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, ScenarioSpec, Upload
+from clients.specs import (
+    AllocationSpec,
+    CompareCaptureSpec,
+    CompareSpec,
+    DeviceSpec,
+    GuestSpec,
+    ImportSpec,
+    ScenarioSpec,
+    Upload,
+)
 
 __all__ = [
     "AllocationSpec",
     "AsyncClient",
     "Client",
     "ClientError",
+    "CompareCaptureSpec",
+    "CompareSpec",
     "Conflict",
     "DeadlinePassed",
     "DeviceSpec",

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
-from clients import catalog_models, models, scenario_models
+from clients import catalog_models, compare_models, models, scenario_models
 from clients._exchange import Call
 from clients.errors import Unsayable
 from clients.specs import (
     AllocationSpec,
+    CompareCaptureSpec,
+    CompareSpec,
     GuestSpec,
     ImportSpec,
     ScenarioSpec,
     Upload,
+    as_compare_query,
     as_json,
     as_query,
     as_run_query,
@@ -57,6 +60,10 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "proc": ("GET", "/v1/guests/{guest}/proc/{file}"),
     "map_png": ("GET", "/v1/guests/{guest}/map.png"),
     "verify": ("POST", "/v1/guests/{guest}/verify"),
+    "compare": ("POST", "/v1/compare"),
+    "compare_as": ("POST", "/v1/compare"),
+    "compare_capture": ("POST", "/v1/compare/capture"),
+    "compare_capture_as": ("POST", "/v1/compare/capture"),
     "list_scenarios": ("GET", "/v1/scenarios"),
     "show_scenario": ("GET", "/v1/scenarios/{scenario}"),
     "run_scenario": ("POST", "/v1/scenarios/{scenario}/run"),
@@ -248,6 +255,28 @@ def verify(guest: str) -> Call[models.Verification]:
     return _call(_at("verify", guest=guest), _model(models.Verification))
 
 
+def compare(spec: CompareSpec) -> Call[compare_models.Comparison]:
+    """Compares kernels: one request on copies of a guest, or a scenario, under each policy; nothing is changed."""
+    return _call(_at("compare"), _model(compare_models.Comparison), json=as_json(spec))
+
+
+def compare_as(spec: CompareSpec, media_type: str) -> Call[bytes]:
+    """Compares kernels; the answer is `text/csv`, `image/png` or `text/plain`."""
+    return _call(_at("compare_as"), bytes, json=as_json(spec), accept=media_type)
+
+
+def compare_capture(capture: Upload, spec: CompareCaptureSpec) -> Call[compare_models.Comparison]:
+    """Compares kernels from a capture, which is streamed, and not kept."""
+    query = as_compare_query(spec)
+    return _call(_at("compare_capture"), _model(compare_models.Comparison), upload=capture, query=query)
+
+
+def compare_capture_as(capture: Upload, spec: CompareCaptureSpec, media_type: str) -> Call[bytes]:
+    """Compares kernels from a capture; the answer is `text/csv`, `image/png` or `text/plain`."""
+    query = as_compare_query(spec)
+    return _call(_at("compare_capture_as"), bytes, upload=capture, query=query, accept=media_type)
+
+
 def list_scenarios() -> Call[tuple[scenario_models.ScenarioSummary, ...]]:
     """Lists the scenarios that come with the service."""
     return _call(_at("list_scenarios"), lambda body: _model(scenario_models.ScenarioList)(body).scenarios)
@@ -292,8 +321,10 @@ def _call(
     query: Query = (),
     json: object = None,
     upload: Upload | None = None,
+    accept: str | None = None,
 ) -> Call[T]:
-    return Call(method=target.method, path=target.path, query=query, json=json, upload=upload, read=read)
+    method, path = target
+    return Call(method=method, path=path, query=query, json=json, upload=upload, accept=accept, read=read)
 
 
 def _segment(name: str) -> str:

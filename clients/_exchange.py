@@ -40,6 +40,8 @@ class Call(Generic[T]):
     query: tuple[tuple[str, str], ...] = ()
     json: object = None
     upload: Upload | None = None
+    # The media type that is wanted, where there are several.
+    accept: str | None = None
 
     def answer(self, reply: Reply) -> T:
         """Returns what the reply means.

@@ -53,7 +53,7 @@ def settings(timeout_s: float) -> tuple[httpx.Timeout, dict[str, str]]:
 
 def request_of(call: Call[Any]) -> Request:
     """Returns the parts of `call` as httpx names them."""
-    headers = {}
+    headers = {} if call.accept is None else {"Accept": call.accept}
     if call.upload is not None:
         headers["Content-Type"] = "application/octet-stream"
         if call.upload.size is not None:

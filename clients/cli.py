@@ -16,6 +16,7 @@ from clients.vmemctl import (
     arguments,
     catalog_commands,
     cma_commands,
+    compare_command,
     create_command,
     guest_commands,
     page_commands,
@@ -30,7 +31,8 @@ EXIT_CODES = """
 Exit codes:
 
 * 0  done
-* 1  `verify` found a broken invariant, or `scenario run` something that is not as expected
+* 1  `verify` found a broken invariant, or `scenario run` something that is not as expected, or
+  `compare` a law that the simulator itself broke
 * 2  the command line is wrong
 * 3  partial: the guest could give or take only a part; the answer says what stopped the rest
 * 4  refused by the service; the problem is printed on standard error
@@ -81,6 +83,7 @@ def make_app() -> typer.Typer:
     app.command("blocks")(view_commands.blocks)
     app.command("proc")(view_commands.proc)
     app.command("verify")(view_commands.verify)
+    app.command("compare")(compare_command.compare)
     app.command("alloc")(page_commands.alloc)
     app.command("free")(page_commands.free)
     app.add_typer(cma_commands.make_app())

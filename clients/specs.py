@@ -86,6 +86,41 @@ class ScenarioSpec:
     steps: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompareSpec:
+    """What kernels are compared in: a guest and what its device is asked for, or a scenario.
+
+    Exactly one of requested_size and unplug (bytes) is asked of a guest, neither of a scenario. policies: None for
+    the service's; fallbacks: None for each policy's own levels.
+    """
+
+    guest: str | None = None
+    scenario: str | None = None
+    device: str | None = None
+    requested_size: int | None = None
+    unplug: int | None = None
+    policies: Sequence[str] | None = None
+    fallbacks: Sequence[Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareCaptureSpec:
+    """What kernels are compared in where a capture is the start: the request, and how the capture is read."""
+
+    device: str | None = None
+    requested_size: int | None = None
+    unplug: int | None = None
+    policies: Sequence[str] | None = None
+    fallbacks: Sequence[Sequence[str]] | None = None
+    # As an import's `device`: "auto", "zone:Movable", "range:START-END" or "above:START".
+    memory: str | None = None
+    online: str | None = None
+    seed: int | None = None
+    block_size: int | None = None
+    per_cpu: str | None = None
+    pinned_fraction: float | None = None
+
+
 @dataclass(frozen=True)
 class Upload:
     """A body that is sent piece by piece; its `size` is announced if known, so that a refusal comes early."""
@@ -94,7 +129,7 @@ class Upload:
     size: int | None = None
 
 
-def as_json(spec: GuestSpec | AllocationSpec | ScenarioSpec) -> dict[str, object]:
+def as_json(spec: GuestSpec | AllocationSpec | ScenarioSpec | CompareSpec) -> dict[str, object]:
     """Returns the JSON body of `spec`, without the fields that are None."""
     return _without_none(asdict(spec))
 
@@ -112,6 +147,15 @@ def as_run_query(spec: ScenarioSpec) -> tuple[tuple[str, str], ...]:
     others = {"case": spec.case, "steps": None if spec.steps is None else str(spec.steps).lower()}
     policies = [("policy", policy) for policy in spec.policies]
     return (*policies, *((name, value) for name, value in others.items() if value is not None))
+
+
+def as_compare_query(spec: CompareCaptureSpec) -> tuple[tuple[str, str], ...]:
+    """Returns `spec` as query parameters, one for each policy and for each list of levels."""
+    fields = _without_none(asdict(spec))
+    policies = [("policies", policy) for policy in spec.policies or ()]
+    fallbacks = [("fallbacks", ",".join(levels)) for levels in spec.fallbacks or ()]
+    others = [(name, str(value)) for name, value in fields.items() if name not in {"policies", "fallbacks"}]
+    return (*others, *policies, *fallbacks)
 
 
 def _without_none(fields: Mapping[str, object]) -> dict[str, object]:

@@ -31,7 +31,10 @@ _TAGS = [
     {"name": "pages", "description": "Pages taken and given back inside a guest."},
     {"name": "views", "description": "A guest's memory, looked at."},
     {"name": "compare", "description": "One start and one request under many kernels, side by side."},
-    {"name": "scenarios", "description": "Questions to the kernel with known answers, played under each policy."},
+    {
+        "name": "scenarios",
+        "description": "Questions to the kernel with known answers, played under each policy.",
+    },
     {"name": "catalog", "description": "What a guest can be made of."},
     {"name": "service", "description": "The service itself."},
 ]

@@ -1,6 +1,6 @@
 """A comparison as a picture: what each row obtained at which level and what stays, how long it took, what broke.
 
-    linux-5.15   ▇▇▇▇▇▇▇▇▇▇▇▇▇▇░░░░░░░░   ▇▇▇▇▇  1.2 s    INV-8, 3 types lost
+    linux-5.15   ▇▇▇▇▇▇▇▇▇▇▇▇▇▇░░░░░░░░   ▇▇▇▇▇  1.2 s    INV-8, types lost: 3
     linux-6.17   ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇░░░░   ▇▇▇    0.8 s    none
     levels of the fallback, and the rest   simulated time    marks
 
@@ -180,7 +180,7 @@ def _note(row: Row) -> str:
     else:
         note = f"{max(end['nr_migrated'] for end in ends_of(row))} pages migrated"
     nr_lost = sum(types_lost(row).values())
-    return note + (f", {nr_lost} types lost" if nr_lost else "")
+    return note + (f", types lost: {nr_lost}" if nr_lost else "")
 
 
 def _tidy(axes: Axes) -> None:

@@ -75,7 +75,10 @@ CMA_OUTCOME: dict[str, Any] = {
     "calls": 3,
     "step": None,
     "obstacle": None,
+    "failures": [],
     "migrated_pages": 17,
+    "dropped_pages": 0,
+    "types_lost": {},
 }
 CMA_BUSY: dict[str, Any] = {
     **CMA_OUTCOME,
@@ -104,7 +107,10 @@ OUTCOME: dict[str, Any] = {
     "obstacle_groups": [
         {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
     ],
+    "failures": [],
     "migrated_pages": 17,
+    "dropped_pages": 0,
+    "types_lost": {},
     "simulated_us": 2500,
 }
 
@@ -184,7 +190,7 @@ POLICIES: dict[str, Any] = {
     "policies": [
         {"name": "linux-5.15", "switches": {"merge_rule": "old", "sizes": ["a", "b"]}},
         {"name": "linux-6.12", "switches": {"merge_rule": "new", "split_on_free": True}},
-    ]
+    ],
 }
 
 QUANTITIES: dict[str, Any] = {
@@ -216,3 +222,56 @@ PRESETS: dict[str, Any] = {
 }
 
 PNG = b"\x89PNG\r\n\x1a\n-and-so-on"
+
+COMPARISON: dict[str, Any] = {
+    "start": {"guest": "web"},
+    "device": "vm0",
+    "size_before": GIB,
+    "requested_size": 0,
+    "rows": [
+        {
+            "case": None,
+            "policy": "rfc-v1",
+            "fallback": ["memory_block", "pageblock"],
+            "refusal": None,
+            "outcome": {**OUTCOME, "types_lost": {"UNMOVABLE->MOVABLE": 3}},
+            "played": None,
+            "broken": [
+                {"id": "INV-8", "weight": "finding", "count": 1, "where": "", "expected": "", "found": ""}
+            ],
+            "broken_meanwhile": [],
+        },
+        {
+            "case": None,
+            "policy": "linux-5.15",
+            "fallback": ["memory_block", "chunk"],
+            "refusal": "vm0 has 2 MiB of a sub-block of 4 MiB plugged",
+            "outcome": None,
+            "played": None,
+            "broken": [],
+            "broken_meanwhile": [],
+        },
+    ],
+}
+_END: dict[str, Any] = {"order": ["A"], "results": {"A": "OK"}, "nr_free": 24, "nr_free_cma": 8}
+PLAYED: dict[str, Any] = {
+    "start": {"scenario": "S08"},
+    "rows": [
+        {
+            "case": "a race",
+            "policy": "rfc-v1",
+            "fallback": None,
+            "refusal": None,
+            "outcome": None,
+            "played": {
+                "case": "a race",
+                "policy": "rfc-v1",
+                "agrees": True,
+                "ends": [_END | {"findings": ["INV-8"]}, _END | {"results": {"A": "EBUSY@test"}}],
+            },
+            "broken": [],
+            "broken_meanwhile": ["INV-10"],
+        },
+        {"case": "a race", "policy": "linux-5.15", "refusal": "turn 1 never comes"},
+    ],
+}

@@ -12,7 +12,15 @@ from clients._exchange import Call, Reply
 from clients.errors import Unintelligible, Unsayable
 from clients.models import Guest
 from clients.sizes import GIB, MIB
-from clients.specs import AllocationSpec, GuestSpec, ImportSpec, ScenarioSpec, Upload
+from clients.specs import (
+    AllocationSpec,
+    CompareCaptureSpec,
+    CompareSpec,
+    GuestSpec,
+    ImportSpec,
+    ScenarioSpec,
+    Upload,
+)
 from tests.clients import recorded, recorded_scenarios
 
 # What a type of problem means is for people who read its address in a problem.
@@ -267,6 +275,47 @@ CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object,
         None,
         recorded_scenarios.RUN_THAT_DIFFERS,
         "nr_free",
+    ),
+    "compare": (
+        _calls.compare(
+            CompareSpec(guest="web", requested_size=0, policies=["rfc-v1"], fallbacks=[["chunk"]])
+        ),
+        "POST",
+        "/v1/compare",
+        (),
+        {"guest": "web", "requested_size": 0, "policies": ["rfc-v1"], "fallbacks": [["chunk"]]},
+        recorded.COMPARISON,
+        "rfc-v1",
+    ),
+    "compare_as": (
+        _calls.compare_as(CompareSpec(scenario="S08"), "text/csv"),
+        "POST",
+        "/v1/compare",
+        (),
+        {"scenario": "S08"},
+        b"case,policy\n",
+        "policy",
+    ),
+    "compare_capture": (
+        _calls.compare_capture(
+            Upload([b"x"]),
+            CompareCaptureSpec(unplug=MIB, policies=["a", "b"], fallbacks=[["memory_block", "chunk"]]),
+        ),
+        "POST",
+        "/v1/compare/capture",
+        (("unplug", "1048576"), ("policies", "a"), ("policies", "b"), ("fallbacks", "memory_block,chunk")),
+        None,
+        recorded.COMPARISON,
+        "rfc-v1",
+    ),
+    "compare_capture_as": (
+        _calls.compare_capture_as(Upload([b"x"]), CompareCaptureSpec(memory="zone:Movable"), "image/png"),
+        "POST",
+        "/v1/compare/capture",
+        (("memory", "zone:Movable"),),
+        None,
+        recorded.PNG,
+        "PNG",
     ),
 }
 

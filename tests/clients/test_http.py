@@ -5,7 +5,7 @@ import pytest
 
 from clients import _calls, _http
 from clients.errors import Unreachable, Unsayable
-from clients.specs import ImportSpec, Upload
+from clients.specs import CompareSpec, ImportSpec, Upload
 
 
 def test_request_of_an_upload_announces_its_size() -> None:
@@ -24,6 +24,14 @@ def test_request_of_a_plain_call_is_json_or_nothing() -> None:
     """Httpx adds the content type where there is a body."""
     assert _http.request_of(_calls.plug("web", "vm0", 4096)).json == {"size": 4096}
     assert _http.request_of(_calls.list_guests()).json is None
+
+
+def test_request_asks_for_the_shape_that_is_wanted() -> None:
+    """Without a wish the client's own header holds."""
+    assert _http.request_of(_calls.compare_as(CompareSpec(guest="web"), "text/csv")).headers == {
+        "Accept": "text/csv"
+    }
+    assert _http.request_of(_calls.compare(CompareSpec(guest="web"))).headers == {}
 
 
 def test_settings_wait_long_for_answers_but_not_for_connections() -> None:

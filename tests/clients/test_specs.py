@@ -1,12 +1,17 @@
 """What a caller asks for, as JSON and as a query."""
 
+import json
+
 from clients.sizes import GIB
 from clients.specs import (
     AllocationSpec,
+    CompareCaptureSpec,
+    CompareSpec,
     DeviceSpec,
     GuestSpec,
     ImportSpec,
     ScenarioSpec,
+    as_compare_query,
     as_json,
     as_query,
     as_run_query,
@@ -60,3 +65,28 @@ def test_scenario_spec_becomes_a_body_or_a_query() -> None:
         ("steps", "true"),
     )
     assert as_run_query(ScenarioSpec()) == ()
+
+
+def test_compare_spec_sends_levels_as_lists() -> None:
+    """A guest's comparison is a body; 0 is a target like any other."""
+    spec = CompareSpec(guest="web", requested_size=0, fallbacks=(("memory_block", "chunk"), ("pageblock",)))
+    assert json.loads(json.dumps(as_json(spec))) == {
+        "guest": "web",
+        "requested_size": 0,
+        "fallbacks": [["memory_block", "chunk"], ["pageblock"]],
+    }
+
+
+def test_compare_capture_spec_becomes_a_query() -> None:
+    """Policies and levels are repeated: a policy's text may have commas of its own."""
+    spec = CompareCaptureSpec(
+        unplug=GIB, policies=("linux-6.17", "rfc-v1+a=b,c=d"), fallbacks=(("memory_block", "chunk"),), seed=0
+    )
+    assert as_compare_query(spec) == (
+        ("unplug", "1073741824"),
+        ("seed", "0"),
+        ("policies", "linux-6.17"),
+        ("policies", "rfc-v1+a=b,c=d"),
+        ("fallbacks", "memory_block,chunk"),
+    )
+    assert as_compare_query(CompareCaptureSpec()) == ()
