@@ -119,6 +119,24 @@ class AllocationTable:
         self._last_id += 1
         return self._last_id
 
+    def validate(self, spec: AllocationSpec) -> tuple[PageKind, int]:
+        """Returns the kind and the order that `spec` means.
+
+        Raises InvalidValue for all that can be seen without looking at memory.
+        """
+        kind = parse_kind(spec.kind, field="kind")
+        order = checked_order(self._node.geometry, kind, spec.order, field="order", policy=self._node.policy)
+        if len(spec.label) > LONGEST_LABEL:
+            raise InvalidValue("label", spec.label, f"at most {LONGEST_LABEL} characters")
+        if spec.is_highatomic:
+            require_atomic(kind, order, field="highatomic")
+        if spec.at_pfns and (spec.is_highatomic or order > self._node.geometry.max_order):
+            what = "atomic requests" if spec.is_highatomic else "gigantic pages"
+            raise InvalidValue("at_pfns", f"{len(spec.at_pfns)} places", f"none: {what} name no place")
+        if not spec.at_pfns and (spec.nr_pages <= 0 or spec.nr_pages % (1 << order)):
+            raise InvalidValue("nr_pages", spec.nr_pages, f"a multiple of {1 << order} pages, above 0")
+        return kind, order
+
     def allocate(self, spec: AllocationSpec) -> Allocation:
         """Takes what `spec` wants, all of it or nothing.
 
@@ -126,19 +144,11 @@ class AllocationTable:
         given up reserved pageblocks meanwhile.
         Raises InvalidValue, RangeUnavailable (a page named is not free), GuestOutOfMemory.
         """
-        geometry = self._node.geometry
-        kind = parse_kind(spec.kind, field="kind")
-        order = checked_order(geometry, kind, spec.order, field="order", policy=self._node.policy)
-        if len(spec.label) > LONGEST_LABEL:
-            raise InvalidValue("label", spec.label, f"at most {LONGEST_LABEL} characters")
-        if spec.is_highatomic:
-            require_atomic(kind, order, field="highatomic")
+        kind, order = self.validate(spec)
         if spec.at_pfns:
             return self._allocate_at(kind, order, spec)
-        if spec.nr_pages <= 0 or spec.nr_pages % (1 << order):
-            raise InvalidValue("nr_pages", spec.nr_pages, f"a multiple of {1 << order} pages, above 0")
         nr_runs = spec.nr_pages >> order
-        room = nr_runs if order > geometry.max_order else room_for(self._node, kind, order)
+        room = nr_runs if order > self._node.geometry.max_order else room_for(self._node, kind, order)
         if nr_runs > room:
             raise self._out_of_memory(spec.nr_pages, room << order)
         request = Request.HIGHATOMIC if spec.is_highatomic else Request.NONE
@@ -242,9 +252,6 @@ class AllocationTable:
         return self._node.owned_pfns(gigantic_owner(row.id)).reshape(-1, 1 << (row.order - largest))
 
     def _allocate_at(self, kind: PageKind, order: int, spec: AllocationSpec) -> Allocation:
-        if spec.is_highatomic or order > self._node.geometry.max_order:
-            what = "atomic requests" if spec.is_highatomic else "gigantic pages"
-            raise InvalidValue("at_pfns", f"{len(spec.at_pfns)} places", f"none: {what} name no place")
         self._require_free(kind, order, spec.at_pfns)
         owner = self.new_id()
         for pfn in spec.at_pfns:

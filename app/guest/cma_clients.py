@@ -29,32 +29,39 @@ class CmaClients:
         copy._rows = dict(self._rows)
         return copy
 
-    def alloc(self, area: str, nr_pages: int, align_order: int) -> CmaOutcome:
-        """Takes `nr_pages` of an area, aligned to 2**align_order; a failure is an outcome.
-
-        Raises Unknown, InvalidValue.
-        """
+    def validate(self, area: str, nr_pages: int, align_order: int) -> None:
+        """Raises Unknown or InvalidValue for what alloc() could not even try."""
         found = self._area(area)
         if nr_pages < 1:
             raise InvalidValue("nr_pages", nr_pages, f"1 or more; the area has {found.nr_pages}")
         if not 0 <= align_order <= LARGEST_ALIGN_ORDER:
             raise InvalidValue("align_order", align_order, f"0 to {LARGEST_ALIGN_ORDER}")
-        outcome = cma.cma_alloc(self._node, found, nr_pages, align_order)
+
+    def alloc(self, area: str, nr_pages: int, align_order: int) -> CmaOutcome:
+        """Takes pages of an area, aligned to 2**align_order, as validate() passed them; a failure is an outcome."""
+        outcome = cma.cma_alloc(self._node, self._area(area), nr_pages, align_order)
         if outcome.result is Errno.OK:
             self._rows[area, outcome.pfn] = nr_pages
         return outcome
+
+    def held(self, area: str, pfn: int) -> int:
+        """Returns how many pages were taken of an area at `pfn`.
+
+        Raises Unknown.
+        """
+        name = self._area(area).name
+        nr_pages = self._rows.get((name, pfn))
+        if nr_pages is None:
+            raise Unknown("allocation", pfn, [str(start) for other, start in self._rows if other == name])
+        return nr_pages
 
     def release(self, area: str, pfn: int) -> int:
         """Releases what was taken of an area from `pfn` on; returns its pages.
 
         Raises Unknown.
         """
-        found = self._area(area)
-        nr_pages = self._rows.get((area, pfn))
-        if nr_pages is None:
-            known = [str(start) for name, start in self._rows if name == area]
-            raise Unknown("allocation", pfn, known)
-        is_released = cma.cma_release(self._node, found, pfn, nr_pages)
+        nr_pages = self.held(area, pfn)
+        is_released = cma.cma_release(self._node, self._area(area), pfn, nr_pages)
         assert is_released, "INV-16: a client's pages are its own"
         del self._rows[area, pfn]
         return nr_pages

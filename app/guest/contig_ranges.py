@@ -7,7 +7,8 @@ Left out: taking and freeing (app.mm.contig).
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.errors import RangeUnavailable
+from app.errors import InvalidValue, RangeUnavailable
+from app.mm.node import Node
 
 
 class TakenRange(NamedTuple):
@@ -56,3 +57,14 @@ class TakenRanges:
         for start, end in ((taken.start_pfn, start_pfn), (end_pfn, taken.end_pfn)):
             if start < end:
                 self.add(TakenRange(start, end, taken.owner))
+
+
+def require_range(node: Node, start_pfn: int, end_pfn: int) -> None:
+    """Raises InvalidValue unless [start_pfn, end_pfn) is online, all in one zone."""
+    nr_pages = node.nr_pages
+    if not 0 <= start_pfn < nr_pages:
+        raise InvalidValue("start_pfn", start_pfn, f"0 to {nr_pages - 1}")
+    if not start_pfn < end_pfn <= nr_pages:
+        raise InvalidValue("end_pfn", end_pfn, f"{start_pfn + 1} to {nr_pages}")
+    if not node.is_one_zone(start_pfn, end_pfn):
+        raise InvalidValue("start_pfn", start_pfn, f"a range to {end_pfn} that is online, all in one zone")

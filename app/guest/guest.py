@@ -14,7 +14,7 @@ from app.guest import views
 from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
 from app.guest.clock import SimulatedClock
 from app.guest.cma_clients import CmaClients
-from app.guest.contig_ranges import TakenRange, TakenRanges
+from app.guest.contig_ranges import TakenRange, TakenRanges, require_range
 from app.guest.cost import HYPERALLOC_2025, CostProfile, charging_contig
 from app.guest.devices import Devices, DriverRun
 from app.guest.populate import Workload
@@ -171,12 +171,12 @@ class Guest:
         Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
         """
         if (spec.order or 0) > self.node.geometry.max_order:
-            # A gigantic page is made room for: pages move, and what they leave stays backed.
+            self.allocations.validate(spec)
+            # Pages move to make room for a gigantic page, be there enough in the end or not.
             self._devices.look_at_backing()
-        try:
-            row = self.allocations.allocate(spec)
-        finally:
             self._devices.mark_backing()
+        row = self.allocations.allocate(spec)
+        self._devices.mark_backing()
         return row.describe()
 
     def free(self, allocation_id: int, fraction: float = 1.0, seed: int = 0) -> Description:
@@ -202,7 +202,7 @@ class Guest:
 
         A failure leaves what the kernel leaves: pages that moved stay moved. Raises InvalidValue.
         """
-        self._require_range(start_pfn, end_pfn)
+        require_range(self.node, start_pfn, end_pfn)
         self._devices.look_at_backing()
         owner = placed_owner(self.allocations.last_id + 1)
         outcome = contig.alloc_contig_range(
@@ -219,7 +219,7 @@ class Guest:
 
         Raises InvalidValue, RangeUnavailable.
         """
-        self._require_range(start_pfn, end_pfn)
+        require_range(self.node, start_pfn, end_pfn)
         taken = self._taken.find(start_pfn, end_pfn)
         self._devices.look_at_backing()
         self._taken.remove(taken, start_pfn, end_pfn)
@@ -229,16 +229,12 @@ class Guest:
         """Returns the CMA areas and what their clients have of them."""
         return self._cma.describe()
 
-    @property
-    def nr_cma_allocations(self) -> int:
-        """How many pieces the clients of CMA areas have."""
-        return len(self._cma.state())
-
     def cma_alloc(self, area: str, nr_pages: int, align_order: int = 0) -> Description:
         """Takes pages of a CMA area for its client, as the kernel would; they stay taken until released.
 
         A failure is an outcome, and leaves what the kernel leaves. Raises Unknown, InvalidValue.
         """
+        self._cma.validate(area, nr_pages, align_order)
         self._devices.look_at_backing()
         outcome = self._cma.alloc(area, nr_pages, align_order)
         self._book_contig(outcome.calls, nr_pages)
@@ -249,6 +245,7 @@ class Guest:
 
         Raises Unknown.
         """
+        self._cma.held(area, pfn)
         self._devices.look_at_backing()
         return self._cma.release(area, pfn)
 
@@ -353,17 +350,6 @@ class Guest:
         return self._sink.digest()
 
     # ----------------------------------------------------------------------------------------- inside
-
-    def _require_range(self, start_pfn: int, end_pfn: int) -> None:
-        nr_pages = self.node.nr_pages
-        if not 0 <= start_pfn < nr_pages:
-            raise InvalidValue("start_pfn", start_pfn, f"0 to {nr_pages - 1}")
-        if not start_pfn < end_pfn <= nr_pages:
-            raise InvalidValue("end_pfn", end_pfn, f"{start_pfn + 1} to {nr_pages}")
-        if not self.node.is_one_zone(start_pfn, end_pfn):
-            raise InvalidValue(
-                "start_pfn", start_pfn, f"a range to {end_pfn} that is online, all in one zone"
-            )
 
     def _book_contig(self, outcomes: Sequence[ContigOutcome], nr_pages: int) -> None:
         """Books what calls of alloc_contig_range() over `nr_pages` each cost, and what they did."""

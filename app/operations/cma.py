@@ -1,5 +1,7 @@
 """CMA areas of a guest: what they are, and taking and releasing pages of them for their clients."""
 
+from typing import cast
+
 from app.errors import CapacityError
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
@@ -33,7 +35,7 @@ async def alloc(
     limit = service.limits.max_allocations
 
     def call(guest: Guest) -> Description:
-        if guest.nr_cma_allocations >= limit:
+        if sum(len(cast("list[object]", row["allocations"])) for row in guest.cma_areas()) >= limit:
             # Each is listed whenever the guest is shown.
             raise CapacityError(f"{limit} CMA allocations exist, which is the configured limit", limit=limit)
         wanted = (nr_pages or 0) if size is None else nr_pages_of(guest, size)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.errors import RangeUnavailable
-from app.guest.contig_ranges import TakenRange, TakenRanges
+from app.errors import InvalidValue, RangeUnavailable
+from app.guest.contig_ranges import TakenRange, TakenRanges, require_range
+from tests.model.pictures import parse
 
 
 def held(*rows: tuple[int, int, int]) -> TakenRanges:
@@ -39,3 +40,22 @@ def test_fork_keeps_what_the_original_gives_back() -> None:
     copy = ranges.fork()
     ranges.remove(ranges.find(0, 16), 0, 16)
     assert list(copy) == [TakenRange(0, 16, 3)]
+
+
+@pytest.mark.parametrize(
+    ("start_pfn", "end_pfn", "field"),
+    [
+        (-1, 4, "start_pfn"),
+        (32, 33, "start_pfn"),
+        (4, 4, "end_pfn"),
+        (4, 33, "end_pfn"),
+        (4, 20, "start_pfn"),
+    ],
+)
+def test_range_is_online_memory_of_one_zone(start_pfn: int, end_pfn: int, field: str) -> None:
+    """Outside, reversed and empty ranges, and those over a hole, are refused by the field."""
+    node = parse("|........|........|        |        |")
+    require_range(node, 0, 16)
+    with pytest.raises(InvalidValue) as caught:
+        require_range(node, start_pfn, end_pfn)
+    assert caught.value.members["field"] == field

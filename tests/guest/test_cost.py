@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.guest.cost import HYPERALLOC_2025, Work, cost_ns, hotplug_ns, work_of_contig, work_of_pass
+from app.guest.cost import (
+    HYPERALLOC_2025,
+    Work,
+    charging_contig,
+    cost_ns,
+    hotplug_ns,
+    work_of_contig,
+    work_of_pass,
+)
 from app.mm.geometry import preset
 from app.mm.outcome import ContigOutcome, Errno
 from app.units import GIB, MIB
@@ -91,3 +99,11 @@ def test_hotplug_scales_with_bytes() -> None:
     assert hotplug_ns(HYPERALLOC_2025, large) == 16 * hotplug_ns(HYPERALLOC_2025, small)
     dearer = replace(HYPERALLOC_2025, add_ns=2 * HYPERALLOC_2025.add_ns)
     assert hotplug_ns(dearer, small) == 2 * hotplug_ns(HYPERALLOC_2025, small)
+
+
+def test_contiguous_call_is_charged_as_its_work() -> None:
+    """A clock goes on by what one call over so many pages costs."""
+    spent: list[int] = []
+    outcome = ContigOutcome(Errno.OK, nr_migrated=7, nr_pageblocks=1)
+    charging_contig(spent.append, HYPERALLOC_2025, X86)(outcome, 512)
+    assert spent == [cost_ns(HYPERALLOC_2025, X86, work_of_contig(outcome, X86, 512))]

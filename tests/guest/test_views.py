@@ -3,7 +3,7 @@
 from app.guest import views
 from app.guest.allocations import AllocationSpec
 from app.guest.spec import DeviceSpec
-from app.mm.outcome import ContigOutcome, Errno, Obstacle
+from app.mm.outcome import CmaOutcome, ContigOutcome, Errno, Obstacle
 from app.mm.page import PageKind
 from app.units import GIB, MIB
 from tests.guest.making import FIRST_DEVICE_PFN, x86_guest
@@ -97,3 +97,25 @@ def test_old_driver_counts_blocks_without_zones() -> None:
     assert blocks["online"] == 2
     assert blocks["movable"] == 0
     assert blocks.keys() == x86_guest().describe_device("vm0")["blocks"].keys()  # type: ignore[attr-defined]  # a dict
+
+
+def test_cma_outcome_tells_place_calls_and_the_last_obstacle() -> None:
+    """C-9: what was migrated adds up over all calls; without a call there is no step."""
+    busy = ContigOutcome(Errno.EBUSY, "test", Obstacle(5, PageKind.PINNED), nr_migrated=3)
+    done = views.describe_cma(CmaOutcome(Errno.OK, 8, (busy, ContigOutcome(Errno.OK, nr_migrated=4))), 16)
+    assert done == {
+        "result": "0",
+        "pfn": 8,
+        "nr_pages": 16,
+        "calls": 2,
+        "step": None,
+        "obstacle": None,
+        "migrated_pages": 7,
+    }
+    failed = views.describe_cma(CmaOutcome(Errno.EBUSY, -1, (busy,)), 16)
+    assert (failed["pfn"], failed["step"], failed["obstacle"]) == (
+        None,
+        "test",
+        {"pfn": 5, "kind": "pinned"},
+    )
+    assert views.describe_cma(CmaOutcome(Errno.ENOMEM), 16)["calls"] == 0

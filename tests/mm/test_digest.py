@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.mm import hotplug
+from app.mm import cma, hotplug
 from app.mm.digest import node_digest
 from app.mm.kernels import walk
 from app.mm.kernels.layout import set_owner
@@ -51,6 +51,8 @@ CHANGES: dict[str, Callable[[Node], object]] = {
     "zone": _rezone,
     "type": lambda node: node.arrays.block_type.__setitem__(9, Migratetype.RECLAIMABLE),
     "state": lambda node: hotplug.offline_pages(node, 64, 128),
+    "area": lambda node: cma.declare_area(node, "dma", 0, 16),
+    "bits": lambda node: cma.declare_area(node, "dma", 0, 16).set_bits(3, 1),
     "managed": lambda node: node.adjust_managed(0, -1),
 }
 

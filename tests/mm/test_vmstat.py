@@ -15,10 +15,11 @@ from app.guest.capture.proc_text import (
     parse_zoneinfo,
 )
 from app.mm import hotplug, vmstat
+from app.mm.cma import declare_area
 from app.mm.geometry import preset
 from app.mm.kernels import layout
 from app.mm.node import Node
-from app.mm.page import PageKind
+from app.mm.page import Migratetype, PageKind, Request
 from app.mm.policy import policy
 from app.mm.zone import ZoneId
 from app.units import KIB
@@ -295,3 +296,30 @@ def test_count_pages_of_memory_without_pages_counts_none() -> None:
     assert vmstat.count_pages(node) == (0,) * 8
     assert node.alloc_pages(PageKind.ANON, 0, 3, owner=1) == 3
     assert vmstat.count_pages(node).anon == 3
+
+
+def test_cma_total_is_of_areas_whatever_became_of_their_pageblocks() -> None:
+    """C-12, S39: a pageblock that an area lost still counts as the area's, in meminfo and in the zone."""
+    node = parse("|........|........|........|........|", Style(types="CCCC"))
+    declare_area(node, "dma", 0, 24)
+    node.arrays.block_type[0] = Migratetype.MOVABLE
+    pages = {name: size // (4 * KIB) for name, size in parse_meminfo(vmstat.meminfo(node)).items()}
+    assert pages["CmaTotal"] == 24
+    assert "        cma      24\n" in vmstat.zoneinfo(node)
+    assert vmstat.pagetypeinfo(node).splitlines()[-1].split()[-6:] == ["0", "1", "0", "0", "3", "0"]
+
+
+@pytest.mark.parametrize(("policy", "is_told"), [("linux-6.10", False), ("linux-6.12", True)])
+def test_zoneinfo_tells_the_reserve_where_kernels_do(policy: str, is_told: bool) -> None:  # noqa: FBT001
+    """B-20: where what is free of the reserve is counted, both numbers end the zone."""
+    node = parse("|........|........|", Style(policy))
+    assert node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC) >= 0
+    tail = ["  start_pfn:           0"]
+    if is_told:
+        zone = node.zones[2]
+        tail += [
+            f"  reserved_highatomic: {zone.nr_reserved_highatomic}",
+            f"  free_highatomic:     {zone.nr_free_highatomic}",
+        ]
+    normal = vmstat.zoneinfo(node).split("Node 0, zone  Movable")[0].splitlines()
+    assert normal[-len(tail) :] == tail

@@ -23,6 +23,7 @@ def test_zone_reads_every_counter_from_its_row() -> None:
     assert (zone.start_pfn, zone.end_pfn, zone.spanned, zone.nr_isolate) == (104, 105, 1, 106)
     assert zone.watermarks == Watermarks(107, 108, 109)
     assert [zone.lowmem_reserve(other) for other in ZoneId] == [110, 111, 112, 113]
+    assert (zone.nr_reserved_highatomic, zone.nr_free_highatomic) == (114, 115)
     row[layout.S_NR_FREE] = 7
     assert zone.nr_free == 7
 
