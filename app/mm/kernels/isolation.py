@@ -36,6 +36,7 @@ from app.mm.kernels.layout import (
     cell,
     clear_head,
     covering_head,
+    has_buddy,
     head_at,
     kept_type_of,
     piece_order,
@@ -145,6 +146,8 @@ def unisolate_pageblock(m: NodeArrays, pfn: int, migratetype: int) -> None:
     if (head & 15) == FREE and pageblock_order <= order < m.geo.max_order:
         buddy = start ^ span(order)
         again = zone_of(m, buddy) == zone and block_type_of(m, buddy) != ISOLATE
+        # Later releases take it out only if it will merge.
+        again = again and (m.geo.boundary == BOUNDARY_NONE or has_buddy(m, zone, buddy, order))
     m.stat[cell(zone, S_NR_ISOLATE)] -= 1
     if not again:
         change_pageblock(m, zone, start, migratetype)
