@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from clients.sizes import parse_size
-from clients.specs import DeviceSpec
+from clients.specs import CmaAreaSpec, DeviceSpec
 
 _SHORTEST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1_000_000.0
@@ -76,6 +76,14 @@ def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec,
     )
 
 
+def cma_areas(texts: Sequence[str]) -> tuple[CmaAreaSpec, ...]:
+    """Returns the CMA areas of `NAME:SIZE[@BASE]` texts.
+
+    Raises typer.BadParameter.
+    """
+    return tuple(_cma_area(text) for text in texts)
+
+
 def workload(text: str) -> str | tuple[Mapping[str, object], ...]:
     """Returns the steps in a JSON file (an array, or an object with one), or a ready-made name.
 
@@ -107,6 +115,14 @@ def _number(text: str | float) -> float:
 def _device(text: str) -> tuple[int, int | None]:
     region, colon, block = text.partition(":")
     return size(region), size(block) if colon else None
+
+
+def _cma_area(text: str) -> CmaAreaSpec:
+    name, colon, place = text.partition(":")
+    if not name or not colon:
+        raise typer.BadParameter(f"{text!r} is no CMA area such as dma:64MiB or dma:64MiB@512MiB")
+    extent, at_sign, base = place.partition("@")
+    return CmaAreaSpec(name=name, size=size(extent), base=size(base) if at_sign else None)
 
 
 def _targets(requested: Sequence[int], nr_devices: int) -> Sequence[int | None]:

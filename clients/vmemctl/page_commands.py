@@ -38,11 +38,23 @@ def alloc(  # noqa: PLR0913 - one argument for each option of the command line
         int | None, typer.Option(min=0, help="In pieces of 2^ORDER pages.", show_default=False)
     ] = None,
     label: Annotated[str | None, typer.Option(help="A name for it.", show_default=False)] = None,
+    highatomic: Annotated[
+        bool,
+        typer.Option("--highatomic", help="An atomic request, for unmovable pages above order 0."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Allocates pages in the guest: say one of --size, --pages and --at."""
     session = open_session(context, as_json=as_json)
-    spec = AllocationSpec(kind=kind, order=order, nr_pages=pages, size=size, at_pfns=at, label=label)
+    spec = AllocationSpec(
+        kind=kind,
+        order=order,
+        nr_pages=pages,
+        size=size,
+        at_pfns=at,
+        label=label,
+        highatomic=highatomic or None,
+    )
     allocation = session.client.allocate(guest, spec)
     facts = {"allocation": allocation.id, "kind": allocation.kind, "pages": allocation.nr_pages}
     session.print(allocation, fact_table({**facts, "label": allocation.label or None}))

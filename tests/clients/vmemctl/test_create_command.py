@@ -34,6 +34,18 @@ def test_create_sends_what_was_said_and_shows_the_guest(vmemctl: Vmemctl, servic
     }
 
 
+def test_create_sends_cma_areas(vmemctl: Vmemctl, service: FakeService) -> None:
+    """Each --cma is an area; a base is optional, and the answer shows the areas."""
+    service.answer("POST /v1/guests", recorded.GUEST, status=201)
+    ended = vmemctl("create", "--cma", "dma:64MiB@512MiB", "--cma", "gpu:32MiB")
+    assert ended.code == 0
+    assert "CMA area" in ended.out
+    assert service.received[0].json["cma_areas"] == [
+        {"name": "dma", "size": 64 * MIB, "base": 512 * MIB},
+        {"name": "gpu", "size": 32 * MIB},
+    ]
+
+
 def test_create_without_options_leaves_the_rest_to_the_service(
     vmemctl: Vmemctl, service: FakeService
 ) -> None:
@@ -104,6 +116,9 @@ def test_create_from_a_capture_prints_both_parts_as_json(
         ["--requested", "1GiB"],
         ["--workload", "/nowhere/fill.json"],
         ["--seed", "x"],
+        ["--cma", "64MiB"],
+        ["--cma", "dma:big"],
+        ["--cma", "dma:64MiB@"],
     ],
 )
 def test_create_with_a_wrong_option_sends_nothing(

@@ -20,6 +20,7 @@ FREED = {"id": 4, "freed_pages": 1, "remaining_pages": 0}
         (["--pages", "3", "--order", "1"], {"nr_pages": 3, "order": 1}),
         (["--at", "0x100000", "--at", "7"], {"at_pfns": [recorded.BASE_PFN, 7]}),
         (["--pages", "1", "--label", "slab"], {"nr_pages": 1, "label": "slab"}),
+        (["--pages", "8", "--order", "3", "--highatomic"], {"nr_pages": 8, "order": 3, "highatomic": True}),
     ],
 )
 def test_alloc_sends_how_much_or_where(
