@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from clients.sizes import GIB, MIB
-from clients.specs import DeviceSpec
+from clients.specs import CmaAreaSpec, DeviceSpec
 from clients.vmemctl import arguments
 
 
@@ -34,6 +34,17 @@ def test_devices_that_make_no_sense_are_usage_errors(texts: list[str], requested
     """Counts that do not fit, and parts that are no sizes."""
     with pytest.raises(typer.BadParameter):
         arguments.devices(texts, requested)
+
+
+def test_cma_areas_read_name_size_and_base() -> None:
+    """A base is optional; without one the service chooses a place."""
+    assert arguments.cma_areas(["dma:64MiB@1GiB", "gpu:4194304"]) == (
+        CmaAreaSpec(name="dma", size=64 * MIB, base=GIB),
+        CmaAreaSpec(name="gpu", size=4 * MIB),
+    )
+    for text in ("dma", "64MiB", ":64MiB", "dma:", "dma:64MiB@", "dma:64MiB@high"):
+        with pytest.raises(typer.BadParameter):
+            arguments.cma_areas([text])
 
 
 def test_request_without_device_is_a_usage_error() -> None:
