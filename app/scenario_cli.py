@@ -132,7 +132,7 @@ def _tell(scenario: "Scenario", outcome: "CaseOutcome", *, is_new_case: bool) ->
         _print(scenarios.tell_case(case))
     for end in outcome.ends:
         if end.steps:
-            typer.secho(f"\n{outcome.policy}", bold=True)
+            typer.secho(f"\n{outcome.policy}: {' '.join(end.order)}", bold=True)
             _print(scenarios.tell_steps(case, end.steps))
     _print(scenarios.tell_outcome(outcome))
 

@@ -101,7 +101,7 @@ def test_run_takes_one_case_of_a_packaged_scenario() -> None:
     case = json.loads("\n".join(run("list", "--json")[1]))[11]["cases"][0]
     code, lines = run("run", "S12", "--case", case, "--policy", "linux-6.17")
     assert code == 0
-    assert sum(line.startswith("case ") for line in lines) == 1
+    assert sum(line.startswith("case: ") for line in lines) == 1
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def collect_free_blocks(node: Node, zone: int) -> list[FreeBlock]:
     pfns = np.zeros(node.nr_pages, np.int64)
     for migratetype in Migratetype:
         for order in range(node.geometry.max_order + 1):
-            count = int(walk.list_pfns(node.arrays, zone, order, int(migratetype), pfns))
+            count = int(walk.list_pfns(node.arrays, int(zone), order, int(migratetype), pfns))
             blocks += [FreeBlock(pfn, order, migratetype) for pfn in pfns[:count].tolist()]
     return blocks
 

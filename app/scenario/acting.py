@@ -15,10 +15,11 @@ from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
 from app.mm import cma, contig, hotplug, isolation
 from app.mm.census import collect_runs
-from app.mm.outcome import Errno, TypeLost
+from app.mm.outcome import ContigOutcome, Errno, TypeLost
 from app.mm.ownership import placed_owner
 from app.mm.page import PageKind, Request
-from app.mm.sections import Section
+from app.mm.sections import Point, Section, Sections
+from app.mm.sections import run as run_to_end
 from app.scenario import script
 from app.scenario.stage import DEVICE_ID, GuestStage, Stage
 from app.trace.events import DriverPassEnded, RequestAnswered
@@ -51,6 +52,8 @@ class Answer:
     result: str
     pfn: int = -1
     point: str = END
+    # The page that its last section was about; -1 when that is `pfn`.
+    at: int = -1
     nr_migrated: int = 0
     types_lost: tuple[TypeLost, ...] = ()
     values: Mapping[str, int | str] = field(default_factory=dict)
@@ -89,7 +92,7 @@ def _result(errno: Errno, step: str = "") -> str:
 
 def _contig(stage: Stage, act: script.Contig) -> Acting:
     start_pfn, end_pfn = stage.first_pfn + act.start_pfn, stage.first_pfn + act.end_pfn
-    outcome = yield from contig.contig_sections(
+    sections = contig.contig_sections(
         stage.node,
         start_pfn,
         end_pfn,
@@ -99,10 +102,34 @@ def _contig(stage: Stage, act: script.Contig) -> Acting:
         caller=act.caller,
         is_interrupted=act.is_interrupted,
     )
+    outcome, last = yield from _up_to_last_undo(sections)
     if outcome.result is Errno.OK and act.kind is PageKind.OFFLINE:
         hotplug.mark_offline(stage.node, start_pfn, end_pfn)
     result = _result(outcome.result, outcome.step)
-    return Answer(result, nr_migrated=outcome.nr_migrated, types_lost=outcome.types_lost)
+    point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
+    return Answer(result, point=point, at=pfn, nr_migrated=outcome.nr_migrated, types_lost=outcome.types_lost)
+
+
+def _up_to_last_undo(
+    sections: Sections[ContigOutcome],
+) -> Generator[Section, None, tuple[ContigOutcome, Section | None]]:
+    """Passes sections on, but for the last pageblock given back: with that the operation is over.
+
+    A point behind it would be one at which nothing is left to do, and would double the orders to be played.
+    """
+    isolated: set[int] = set()
+    while True:
+        try:
+            section = next(sections)
+        except StopIteration as stop:
+            return stop.value, None
+        if section.point in {Point.CUT, Point.ISOLATE}:
+            isolated.add(section.pfn)
+        elif section.point is Point.UNDO:
+            isolated.discard(section.pfn)
+            if not isolated:
+                return run_to_end(sections), section
+        yield section
 
 
 def _isolate(stage: Stage, act: script.Isolate) -> Acting:

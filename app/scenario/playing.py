@@ -81,7 +81,7 @@ class Player:
                 answer: Answer = stop.value
                 self._close(answer)
                 if answer.point != END or self.has_ended:
-                    return Passed(answer.point, answer.pfn)
+                    return Passed(answer.point, max(answer.at, answer.pfn))
             else:
                 self._awaited = passed.lock if passed.point == Point.WAIT else ""
                 return Passed(str(passed.point), passed.pfn, passed.lock)

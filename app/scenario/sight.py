@@ -62,6 +62,7 @@ class Onlooker:
     def __init__(self) -> None:
         """Has seen nothing."""
         self._seen: dict[object, Sight] = {}
+        self._sights: dict[Sight, Sight] = {}
 
     def look(self, play: Play) -> Moment:
         """Returns what can be seen now."""
@@ -82,7 +83,9 @@ class Onlooker:
         key = (is_operating, *_memory_of(stage.node))
         sight = self._seen.get(key)
         if sight is None:
-            sight = self._seen[key] = _see(stage, is_operating=is_operating)
+            # Bytes may differ in what nobody sees any more: equal sights are one all the same.
+            fresh = _see(stage, is_operating=is_operating)
+            sight = self._seen[key] = self._sights.setdefault(fresh, fresh)
         return sight
 
 

@@ -6,7 +6,8 @@
       types   C        I
       free   3@0 CMA
       count  free 8, cma 8
-      INV-10 zone Normal, pfn 0: ...              what is broken now
+      INV-10 zone Normal, pfn 0: ...              what is broken since
+      still  INV-8                                what was broken before, and is
 
 Left out: colours (whoever prints the lines gives a tone its colour).
 """
@@ -68,7 +69,7 @@ def tell_scenario(scenario: Scenario) -> Iterator[Line]:
 
 def tell_case(case: Case) -> Iterator[Line]:
     """Yields a case's name, start, actors and schedule."""
-    yield Line(f"case {case.name}" if case.name else "the only case", Tone.HEADING)
+    yield Line(f"case: {case.name}" if case.name else "the only case", Tone.HEADING)
     facts = {"start": word_start(case.start)}
     facts |= {actor.name: word_acts(actor) for actor in case.actors}
     facts["order"] = word_schedule(case.schedule)
@@ -149,12 +150,15 @@ def _wrapped(text: str, indent: int, tone: Tone) -> Iterator[Line]:
 def tell_steps(case: Case, steps: Sequence[Step]) -> Iterator[Line]:
     """Yields a picture after every step, and at the end what its letters mean."""
     acts = {actor.name: word_acts(actor) for actor in case.actors}
-    before: Step | None = None
+    before: Moment | None = None
     for step in steps:
         yield Line(_headline(step, acts), Tone.HEADING)
-        yield from _tell_picture(step.moment, None if before is None else before.moment)
-        before = step
+        yield from _tell_picture(step.moment, before)
+        yield from _tell_broken(step.moment, before)
+        yield Line("")
+        before = step.moment
     yield from _legend(steps)
+    yield Line("")
 
 
 def _headline(step: Step, acts: dict[str, str]) -> str:
@@ -182,11 +186,22 @@ def _tell_picture(moment: Moment, before: Moment | None) -> Iterator[Line]:
     if sight.lists:
         yield from _labelled("free", ", ".join(sight.lists))
     yield from _labelled("count", _counted(moment))
+
+
+def _tell_broken(moment: Moment, before: Moment | None) -> Iterator[Line]:
+    """Yields what is broken, in full where it was not so before."""
+    known = before.sight.violations if before is not None else ()
+    lost_before = before.types_lost if before is not None else ()
     for lost in moment.types_lost:
-        yield from _labelled("lost", f"pageblock {lost}", Tone.BAD)
-    for violation in sight.violations:
-        text = f"{violation.where}: {violation.expected}; found {violation.found}"
-        yield from _labelled(violation.id, text, Tone.BAD)
+        if lost not in lost_before:
+            yield from _labelled("lost", f"pageblock {lost}", Tone.BAD)
+    for violation in moment.sight.violations:
+        if violation not in known:
+            text = f"{violation.where}: {violation.expected}; found {violation.found}"
+            yield from _labelled(violation.id, text, Tone.BAD)
+    still = [violation.id for violation in moment.sight.violations if violation in known]
+    if still:
+        yield from _labelled("still", " ".join(dict.fromkeys(still)), Tone.BAD)
 
 
 def _spread(types: str, pages: str) -> str:

@@ -6,6 +6,7 @@ Left out: text for a terminal (app.scenario.telling).
 from collections.abc import Callable
 
 from app.mm.outcome import Caller
+from app.mm.page import PageKind
 from app.scenario import script
 from app.scenario.judging import Difference
 from app.scenario.running import CaseOutcome, Step, policies_of
@@ -89,6 +90,11 @@ def _allocate(act: script.Allocate) -> str:
     return f"allocate {act.kind.api_name} order {act.order}{runs}{''.join(f', {way}' for way in ways)}"
 
 
+def _contig(act: script.Contig) -> str:
+    taken_as = "" if act.kind is PageKind.UNMOVABLE else f", pages become {act.kind.api_name}"
+    return f"contig {_range(act)}{taken_as}{', interrupted' * act.is_interrupted}"
+
+
 def _resize(act: script.Resize) -> str:
     busy = f", busy {act.busy}" if act.busy else ""
     change = f", request {act.change[0]}: to {format_size(act.change[1])}" if act.change else ""
@@ -96,7 +102,7 @@ def _resize(act: script.Resize) -> str:
 
 
 _PHRASES: dict[type, Callable[..., str]] = {
-    script.Contig: lambda act: f"contig {_range(act)}{', interrupted' * act.is_interrupted}",
+    script.Contig: _contig,
     script.Isolate: lambda act: f"isolate {_range(act)}",
     script.Undo: lambda act: f"undo {_range(act)}",
     script.Allocate: _allocate,

@@ -85,10 +85,11 @@ def test_steps_are_pictures_with_what_has_changed() -> None:
         "  free   3@0 MOVABLE",
         "  count  free 8",
     ]
-    assert lines[5] == "turn 1  A isolate at 4    (contig [4, 8))"
-    assert lines[7].strip() == "^"
+    assert lines[6] == "turn 1  A isolate at 4    (contig [4, 8))"
+    assert lines[8].strip() == "^"
     assert any(line.startswith("  INV-8  zone Normal") for line in lines)
-    assert lines[-2].strip() == "pages: . free"
+    assert any(line.startswith("  still  INV-") for line in lines)
+    assert lines[-3].strip().startswith("pages: . free")
 
 
 def test_long_picture_goes_on_below_itself() -> None:

@@ -36,6 +36,7 @@ expect: {linux-5.19 linux-6.17: {A: OK}}
     [
         (script.Contig(0, 4), "contig [0, 4)"),
         (script.Contig(0, 4, Caller.CMA, is_interrupted=True), "contig [0, 4) as cma, interrupted"),
+        (script.Contig(0, 4, kind=PageKind.OFFLINE), "contig [0, 4), pages become offline"),
         (script.Isolate(0, 4, Caller.MEMORY_OFFLINE), "isolate [0, 4) as memory_offline"),
         (script.Undo(0, 4), "undo [0, 4)"),
         (script.Allocate(PageKind.ANON), "allocate anon order 0"),
