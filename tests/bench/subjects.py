@@ -11,6 +11,7 @@ SUBJECTS = {
     "footprint": "tests.bench.footprint",
     "creation": "tests.bench.creation",
     "unplug": "tests.bench.unplug",
+    "compare": "tests.bench.compare",
     "rest": "tests.bench.rest",
     "latency": "tests.bench.latency",
     "start": "tests.bench.start",
