@@ -34,6 +34,35 @@ def test_service_says_who_it_is_and_what_it_offers(client: Client) -> None:
     assert client.version().name == "vmemsim"
     assert {policy.name for policy in client.policies()} >= {"linux-5.15", "linux-5.19"}
     assert {preset.name for preset in client.presets()} >= {"x86-64"}
+    assert {switch.name for switch in client.switches()} == set(client.policies()[0].switches)
+
+
+def test_every_policy_makes_a_guest_that_gives_memory_back(client: Client, make_guest: MakeGuest) -> None:
+    """Each kernel by name, and one with a switch of its own, which is told by its canonical text."""
+    for policy in (*(known.name for known in client.policies()), "linux-6.12 undo_type=caller,cma_lock=none"):
+        guest = make_guest(policy=policy, online="online_kernel")
+        assert guest.policy == policy.replace(" ", "+").replace("undo_type=caller,", "")
+        assert client.unplug(guest.name, "vm0", GIB).state == "done"
+        assert client.verify(guest.name).violations == ()
+
+
+def test_policy_that_cannot_be_says_what_can(client: Client) -> None:
+    """Switches that do not go together are refused before there is a guest, with a reason."""
+    with pytest.raises(Invalid) as refused:
+        client.show_policy("linux-5.15+cma_align=pageblock")
+    assert "merge_rule is isolate-only" in str(refused.value)
+    with pytest.raises(NotFound):
+        client.show_policy("linux-5.15+no_such_switch=1")
+
+
+def test_quantities_follow_the_policy(client: Client) -> None:
+    """RFC3: on ppc64 with radix tables the fadump area shrinks from 16 MiB to 2 MiB."""
+    aligns = [
+        client.quantities("ppc64-64K-radix", policy=policy).fadump_align
+        for policy in ("linux-5.15", "linux-5.19")
+    ]
+    assert aligns == [16 * MIB, 2 * MIB]
+    assert client.quantities("x86-64", block_size=256 * MIB).mode == "big-block"
 
 
 def test_guest_is_made_listed_shown_and_deleted(client: Client, make_guest: MakeGuest) -> None:

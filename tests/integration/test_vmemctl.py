@@ -126,7 +126,17 @@ def test_guest_is_made_from_a_capture(service_url: str, client: Client, *, is_pi
 def test_catalogues_are_listed(vmemctl: Vmemctl) -> None:
     """What `create` can be told."""
     assert "linux-5.19" in vmemctl("policies").stdout
+    assert "cma_lock" in vmemctl("policies", "--switches").stdout
+    assert "per-area" in vmemctl("policies", "linux-5.19+cma_lock=per-area").stdout
     assert "x86-64" in vmemctl("presets").stdout
+    assert "16 MiB" in vmemctl("presets", "ppc64-64K-radix", "--policy", "linux-5.15").stdout
+
+
+def test_policy_text_that_cannot_be_is_refused_with_its_reason(vmemctl: Vmemctl) -> None:
+    """The command tells which switches do not go together, and makes nothing."""
+    ended = vmemctl("create", unique_name(), "--policy", "linux-6.17+isolate_store=type")
+    assert ended.returncode == 4
+    assert "isolate_store bit" in ended.stderr
 
 
 def test_watch_shows_devices_once(vmemctl: Vmemctl, make_guest: MakeGuest) -> None:
