@@ -50,7 +50,7 @@ def _add_probe(table: FactTable, setting: Setting, step: Json, mode: Mode) -> Pl
         table.exact("big block size", printed["big block size"], sizes.big_block_size, show=_hex)
     if mode is not Mode.SUB_BLOCK:
         return None
-    played = Played(create_guest(_spec(setting)))
+    played = Played(create_guest(spec_of(setting)))
     config = played.device.config
     simulated = {
         "start address": config.addr,
@@ -86,11 +86,12 @@ def _recorded_mode(step: Json) -> Mode:
 
 def computed(setting: Setting) -> Quantities:
     """Returns what the model computes for this block size, whether it can run it or not."""
-    geometry = choose_geometry(_spec(setting))
+    geometry = choose_geometry(spec_of(setting))
     return quantities(geometry, policy_for_release(setting.release), setting.device_block_size)
 
 
-def _spec(setting: Setting) -> GuestSpec:
+def spec_of(setting: Setting) -> GuestSpec:
+    """Returns what to ask for to get a guest of these sizes."""
     policy = policy_for_release(setting.release)
     return GuestSpec(
         name="recorded",
