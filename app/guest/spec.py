@@ -18,6 +18,7 @@ from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
 from app.mm.policy import KernelPolicy
 from app.mm.policy_text import parse_policy
+from app.mm.quantities import validate_together
 from app.mm.switches import Level
 from app.units import GIB, MIB, align_up, format_size, is_aligned
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
@@ -102,6 +103,7 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     if not 0 <= spec.seed <= LARGEST_SEED:
         raise InvalidValue("seed", spec.seed, f"0 to {LARGEST_SEED}")
     geometry = choose_geometry(spec)
+    validate_together(geometry, kernel_policy)
     levels = choose_levels(geometry, kernel_policy, spec.fallback)
     validate_labels(spec.workload)
     devices = _place_devices(spec, geometry)

@@ -188,6 +188,8 @@ PRESETS: dict[str, Geometry] = {
         Geometry("wide", 4 * KIB, 13, 9, 128 * MIB, 128 * MIB),
         # Synthetic: 8 pages to a pageblock fit a drawing, 1 MiB of them is the smallest device block.
         Geometry("toy", 128 * KIB, 4, 3, 4 * MIB, 8 * MIB),
+        # Synthetic: a free page may be four sections, two memory blocks, large (G-8).
+        Geometry("toy-spanning", 128 * KIB, 7, 3, 4 * MIB, 8 * MIB, allow_wide_max=True),
     )
 }
 

@@ -5,6 +5,8 @@ Invariants kept here: INV-8, INV-29.
 Left out: contiguous ranges (app.mm.contig), hotplug (app.mm.hotplug).
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +17,11 @@ from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
 from app.mm.policy import KernelPolicy
+from app.mm.quantities import validate_together
 from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
 from app.mm.zone import Zone, ZoneId
 from app.trace.sink import NullSink, Sink
-from app.units import align_up
+from app.units import align_down, align_up
 
 # Kinds whose allocations may use ZONE_MOVABLE (B-10).
 _MOVABLE_KINDS = frozenset(
@@ -48,9 +51,10 @@ class Node:
     ) -> None:
         """Makes a node without memory for pfns below nr_pages.
 
-        Raises InvalidValue when the policy's switches do not go together.
+        Raises InvalidValue when the policy's switches do not go together, or not with the geometry.
         """
         policy.validate()
+        validate_together(geometry, policy)
         unit = max(geometry.memory_block_nr_pages, geometry.chunk_nr_pages)
         self.nr_pages = align_up(nr_pages, unit)
         assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"
@@ -164,7 +168,14 @@ class Node:
 
     def set_free(self, start_pfn: int, end_pfn: int) -> None:
         """Gives fresh pages to the buddy at the tails of its lists; managed grows with them (HP-4)."""
-        buddy.free_at_tail(self.arrays, start_pfn, end_pfn)
+        size = self.geometry.phys_contig_nr_pages
+        if size == self.geometry.chunk_nr_pages:
+            buddy.free_at_tail(self.arrays, start_pfn, end_pfn)
+        else:
+            # G-8: no piece that is handed over reaches over a section.
+            edges = [start_pfn, *range(align_down(start_pfn, size) + size, end_pfn, size), end_pfn]
+            for first, end in pairwise(edges):
+                buddy.free_at_tail(self.arrays, first, end)
         self.adjust_managed(start_pfn, end_pfn - start_pfn)
 
     def set_kind(self, start_pfn: int, end_pfn: int, kind: PageKind, *, largest_order: int = 15) -> None:

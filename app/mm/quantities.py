@@ -8,9 +8,10 @@ Left out: fallback levels between the memory block and the sub-block (app.virtio
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.errors import InvalidValue
 from app.mm.geometry import Geometry
 from app.mm.policy import KernelPolicy
-from app.mm.switches import ContigAlign, Unit
+from app.mm.switches import Boundary, ContigAlign, Unit
 
 
 class Mode(StrEnum):
@@ -39,6 +40,19 @@ class Quantities(NamedTuple):
     subblock_size: int
     mode: Mode
     big_block_size: int | None
+
+
+def validate_together(geometry: Geometry, policy: KernelPolicy) -> None:
+    """Checks that the policy can work on the geometry.
+
+    Raises InvalidValue: a free page that crosses sections (G-8) has to be cut where one of them is isolated.
+    """
+    if geometry.max_order > geometry.phys_contig_order and policy.boundary is Boundary.NONE:
+        accepted = (
+            f"migrate, hugetlb or defer where a chunk ({geometry.chunk_size}) is larger than a section "
+            f"({geometry.section_size}), as on {geometry.name}"
+        )
+        raise InvalidValue("policy.boundary", str(policy.boundary), accepted)
 
 
 def quantities(geometry: Geometry, policy: KernelPolicy, device_block_size: int) -> Quantities:

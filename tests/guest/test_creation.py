@@ -13,8 +13,16 @@ from app.units import GIB, MIB, TIB
 from tests.guest.making import x86_guest
 
 
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "arm64-64K"])
-@pytest.mark.parametrize("policy", ["linux-5.15", "linux-5.19"])
+# Not those that only big block mode serves, and not free pages over sections without a policy that cuts them (G-8).
+PAIRS = [
+    (preset, policy)
+    for preset in PRESETS
+    for policy in ("linux-5.15", "linux-5.19")
+    if preset != "arm64-64K" and (preset, policy) != ("toy-spanning", "linux-5.15")
+]
+
+
+@pytest.mark.parametrize(("preset", "policy"), PAIRS)
 @pytest.mark.parametrize("online", ["online_kernel", "online_movable"])
 def test_create_on_every_preset_plugs_and_unplugs(preset: str, policy: str, online: str) -> None:
     """A guest of each kind gets what it requests at once, is sound, and gives most of it back."""

@@ -39,6 +39,7 @@ def test_preset_obeys_every_law(name: str) -> None:
         ("ppc64-64K-hash", 16 * MIB, 16 * MIB, 256 * MIB),
         ("wide", 32 * MIB, 2 * MIB, 128 * MIB),
         ("toy", 2 * MIB, 1 * MIB, 8 * MIB),
+        ("toy-spanning", 16 * MIB, 1 * MIB, 8 * MIB),
     ],
 )
 def test_preset_has_sizes_of_table(name: str, chunk: int, pageblock: int, memory_block: int) -> None:

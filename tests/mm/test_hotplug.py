@@ -1,14 +1,17 @@
 """Memory hotplug: a memory block's way through its states, and what it does to zones and pages."""
 
+import numpy as np
 import pytest
 
 from app.mm import hotplug
 from app.mm.contig import alloc_contig_range
+from app.mm.geometry import preset
 from app.mm.invariants import verify
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
+from app.mm.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
 from app.trace.events import MemoryBlockChanged
@@ -251,3 +254,42 @@ def test_memmap_of_large_blocks_takes_pageblocks_first() -> None:
     assert hotplug.add_memory(node, 128, 256) is Errno.OK
     assert len(node.memmaps[1]) == 2
     assert verify(node) == []
+
+
+SPANNING = [name for name, it in POLICIES.items() if str(it.boundary) != "none"]
+
+
+@pytest.mark.parametrize("policy_name", SPANNING)
+def test_memory_block_inside_a_free_page_goes_offline_and_comes_back(policy_name: str) -> None:
+    """G-8, I-7: the free page over two memory blocks is cut, merges stop where one is offline, and merge again."""
+    node = spanning_node(policy_name)
+    assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 0, 2]
+    assert hotplug.offline_pages(node, 64, 128) is Errno.OK
+    assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
+    pfn = node.alloc_page(PageKind.UNMOVABLE, 0, 1)
+    node.free_runs(np.array([pfn], np.int64))
+    assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
+    assert verify(node) == []
+    assert hotplug.online_pages(node, 64, 128, NORMAL) is Errno.OK
+    assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 0, 2]
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize("policy_name", SPANNING)
+def test_contiguous_range_inside_a_free_page_over_sections_is_taken(policy_name: str) -> None:
+    """G-8: what lies around it is given back in pieces; nothing beyond the section is isolated."""
+    node = spanning_node(policy_name)
+    outcome = alloc_contig_range(node, 72, 80, kind=PageKind.UNMOVABLE, owner=7)
+    assert outcome.result is Errno.OK
+    assert outcome.nr_pageblocks <= node.geometry.section_nr_pages // 8
+    assert verify(node) == []
+    assert node.free_runs(node.owned_pfns(7)) == 8
+    assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 0, 2]
+
+
+def spanning_node(policy_name: str) -> Node:
+    """Returns a node of four memory blocks of 64 pages, and chunks of 128; watermarks are 0."""
+    node = Node(preset("toy-spanning"), policy(policy_name), nr_pages=256)
+    hotplug.boot_memory(node, 0, 256, NORMAL)
+    node.set_free(0, 256)
+    return node

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.errors import InvalidValue
 from app.mm.geometry import PRESETS, preset
 from app.mm.policy import POLICIES, policy
 from app.mm.policy_text import parse_policy
@@ -15,6 +16,7 @@ from app.mm.quantities import (
     fadump_align,
     quantities,
     subblock_size,
+    validate_together,
 )
 from app.units import MIB
 
@@ -106,3 +108,22 @@ def test_large_pages_are_for_big_block_mode_only() -> None:
     larger = quantities(preset("x86-64"), policy("linux-6.17"), 256 * MIB)
     assert (larger.mode, larger.big_block_size) == (Mode.BIG_BLOCK, 256 * MIB)
     assert quantities(preset("x86-64"), policy("linux-5.10"), 256 * MIB).mode is Mode.REFUSED
+
+
+def test_nothing_reaches_over_a_section_where_free_pages_do() -> None:
+    """G-8: the outer range of a contiguous allocation is a section there, not the chunk; CMA's chunk stays."""
+    spanning = preset("toy-spanning")
+    chunky = parse_policy("linux-5.19+contig_align=chunk,cma_align=chunk")
+    assert (contig_align(spanning, chunky), cma_align(spanning, chunky)) == (4 * MIB, 16 * MIB)
+    assert subblock_size(spanning, chunky, MIB) == 4 * MIB
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_free_pages_over_sections_need_a_policy_that_cuts_them(name: str) -> None:
+    """G-8, I-7: without boundary handling, isolating one section would hide pages of the next."""
+    for geometry in PRESETS.values():
+        if geometry.name == "toy-spanning" and str(policy(name).boundary) == "none":
+            with pytest.raises(InvalidValue, match="larger than a section"):
+                validate_together(geometry, policy(name))
+        else:
+            validate_together(geometry, policy(name))

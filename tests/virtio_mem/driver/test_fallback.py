@@ -80,6 +80,8 @@ def test_plan_on_x86_follows_the_policy(
         # Chunk and pageblock coincide: the middle level is dropped, the name asked for is kept.
         ("arm64-16K", THREE, [(BLOCK, 4), (PAGEBLOCK, 1)]),
         ("arm64-16K", (BLOCK, CHUNK), [(BLOCK, 4), (CHUNK, 1)]),
+        # G-8: the middle level is a section where a chunk is larger.
+        ("toy-spanning", THREE, [(BLOCK, 4), (CHUNK, 2), (PAGEBLOCK, 1)]),
         # Device blocks of 2 MiB are toy's chunks.
         ("toy", (BLOCK, SECTION, PAGEBLOCK), [(BLOCK, 4), (SECTION, 2), (CHUNK, 1)]),
     ],
