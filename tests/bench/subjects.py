@@ -16,6 +16,7 @@ SUBJECTS = {
     "latency": "tests.bench.latency",
     "start": "tests.bench.start",
     "load": "tests.bench.load",
+    "scenarios": "tests.bench.scenarios",
     "capture": "tests.bench.capture",
 }
 
