@@ -198,6 +198,10 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         seed=seed,
         workload=None if workload is None else arguments.workload(workload),
     )
+    _create(session, spec)
+
+
+def _create(session: Session, spec: GuestSpec) -> None:
     guest = session.client.create_guest(spec)
     session.print(guest, guest_details(guest))
 
