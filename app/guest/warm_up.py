@@ -11,9 +11,17 @@ from app.guest.creation import create_guest
 from app.guest.guest import PROC_FILES, Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
-from app.mm.kernel_cache import where_kernels_are_kept
+from app.mm.census import pageblock_runs
+from app.mm.digest import node_digest
+from app.mm.fork import fork_node
+from app.mm.invariants import verify
+from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
+from app.mm.kernel_cache import is_cache_empty, where_kernels_are_kept
+from app.mm.outcome import Caller
 from app.mm.policy import POLICIES
 from app.units import MIB
+
+__all__ = ["Progress", "is_cache_empty", "warm_up", "warm_up_apart"]
 
 # Told before the first step and after each: how many steps are done, of how many, and where kernels are kept.
 Progress = Callable[[int, int, str], None]
@@ -40,6 +48,18 @@ def warm_up(progress: Progress) -> None:
     for number, step in enumerate(steps, start=1):
         step()
         progress(number, len(steps), where)
+
+
+def warm_up_apart() -> None:
+    """Makes those kernels ready that allocate nothing: a second process does that for the first."""
+    node = create_guest(GuestSpec(name="apart", preset="toy", boot_size=64 * MIB)).node
+    end_pfn = node.geometry.memory_block_nr_pages
+    start_isolate_page_range(node, 0, end_pfn, Caller.ORDINARY)
+    undo_isolate_page_range(node, 0, end_pfn, Caller.ORDINARY)
+    verify(node)
+    fork_node(node, POLICIES["linux-6.17"])
+    node_digest(node)
+    list(pageblock_runs(node))
 
 
 _KINDS_OF_GUESTS = (("linux-5.15", "online_kernel"), ("linux-5.19", "online_movable"))

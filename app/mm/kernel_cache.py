@@ -13,3 +13,9 @@ def where_kernels_are_kept() -> str:
     if _jit.CACHE_DIRECTORY is None:
         return "in memory only: no cache directory can be written"
     return f"in {_jit.CACHE_DIRECTORY}"
+
+
+def is_cache_empty() -> bool:
+    """Returns whether kernels are kept on the disk, and none is there yet."""
+    directory = _jit.CACHE_DIRECTORY
+    return directory is not None and next(directory.rglob("*.nbi"), None) is None

@@ -6,13 +6,16 @@ cannot be made before; whoever asks for one waits.
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
 from app.errors import CapacityError
-from app.guest.warm_up import Progress
+from app.guest.warm_up import Progress, is_cache_empty
 from app.guest.warm_up import warm_up as warm_up_kernels
 
 __all__ = ["Kernels", "NotReady", "Progress", "warm_up_now"]
@@ -27,9 +30,25 @@ class NotReady(CapacityError):
 
 
 def warm_up_now(progress: Progress) -> None:
-    """Makes the kernels ready in this thread."""
-    with _garbage_left_lying():
+    """Makes the kernels ready in this thread; where all have to be compiled, a second process helps."""
+    with _garbage_left_lying(), _second_process():
         warm_up_kernels(progress)
+
+
+@contextmanager
+def _second_process() -> Iterator[None]:
+    """Lets another process compile its share, if nothing is kept yet and there is a processor for it."""
+    if not is_cache_empty() or (os.cpu_count() or 1) == 1:
+        yield
+        return
+    command = [sys.executable, "-c", "from app.guest.warm_up import warm_up_apart; warm_up_apart()"]
+    # What it says goes nowhere: a share that it could not do is done here.
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own program
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager
