@@ -12,7 +12,6 @@ from app.trace.sink import RingSink
 from app.units import GIB, MIB, TIB
 from tests.guest.making import x86_guest
 
-
 # Not those that only big block mode serves, and not free pages over sections without a policy that cuts them (G-8).
 PAIRS = [
     (preset, policy)
