@@ -31,7 +31,7 @@ EXIT_CODES = """
 Exit codes:
 
 * 0  done
-* 1  `verify` found a broken invariant, or `scenario run` something that is not as expected, or
+* 1  `verify` found an invariant broken that the kernel keeps, or `scenario run` something that is not as expected, or
   `compare` a law that the simulator itself broke
 * 2  the command line is wrong
 * 3  partial: the guest could give or take only a part; the answer says what stopped the rest

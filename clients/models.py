@@ -289,12 +289,21 @@ class Pageblocks(Answer):
 
 
 class Violation(Answer):
-    """A broken invariant: which, where, what the law says and what was found."""
+    """A broken invariant: which, where, what the law says and what was found.
+
+    weight: "finding" where the policy's own releases do the same, else "failure", a bug of the simulator.
+    """
 
     id: str
     where: str = ""
     expected: str = ""
     found: str = ""
+    weight: str = "failure"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether no release of the policy's kernel does this."""
+        return self.weight != "finding"
 
 
 class Verification(Answer):

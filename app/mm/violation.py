@@ -106,9 +106,8 @@ def _name_list(number: int) -> str:
     return f"list {_name_type(int(kernels.type_of_list(number)))} of {where}"
 
 
-def _sign_of_types(node: Node, order: int, mine: int, theirs: int) -> Sign:
-    """Returns what it is a sign of when these two types are together in a free page or on its list."""
-    types = {mine, theirs}
+def _sign_of_types(node: Node, order: int, types: set[int]) -> Sign:
+    """Returns what it is a sign of when these types are together in a free page or on its list."""
     if Migratetype.ISOLATE in types:
         return Sign.ISOLATED_PART if order > node.geometry.pageblock_order else Sign.ISOLATED_PAGE
     if Migratetype.CMA in types:
@@ -146,7 +145,7 @@ def _mixed(node: Node, place: _Place) -> Breach:
     here, there = effective_types(blocks).tolist()
     found = f"{_name_head(place.more)} over {_name_type(here)} and, at pfn {place.found}, {_name_type(there)}"
     expected = "only types that fall back to each other merged"
-    sign = _sign_of_types(node, place.more >> 4, here, there)
+    sign = _sign_of_types(node, place.more >> 4, {here, there})
     return Breach("INV-6", at_page(node, place.pfn), expected, found, sign)
 
 
@@ -165,7 +164,7 @@ def _list_type(law: str, expected: str) -> Callable[[Node, _Place], Breach]:
     def word(node: Node, place: _Place) -> Breach:
         found = f"a pageblock of type {_name_type(place.found)} on {_name_list(place.more)}"
         order, list_type = int(kernels.order_of_list(place.more)), int(kernels.type_of_list(place.more))
-        sign = _sign_of_types(node, order, list_type, place.found)
+        sign = _sign_of_types(node, order, {list_type, place.found})
         return Breach(law, at_page(node, place.pfn), expected, found, sign)
 
     return word

@@ -213,13 +213,18 @@ def memory_block_table(blocks: MemoryBlocks) -> RenderableType:
 
 
 def violation_table(verification: Verification) -> RenderableType:
-    """Shows each broken invariant, or that there is none."""
+    """Shows each broken invariant, or that there is none: failures, and apart from them findings."""
     if not verification.violations:
         return Text("sound: no invariant is broken", style="green")
-    table = plain_table("invariant", "where", "expected", "found")
-    for violation in verification.violations:
-        table.add_row(violation.id, violation.where, violation.expected, violation.found)
-    return table
+    parts: list[RenderableType] = []
+    for is_failure, title in ((True, "failures of the simulator"), (False, "findings: the kernel does that")):
+        table = plain_table("invariant", "where", "expected", "found")
+        for violation in verification.violations:
+            if violation.is_failure is is_failure:
+                table.add_row(violation.id, violation.where, violation.expected, violation.found)
+        if table.row_count:
+            parts += [Text(title, style="red" if is_failure else "yellow"), table]
+    return Group(*parts)
 
 
 def plain_table(*names: str) -> Table:

@@ -169,7 +169,14 @@ PAGEBLOCKS: dict[str, Any] = {
     ],
 }
 
-VIOLATION: dict[str, Any] = {"id": "INV-4", "where": "zone Normal", "expected": "12", "found": "13"}
+VIOLATION: dict[str, Any] = {
+    "id": "INV-4",
+    "where": "zone Normal",
+    "expected": "12",
+    "found": "13",
+    "weight": "failure",
+}
+FINDING: dict[str, Any] = VIOLATION | {"id": "INV-8", "weight": "finding"}
 
 PROBLEM: dict[str, Any] = {
     "type": "/problems/invalid-value",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.mm.geometry import preset
-from app.mm.laws import CAUSES, LAWS, Cause, Sign, excused_signs
+from app.mm.laws import CAUSES, LAWS, Cause, Law, Sign, excused_signs
 from app.mm.policy import POLICIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "invariants.md"
@@ -22,12 +22,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join((_row(*head), _row(*("---" for _ in head)), *(_row(*row) for row in rows)))
 
 
-def _causes_of(signs: frozenset[Sign]) -> str:
-    """Returns the numbers of the causes that leave one of the signs."""
+def _causes_of(law: Law) -> str:
+    """Returns the numbers of the causes that leave one of a law's signs when it is looked at."""
     numbers = [
-        f"{number}" + ("" if cause.at_rest & signs else " (middle)")
+        f"{number}" + ("" if cause.at_rest & law.signs else " (middle)")
         for number, cause in enumerate(CAUSES, start=1)
-        if (cause.at_rest | cause.midway) & signs
+        if (cause.at_rest | (cause.midway if law.is_midway else frozenset())) & law.signs
     ]
     return ", ".join(numbers) or "never"
 
@@ -35,8 +35,7 @@ def _causes_of(signs: frozenset[Sign]) -> str:
 def law_table() -> str:
     """Returns a line for each law: its sentence, when it holds, and the causes that make it a finding."""
     rows = (
-        (name, law.sentence, "yes" if law.is_midway else "no", _causes_of(law.signs))
-        for name, law in LAWS.items()
+        (name, law.sentence, "yes" if law.is_midway else "no", _causes_of(law)) for name, law in LAWS.items()
     )
     return _table(("law", "says", "between sections", "a finding by cause"), rows)
 

@@ -48,6 +48,9 @@ class Violation(Answer):
     where: str
     expected: str
     found: str
+    weight: Literal["failure", "finding"] = Field(
+        description="failure: a bug of this simulator; finding: the policy's own releases do the same"
+    )
 
 
 class Verification(Answer):

@@ -103,6 +103,15 @@ def test_violation_table_names_each_broken_law() -> None:
     assert "INV-4" in shown(tables.violation_table(broken))
 
 
+def test_violation_table_shows_findings_apart() -> None:
+    """Failures come first; a heading without a line below it is left out."""
+    both = Verification.model_validate({"violations": [recorded.FINDING, recorded.VIOLATION]})
+    text = shown(tables.violation_table(both))
+    assert text.index("failures") < text.index("INV-4") < text.index("findings") < text.index("INV-8")
+    finding = Verification.model_validate({"violations": [recorded.FINDING]})
+    assert "failures" not in shown(tables.violation_table(finding))
+
+
 @pytest.mark.parametrize(("time_us", "text"), [(5, "5 us"), (1500, "1.5 ms"), (2_500_000, "2.5 s")])
 def test_format_us_chooses_the_unit(time_us: float, text: str) -> None:
     """Simulated times span from microseconds to minutes."""

@@ -60,6 +60,16 @@ def test_verify_of_a_broken_guest_is_exit_code_1(vmemctl: Vmemctl, service: Fake
     assert json.loads(vmemctl("verify", "web", "--json").out) == {"violations": [recorded.VIOLATION]}
 
 
+def test_verify_of_a_guest_that_breaks_what_its_kernel_breaks_is_exit_code_0(
+    vmemctl: Vmemctl, service: FakeService
+) -> None:
+    """Findings are what the simulator is for: they are printed, and no failure."""
+    service.answer("POST /v1/guests/web/verify", {"violations": [recorded.FINDING]})
+    ended = vmemctl("verify", "web")
+    assert ended.code == 0
+    assert "INV-8" in ended.out
+
+
 def test_proc_prints_the_text_unchanged(vmemctl: Vmemctl, service: FakeService) -> None:
     """A parser of the real file reads it from a pipe."""
     text = b"Node 0, zone   Normal      1      2\n"
