@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from app.mm import hotplug
 from app.mm.invariants import verify
 from app.mm.outcome import Errno
+from app.mm.ownership import placed_owner
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
@@ -87,6 +88,15 @@ def _arm_wrongly(board: Board) -> None:
     board.driver.armed_ms = 1000
 
 
+def _miss_a_step(board: Board) -> None:
+    board.driver.retry_ms = 60_000
+
+
+def _arm_broken(board: Board) -> None:
+    board.driver.is_broken = True
+    board.driver.armed_ms = 50_000
+
+
 def _disarm(board: Board) -> None:
     board.driver.last_result = Errno.EBUSY
 
@@ -105,6 +115,8 @@ def _miss_target(board: Board) -> None:
         (_clear_offline, "INV-21"),
         (_misplace_offline, "INV-22"),
         (_arm_wrongly, "INV-26"),
+        (_miss_a_step, "INV-26"),
+        (_arm_broken, "INV-26"),
         (_disarm, "INV-28"),
         (_miss_target, "INV-28"),
     ],
@@ -153,7 +165,7 @@ class LifeOfAGuest(RuleBasedStateMachine):
     @rule(offset=st.integers(0, 511), kind=st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE]))
     def put(self, offset: int, kind: PageKind) -> None:
         """Puts one page somewhere into the region, if it is free."""
-        self.board.node.alloc_at(self.board.pfn(offset * 128 * 1024), 0, kind, owner=1)
+        self.board.node.alloc_at(self.board.pfn(offset * 128 * 1024), 0, kind, owner=placed_owner(1))
 
     @rule(back=st.integers(0, 3))
     def free(self, back: int) -> None:
