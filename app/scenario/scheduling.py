@@ -26,7 +26,7 @@ MOST_SECTIONS = 2000
 class ScheduleImpossible(InvalidValue):
     """A schedule asks for what does not come, or for too much."""
 
-    def __init__(self, place: str, why: str, accepted: str) -> None:
+    def __init__(self, place: str, *, why: str, accepted: str) -> None:
         """Says where in the schedule, why it cannot be, and what would be accepted."""
         super().__init__("schedule", place, accepted)
         self.detail = f"schedule, {place}: {why}"
@@ -82,7 +82,7 @@ def _is_over(player: Player, turn: Turn, nr_sections: int, number: int) -> bool:
 def _impossible(turn: Turn, number: int, why: str) -> ScheduleImpossible:
     name = f"{turn.actor}:{turn.point}" if turn.point else f"{turn.actor} x{turn.times}"
     accepted = "an actor that has sections left, and a point that it comes to"
-    return ScheduleImpossible(f"turn {number}, {name}", why, accepted)
+    return ScheduleImpossible(f"turn {number}, {name}", why=why, accepted=accepted)
 
 
 def play_every_order(
@@ -99,7 +99,7 @@ def play_every_order(
         nr_orders += 1
         if nr_orders > MOST_ORDERS:
             why = f"the actors' sections have more than {MOST_ORDERS} orders"
-            raise ScheduleImpossible(EVERY_INTERLEAVING, why, "turns that say which order is meant")
+            raise ScheduleImpossible(EVERY_INTERLEAVING, why=why, accepted="turns that say which order")
         play = make()
         widths, names = _play_order(play, chosen, on_move)
         yield play, tuple(names)
@@ -124,7 +124,7 @@ def _play_order(
         depth = len(widths)
         if depth == MOST_SECTIONS:
             why = f"more than {MOST_SECTIONS} sections"
-            raise ScheduleImpossible(EVERY_INTERLEAVING, why, "acts that end")
+            raise ScheduleImpossible(EVERY_INTERLEAVING, why=why, accepted="acts that end")
         if depth == len(chosen):
             chosen.append(0)
         widths.append(len(choices))

@@ -21,8 +21,9 @@ from app.scenario.judging import Difference
 from app.scenario.picture import LETTERS, TYPE_LETTERS
 from app.scenario.running import CaseOutcome, Step
 from app.scenario.script import Case, Scenario
-from app.scenario.sight import Moment
+from app.scenario.sight import Moment, Sight
 from app.scenario.wording import word_acts, word_schedule, word_start
+from app.units import format_size
 
 WIDTH = 80
 _INDENT = "  "
@@ -87,12 +88,12 @@ def tell_outcome(outcome: CaseOutcome) -> Iterator[Line]:
             seen = f"{seen}  ({' '.join(end.order)})"
         head = outcome.policy if not number else ""
         verdict = _verdict(outcome) if not number else ""
-        yield from _row(head, seen, verdict, _tone(outcome))
+        yield from _row(head, seen, _tone(outcome), verdict=verdict)
     for difference in outcome.differences:
         yield from _tell_difference(difference)
 
 
-def _row(head: str, seen: str, verdict: str, tone: Tone) -> Iterator[Line]:
+def _row(head: str, seen: str, tone: Tone, *, verdict: str) -> Iterator[Line]:
     """Yields the cells in columns; what does not fit goes on below."""
     if len(head) > _HEAD:
         yield Line(_INDENT + head, tone)
@@ -119,8 +120,17 @@ def _summary(moment: Moment) -> str:
         f"{actor} {result}" + (f" at {moment.pfns[actor]}" if actor in moment.pfns and result == "OK" else "")
         for actor, result in moment.results.items()
     ]
-    broken = [" ".join(moment.findings)] if moment.findings else []
-    return "; ".join([", ".join(results), _counted(moment), *broken])
+    parts = [", ".join(results), _reported(moment), _counted(moment), " ".join(moment.findings)]
+    return "; ".join(part for part in parts if part)
+
+
+def _reported(moment: Moment) -> str:
+    """Returns the heart of a driver's report, if there is one."""
+    values = moment.values
+    if "size" not in values:
+        return ""
+    retry = f", retry in {int(values['retry_ms']) // 1000} s" if values["retry_ms"] else ""
+    return f"size {format_size(int(values['size']))}, {values['calls']} calls{retry}"
 
 
 def _counted(moment: Moment) -> str:
@@ -172,10 +182,8 @@ def _headline(step: Step, acts: dict[str, str]) -> str:
 
 def _tell_picture(moment: Moment, before: Moment | None) -> Iterator[Line]:
     sight = moment.sight
-    types = _spread(sight.types, sight.pages)
-    old_pages = sight.pages if before is None else before.sight.pages
-    old_types = types if before is None else _spread(before.sight.types, before.sight.pages)
-    marks = _marks(old_pages, sight.pages, old_types, types)
+    types = _spread(sight)
+    marks = _marks(sight if before is None else before.sight, sight)
     for start in range(0, len(sight.pages), _ROOM):
         end = start + _ROOM
         label = "pages" if not start else ""
@@ -204,21 +212,20 @@ def _tell_broken(moment: Moment, before: Moment | None) -> Iterator[Line]:
         yield from _labelled("still", " ".join(dict.fromkeys(still)), Tone.BAD)
 
 
-def _spread(types: str, pages: str) -> str:
+def _spread(sight: Sight) -> str:
     """Returns types with each letter below the first page of its pageblock; drawn with bars they are so already."""
-    if "|" in types:
-        return types
-    letters = iter(types)
-    starts = [index > 0 and pages[index - 1] == "|" and page != "|" for index, page in enumerate(pages)]
-    return "".join(next(letters, " ") if is_start else " " for is_start in starts)
+    if "|" in sight.types:
+        return sight.types
+    letters = iter(sight.types)
+    pairs = zip(" " + sight.pages, sight.pages, strict=False)
+    return "".join(next(letters, " ") if left == "|" != page else " " for left, page in pairs)
 
 
-def _marks(old_pages: str, pages: str, old_types: str, types: str) -> str:
+def _marks(before: Sight, sight: Sight) -> str:
     """Returns ^ below every page that has changed, or whose pageblock has changed its type."""
-    rows = zip(old_pages, pages, old_types, types, strict=False)
-    return "".join(
-        "^" if (old, old_type) != (new, new_type) else " " for old, new, old_type, new_type in rows
-    )
+    old = zip(before.pages, _spread(before), strict=False)
+    new = zip(sight.pages, _spread(sight), strict=False)
+    return "".join("^" if was != now else " " for was, now in zip(old, new, strict=False))
 
 
 def _legend(steps: Sequence[Step]) -> Iterator[Line]:

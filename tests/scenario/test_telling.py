@@ -110,3 +110,4 @@ def test_guest_is_drawn_by_pageblocks() -> None:
     lines = texts(tell_steps(scenario.cases[0], outcome.ends[0].steps))
     assert any(line.startswith("  pages  |U") for line in lines)
     assert not any(line.startswith("  free ") for line in lines)
+    assert "size 2 MiB, 65 calls, retry in 50 s" in texts(tell_outcome(outcome))[0]
