@@ -150,12 +150,13 @@ class AllocationTable:
         nr_runs = spec.nr_pages >> order
         room = nr_runs if order > self._node.geometry.max_order else room_for(self._node, kind, order)
         if nr_runs > room:
-            raise self._out_of_memory(spec.nr_pages, room << order)
+            raise _out_of_memory(spec.nr_pages, room << order)
         request = Request.HIGHATOMIC if spec.is_highatomic else Request.NONE
         row = self.fill(kind, order, nr_runs, label=spec.label, request=request)
         if row.nr_pages < spec.nr_pages:
             self.free(row.id)
-            raise self._out_of_memory(spec.nr_pages, row.nr_pages)
+            is_gigantic = order > self._node.geometry.max_order
+            raise _out_of_memory(spec.nr_pages, row.nr_pages, is_gigantic=is_gigantic)
         return row
 
     def fill(
@@ -291,6 +292,8 @@ class AllocationTable:
         self._sink.emit(PagesFreed(row.id, freed))
         return freed
 
-    def _out_of_memory(self, wanted: int, room: int) -> GuestOutOfMemory:
-        detail = f"{wanted} pages are wanted, and there is room for {room} of that order above the watermarks"
-        return GuestOutOfMemory(detail, nr_pages=wanted, room_pages=room)
+
+def _out_of_memory(wanted: int, room: int, *, is_gigantic: bool = False) -> GuestOutOfMemory:
+    limit = "in aligned ranges that can be emptied" if is_gigantic else "of that order above the watermarks"
+    detail = f"{wanted} pages are wanted, and there is room for {room} {limit}"
+    return GuestOutOfMemory(detail, nr_pages=wanted, room_pages=room)

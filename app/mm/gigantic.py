@@ -55,6 +55,15 @@ def alloc_gigantic(node: Node, order: int, owner: int) -> GiganticOutcome:
     return GiganticOutcome(-1, tuple(calls))
 
 
+def count_gigantic(node: Node) -> int:
+    """Returns the pages of all gigantic pages. Linear in chunks."""
+    nr_chunks = node.arrays.geo.nr_chunks
+    # Their runs are chunks, whose bytes stand first.
+    heads, owners = node.arrays.head[:nr_chunks], node.arrays.owner[:nr_chunks]
+    is_gigantic = (heads & 15 == PageKind.HUGETLB) & (owners > 0) & (owners & int(layout.GIGANTIC) != 0)
+    return int(np.count_nonzero(is_gigantic)) << node.geometry.max_order
+
+
 def _is_candidate(node: Node, start_pfn: int, end_pfn: int) -> bool:
     """Returns whether a range is worth trying: online in one zone, nothing reserved, no hugetlb page in it."""
     if not node.is_one_zone(start_pfn, end_pfn):

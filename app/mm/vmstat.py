@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.mm.gigantic import count_gigantic
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, effective_types
@@ -189,7 +190,8 @@ def meminfo(node: Node) -> str:
     page_kb = node.geometry.page_size // 1024
     huge_order = node.geometry.thp_order
     lines = [meminfo_line(name, pages * page_kb) for name, pages in _meminfo_pages(node, counts)]
-    nr_huge = counts.hugetlb >> huge_order
+    # The pool is that of the default size: gigantic pages have one of their own, and stand in Hugetlb only.
+    nr_huge = (counts.hugetlb - count_gigantic(node)) >> huge_order
     pool = (("Total", nr_huge), ("Free", 0), ("Rsvd", 0), ("Surp", 0))
     lines += [meminfo_line(f"HugePages_{name}", count, unit="") for name, count in pool]
     lines.append(meminfo_line("Hugepagesize", page_kb << huge_order))

@@ -2,8 +2,9 @@
 
 import pytest
 
+from app.mm import vmstat
 from app.mm.contig import alloc_contig_range
-from app.mm.gigantic import alloc_gigantic, gigantic_owner
+from app.mm.gigantic import alloc_gigantic, count_gigantic, gigantic_owner
 from app.mm.hotplug import offline_pages
 from app.mm.invariants import verify
 from app.mm.node import Node
@@ -86,3 +87,12 @@ def test_freed_gigantic_page_comes_back_in_pieces_of_the_largest_order(policy: s
     assert node.free_runs(node.owned_pfns(gigantic_owner(7))) == 16
     assert node.nr_free[ZoneId.NORMAL].tolist() == [0, 0, 0, 2]
     assert verify(node) == []
+
+
+def test_gigantic_pages_are_counted_apart_from_other_huge_pages() -> None:
+    """A hugetlb page as large as a chunk is no gigantic one; meminfo's pool of the default size has it alone."""
+    node = node_of(f"{EMPTY}G---|----|....|....|")
+    alloc_gigantic(node, ORDER, 7)
+    assert count_gigantic(node) == 16
+    lines = dict(line.split(":") for line in vmstat.meminfo(node).splitlines())
+    assert (lines["HugePages_Total"].strip(), lines["Hugetlb"].strip()) == ("2", "96 kB")
