@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.api.schemas.strict import Answer, Closed, Request
+from app.api.schemas.views import Violation
 from app.operations.scenarios import Wanted
 
 MOST_POLICIES = 64
@@ -82,16 +83,6 @@ class Scenario(Answer):
     file: str = Field(description="its file, in YAML; one of your own has the same form")
 
 
-class ScenarioViolation(Answer):
-    """A broken invariant: a finding where the policy's real kernels break it, else a failure of the simulator."""
-
-    id: str
-    where: str
-    expected: str
-    found: str
-    weight: str
-
-
 class Moment(Answer):
     """What is seen at one moment; counters in pages."""
 
@@ -108,7 +99,7 @@ class Moment(Answer):
     nr_reserved_highatomic: int
     nr_migrated: int
     findings: list[str] = Field(description="the invariants that are broken, each once")
-    violations: list[ScenarioViolation]
+    violations: list[Violation]
     types_lost: list[str] = Field(description="pageblock OLD->NEW")
     values: dict[str, int | str] = Field(description="a driver's report, by dotted name")
 
