@@ -68,7 +68,7 @@ def test_import_of_a_broken_capture_is_refused(caller: Caller, content: bytes) -
     [
         ({"name": "Host"}, "name"),
         ({"policy": "linux-2.4"}, "policy"),
-        ({"policy": "linux-6.17"}, "policy.retype_on_merge"),
+        ({"policy": "linux-5.15+cma_align=pageblock"}, "policy.cma_align"),
         ({"fallback": "memory_block;chunk"}, "fallback"),
         ({"fallback": ""}, "fallback"),
         ({"online": "later"}, "online"),

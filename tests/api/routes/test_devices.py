@@ -45,7 +45,8 @@ def test_plug_and_unplug_are_relative(caller: Caller) -> None:
 
 def test_unplug_around_one_slab_page_is_partial(caller: Caller) -> None:
     """One unmovable page holds 2 MiB: a normal answer, with attempts by level and the page (D-13)."""
-    caller.make_guest(name="web", online="online_kernel")
+    levels = ["memory_block", "chunk", "pageblock"]
+    caller.make_guest(name="web", online="online_kernel", fallback=levels)
     _outcome(caller, "POST", f"{DEVICE}/plug", {"size": "128MiB"})
     pfn = caller.get(DEVICE).json()["addr"] // 4096 + 5000
     taken = caller.post("/v1/guests/web/allocations", {"kind": "unmovable", "at_pfns": [pfn]})

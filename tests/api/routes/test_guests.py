@@ -75,7 +75,7 @@ def test_create_of_a_name_that_exists_is_409(caller: Caller) -> None:
         ({"name": 1}, "name", "a string"),
         ({"preset": "vax"}, "preset", "x86-64"),
         ({"policy": "linux-2.4"}, "policy", "linux-5.19"),
-        ({"policy": "linux-6.17"}, "policy.retype_on_merge", "not available yet"),
+        ({"policy": "linux-5.15+cma_align=pageblock"}, "policy.cma_align", "allow_unsafe"),
         ({"fallback": ["section"]}, "fallback", "memory_block"),
         ({"fallback": ["page"]}, "fallback[0]", "'pageblock'"),
         ({"fallback": []}, "fallback", "at least 1"),
