@@ -7,6 +7,7 @@ Left out: when to do it, and in which thread.
 from collections.abc import Callable
 
 from app.guest.allocations import AllocationSpec
+from app.guest.cma_plan import CmaAreaSpec
 from app.guest.creation import create_guest
 from app.guest.guest import PROC_FILES, Guest
 from app.guest.spec import DeviceSpec, GuestSpec
@@ -26,6 +27,7 @@ __all__ = ["Progress", "is_cache_empty", "warm_up", "warm_up_apart"]
 # Told before the first step and after each: how many steps are done, of how many, and where kernels are kept.
 Progress = Callable[[int, int, str], None]
 _SEED = 1
+_AREA = "dma"
 _WORKLOAD = [
     {"do": "fill", "kind": "file", "fraction": 0.3},
     {"do": "mix", "fraction": 0.9, "parts": [{"kind": "anon", "weight": 6}, {"kind": "slab", "weight": 1}]},
@@ -73,6 +75,7 @@ def _create(policy: str, online: str) -> Guest:
         boot_size=64 * MIB,
         online=online,
         devices=(DeviceSpec(size=64 * MIB),),
+        cma_areas=(CmaAreaSpec(name=_AREA, size=4 * MIB),),
     )
     return create_guest(spec)
 
@@ -106,6 +109,7 @@ def _take(guest: Guest) -> None:
     first = guest.node.memory_blocks.present_ids()[-1] * guest.geometry.memory_block_nr_pages
     guest.alloc_contig_range(first, first + 4)
     guest.free_contig_range(first, first + 4)
+    guest.cma_release(_AREA, int(str(guest.cma_alloc(_AREA, 1)["pfn"])))
     guest.allocate(AllocationSpec(kind="anon", at_pfns=(first + 1,)))
 
 
