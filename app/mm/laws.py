@@ -176,6 +176,15 @@ def _mixes_cma(policy: KernelPolicy, geometry: Geometry) -> bool:
     return _merges_unlike(policy, geometry) and has_halves
 
 
+def _gives_back_neighbours(policy: KernelPolicy, geometry: Geometry) -> bool:
+    loses_pageblocks = _mixes_cma(policy, geometry) or policy.edge_ignores_cma
+    is_wide = policy.contig_align is ContigAlign.CHUNK or (
+        policy.contig_align is ContigAlign.CHUNK_OF_ONE_TYPE and loses_pageblocks
+    )
+    has_neighbours = _has_large(geometry) and policy.cma_align is Unit.PAGEBLOCK
+    return has_neighbours and is_wide and policy.undo_type is UndoType.CALLER
+
+
 def _frees_by_head(policy: KernelPolicy, geometry: Geometry) -> bool:
     return _has_large(geometry) and not policy.split_on_free
 
@@ -294,14 +303,10 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "I-10, C-7",
-        "A CMA call isolates the whole chunk, and gives the neighbours of its area back as CMA (S01, S02).",
-        "undo_type caller with contig_align chunk and cma_align pageblock",
-        lambda it, geometry: (
-            _has_large(geometry)
-            and it.undo_type is UndoType.CALLER
-            and it.contig_align is ContigAlign.CHUNK
-            and it.cma_align is Unit.PAGEBLOCK
-        ),
+        "A CMA call isolates more than its area, the chunk or what of it has a lost pageblock's type, and gives all "
+        "of it back as CMA (S01, S02).",
+        "undo_type caller with cma_align pageblock and contig_align chunk; chunk-of-one-type where pageblocks get lost",
+        _gives_back_neighbours,
         at_rest=frozenset({Sign.AREA_GREW, Sign.CMA_HIGH}),
     ),
     Cause(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.mm.contig import contig_sections
 from app.mm.invariants import verify, verify_reserves, verify_watermarks
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import allocation, buddy, layout
@@ -15,6 +16,7 @@ from app.mm.laws import Weight
 from app.mm.node import Node
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
+from app.mm.sections import Point
 from app.mm.violation import Violation
 from app.mm.zone import ZoneId
 from tests.mm.small_nodes import toy_node
@@ -266,6 +268,25 @@ def test_verify_of_linux_6_10_finds_what_was_freed_under_the_head_type() -> None
         node = parse("|K---|----|", Style(name, types="UM"))
         node.free_runs(np.array([0]))
         assert {broken.weight for broken in verify(node)} == weights
+
+
+def race_while_giving_back(node: Node) -> None:
+    """A failed range gives back a free chunk, pageblock by pageblock; somebody allocates a page in between."""
+    sections = contig_sections(node, 0, 16, kind=PageKind.UNMOVABLE)
+    for section in sections:
+        if section == (Point.UNDO, 0, ""):
+            assert node.alloc_page(PageKind.ANON, 0, 99) == 0
+
+
+def test_verify_after_race_with_undo_finds_pages_counted_twice_in_5_15() -> None:
+    """B-18, 4.4: the first pageblock's undo moves the chunk, the second one's counts its half again; 6.10 cuts it."""
+    for name, broken in (
+        ("linux-5.15", [("INV-8", "zone Normal, NR_FREE", "7, counted anew", "11", Weight.FINDING)]),
+        ("linux-6.12", []),
+    ):
+        node = parse("|....|....|UUUU|UUUU|", Style(name))
+        race_while_giving_back(node)
+        assert verify(node) == broken
 
 
 def test_verify_of_nr_free_too_low_is_a_failure_where_races_only_add() -> None:
