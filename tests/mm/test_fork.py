@@ -102,6 +102,17 @@ def test_fork_to_accounting_by_list_cuts_a_mixed_chunk() -> None:
     assert draw_lists(forking.fork_node(node, policy("rfc-v1")), ZoneId.NORMAL) == ("4@0 MOVABLE",)
 
 
+def test_fork_to_a_cleaner_policy_counts_the_reserve_anew() -> None:
+    """INV-12: a reserve that 5.15 lost count of is its pageblocks again; 5.15 itself goes on with its count."""
+    node = parse("|........|........|", Style(policy="linux-5.15", types="HM"))
+    node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] = 24
+    reserved = {
+        name: forking.fork_node(node, policy(name)).zones[ZoneId.NORMAL].nr_reserved_highatomic
+        for name in ("linux-5.15", "linux-5.19", "linux-6.17")
+    }
+    assert reserved == {"linux-5.15": 24, "linux-5.19": 8, "linux-6.17": 8}
+
+
 def test_fork_recomputes_watermarks_only_where_the_rule_differs() -> None:
     """A capture's watermarks stay as they were found, unless ZONE_MOVABLE's share follows another rule."""
     node = toy_node(policy_name="linux-5.19")

@@ -47,7 +47,8 @@ def fork_driver(
     copy.is_broken = driver.is_broken
     copy.armed_ms = driver.armed_ms
     copy.retry_ms = driver.retry_ms
-    copy.last_result = driver.last_result
+    # A rest that was no whole sub-block may be one now: this driver has still to look (INV-28).
+    copy.last_result = driver.last_result if copy.subblock_size == driver.subblock_size else None
     copy.is_work_queued = driver.is_work_queued
     copy.is_unplug_all_required = driver.is_unplug_all_required
     return copy

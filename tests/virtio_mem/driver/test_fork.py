@@ -87,6 +87,15 @@ def test_fork_into_smaller_subblocks_repeats_bits() -> None:
     assert copied.resize(11 * MIB).size == 11 * MIB
 
 
+def test_fork_into_smaller_subblocks_may_have_a_rest_to_plug() -> None:
+    """INV-28: 11 MiB are asked for, 5.15 stops at 10; a sub-block of 1 MiB can have the last one too."""
+    board = build(TOY._replace(policy="linux-5.15", fallback=("memory_block", "chunk")))
+    assert board.resize(11 * MIB).size == 10 * MIB
+    driver, copied = fork(board, "linux-5.19", fallback=BY_PAGEBLOCK)
+    assert driver.last_result is None
+    assert copied.resize(11 * MIB).size == 11 * MIB
+
+
 def test_fork_tells_states_in_the_other_drivers_words() -> None:
     """8.1: ONLINE of an old driver is KERNEL of a new one; UNUSED and OFFLINE stay what they are."""
     board = build(TOY._replace(policy="linux-5.10", fallback=("memory_block", "chunk")))
