@@ -165,7 +165,7 @@ class AllocationTable:
         """Allocates up to `nr_runs` runs, as many as there is room for."""
         owner = self.new_id()
         if order > self._node.geometry.max_order:
-            got = self._alloc_gigantic(order, nr_runs, owner)
+            got = self._alloc_gigantic(order, nr_runs, owner=owner)
         else:
             got = self._node.alloc_pages(kind, order, nr_runs, owner=owner, request=request)
         return self.adopt(Allocation(owner, kind, order, got << order, label))
@@ -230,7 +230,7 @@ class AllocationTable:
         """Forgets the allocations that have no pages left."""
         self._rows = {row.id: row for row in self._rows.values() if row.nr_pages}
 
-    def _alloc_gigantic(self, order: int, nr_runs: int, owner: int) -> int:
+    def _alloc_gigantic(self, order: int, nr_runs: int, *, owner: int) -> int:
         """Takes up to nr_runs gigantic pages; returns how many there were."""
         done, nr_dropped = 0, 0
         while done < nr_runs:

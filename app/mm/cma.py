@@ -113,7 +113,7 @@ def _walk(
     lock = lock_of(node, area)
     count = area.nr_bits(nr_pages)
     calls: list[ContigOutcome] = []
-    bit = area.find_clear_bits(count, 0, align_order)
+    bit = area.find_clear_bits(count, first=0, align_order=align_order)
     while bit >= 0:
         area.set_bits(bit, count)
         pfn = area.pfn_of(bit)
@@ -129,7 +129,8 @@ def _walk(
         if outcome.result is not Errno.EBUSY:
             break
         yield Section(Point.UNDO, pfn)
-        bit = area.find_clear_bits(count, bit + area.align_mask(align_order) + 1, align_order)
+        after = bit + area.align_mask(align_order) + 1
+        bit = area.find_clear_bits(count, first=after, align_order=align_order)
     return CmaOutcome(calls[-1].result if calls else Errno.ENOMEM, -1, tuple(calls))
 
 

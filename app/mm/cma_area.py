@@ -62,7 +62,7 @@ class CmaArea:
         """Returns the first page that `bit` stands for."""
         return self.start_pfn + (bit << self.order_per_bit)
 
-    def find_clear_bits(self, count: int, first: int, align_order: int) -> int:
+    def find_clear_bits(self, count: int, *, first: int, align_order: int) -> int:
         """Returns the first bit, from `first` on, of `count` clear ones whose pages are aligned; -1 when none is.
 
         2**align_order pages are the alignment of the pfn, not of the place within the area.

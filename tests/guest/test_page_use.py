@@ -93,7 +93,7 @@ def test_orders_that_a_policy_adds() -> None:
         (PageKind.ANON, 1, False),
     ],
 )
-def test_atomic_requests_are_for_kernel_memory(kind: PageKind, order: int, is_atomic: bool) -> None:  # noqa: FBT001
+def test_atomic_requests_are_for_kernel_memory(kind: PageKind, order: int, is_atomic: bool) -> None:  # noqa: FBT001 - a column of the table
     """B-12: above order 0 only."""
     if is_atomic:
         require_atomic(kind, order, field="highatomic")

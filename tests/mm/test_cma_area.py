@@ -67,13 +67,13 @@ def test_bits_are_taken_and_given_back() -> None:
 )
 def test_search_finds_the_first_run_of_clear_bits(bits: str, count: int, first: int, found: int) -> None:
     """C-9: from `first` on, and never beyond the end."""
-    assert area_of(bits).find_clear_bits(count, first, 0) == found
+    assert area_of(bits).find_clear_bits(count, first=first, align_order=0) == found
 
 
 def test_search_aligns_the_pfn_not_the_bit() -> None:
     """C-9: an area at pfn 24 has its first multiple of 16 at bit 8."""
-    assert area_of("." * 32, start_pfn=24).find_clear_bits(1, 0, 4) == 8
-    assert area_of("." * 32, start_pfn=24).find_clear_bits(1, 0, 3) == 0
+    assert area_of("." * 32, start_pfn=24).find_clear_bits(1, first=0, align_order=4) == 8
+    assert area_of("." * 32, start_pfn=24).find_clear_bits(1, first=0, align_order=3) == 0
 
 
 def test_search_finds_what_trying_every_bit_finds() -> None:
@@ -83,7 +83,8 @@ def test_search_finds_what_trying_every_bit_finds() -> None:
         bits = "".join(".x"[pattern >> bit & pattern >> (bit + 32) & 1] for bit in range(24))
         area = area_of(bits, start_pfn=8 * (shape % 5), order_per_bit=shape // 8 % 3)
         wanted = (count % 5 + 1, first % 8, shape // 64 % 5)
-        assert area.find_clear_bits(*wanted) == naive_find(area, *wanted), (bits, wanted)
+        found = area.find_clear_bits(wanted[0], first=wanted[1], align_order=wanted[2])
+        assert found == naive_find(area, *wanted), (bits, wanted)
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_cma_total_is_of_areas_whatever_became_of_their_pageblocks() -> None:
 
 
 @pytest.mark.parametrize(("policy", "is_told"), [("linux-6.10", False), ("linux-6.12", True)])
-def test_zoneinfo_tells_the_reserve_where_kernels_do(policy: str, is_told: bool) -> None:  # noqa: FBT001
+def test_zoneinfo_tells_the_reserve_where_kernels_do(policy: str, is_told: bool) -> None:  # noqa: FBT001 - a column of the table
     """B-20: where what is free of the reserve is counted, both numbers end the zone."""
     node = parse("|........|........|", Style(policy))
     assert node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC) >= 0
