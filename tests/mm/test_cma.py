@@ -179,7 +179,8 @@ def test_alloc_with_coarse_bits_takes_pages_and_books_bits() -> None:
 def test_sections_run_to_their_end_are_the_whole_act(policy: str) -> None:
     """Without anybody in between both forms give the same outcome and the same node."""
     picture = "|..P.....|MMM.....|........|MM......|........|........|"
-    outcomes, digests = [], []
+    outcomes: list[CmaOutcome] = []
+    digests = []
     for _ in range(2):
         node, area = area_on(picture, Style(policy, types="CCCCMM"), 0, 32)
         is_whole = not outcomes

@@ -7,11 +7,11 @@ from app.api.schemas import cma as schemas
 from app.guest import cma_clients, cma_plan
 
 
-@pytest.mark.parametrize("amount", [{"nr_pages": 1}, {"size": "4KiB"}])
-def test_allocation_takes_one_amount(amount: dict[str, object]) -> None:
+@pytest.mark.parametrize(("amount", "read"), [({"nr_pages": 1}, (1, None)), ({"size": "4KiB"}, (None, 4096))])
+def test_allocation_takes_one_amount(amount: dict[str, object], read: tuple[int | None, int | None]) -> None:
     """By pages or by size; unaligned when nothing else is said."""
     body = schemas.CmaAllocationIn.model_validate(amount)
-    assert ((body.nr_pages or body.size), body.align_order) == ({"nr_pages": 1}.get(*amount, 4096), 0)
+    assert (body.nr_pages, body.size, body.align_order) == (*read, 0)
 
 
 @pytest.mark.parametrize(
