@@ -173,11 +173,13 @@ def cma_area_table(areas: Sequence[CmaArea]) -> RenderableType:
 
 def outcome_table(outcome: Outcome) -> RenderableType:
     """Shows what was asked, what was got, at which level, and what stopped the rest."""
+    lost = ", ".join(f"{count} {types}" for types, count in outcome.types_lost.items())
     headline = Text.assemble(
         (outcome.state, _STATE_STYLES[outcome.state]),
         f": {format_size(outcome.achieved)} of {format_size(outcome.requested)}",
         f"; plugged {format_size(outcome.size)}, requested {format_size(outcome.requested_size)}",
         f"; {outcome.migrated_pages} pages migrated in {format_us(outcome.simulated_us)} simulated",
+        f"; pageblocks that lost their type: {lost}" if lost else "",
     )
     parts: list[RenderableType] = [headline]
     if outcome.by_level:

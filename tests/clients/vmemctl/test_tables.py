@@ -74,6 +74,14 @@ def test_outcome_table_tells_asked_got_levels_and_obstacles() -> None:
     assert lines["pageblock"] == ["2", "MiB", "2", "1"]
 
 
+def test_outcome_table_tells_types_that_were_lost() -> None:
+    """Only where there are any."""
+    lost = recorded.OUTCOME | {"types_lost": {"UNMOVABLE->MOVABLE": 3, "CMA->MOVABLE": 1}}
+    told = "pageblocks that lost their type: 3 UNMOVABLE->MOVABLE, 1 CMA->MOVABLE"
+    assert told in " ".join(shown(tables.outcome_table(Outcome.model_validate(lost))).split())
+    assert "lost" not in shown(tables.outcome_table(Outcome.model_validate(recorded.OUTCOME)))
+
+
 def test_outcome_table_of_a_plug_has_no_obstacles() -> None:
     """What went well is short."""
     text = shown(tables.outcome_table(Outcome.model_validate({**recorded.DONE, "by_level": {}})))
