@@ -28,6 +28,7 @@ class ZoneCounters(NamedTuple):
 
     nr_free: int
     nr_free_cma: int
+    nr_reserved_highatomic: int
     managed: int
     present: int
     start_pfn: int
@@ -40,7 +41,7 @@ class Observed(NamedTuple):
 
     runs: dict[int, Run]  # by first pfn, free ones too
     lists: dict[ListName, list[int]]  # first pfns, head of the list first; empty lists left out
-    types: dict[int, int]  # by pageblock, online ones only
+    types: dict[int, int]  # by pageblock, online ones only: its byte, with the isolate bit if there is one
     zones: dict[int, int]
     counters: dict[int, ZoneCounters]  # by zone
     memory_blocks: dict[int, str]  # "online in 2", "offline"; absent ones left out
@@ -90,6 +91,7 @@ def _counters(node: Node, zone: int) -> ZoneCounters:
     return ZoneCounters(
         view.nr_free,
         view.nr_free_cma,
+        int(node.stat[zone, layout.S_NR_RESERVED_HIGHATOMIC]),
         view.managed,
         view.present,
         view.start_pfn,

@@ -1,14 +1,16 @@
-"""A naive twin of the buddy allocator: dictionaries and lists, one rule of the text after the other.
+"""A naive twin of the buddy's pages and lists: dictionaries and lists, one rule of the text after the other.
 
-Written from semantics B-1 to B-20 and section 3, not from the kernels; slow, and meant to be read.
-Left out: highatomic requests, CMA requests, per-cpu lists, the watermark boost.
+Written from semantics B-1 to B-9, B-18 and section 3, not from the kernels; slow, and meant to be read.
+Left out: who asks for pages (twin_request), per-cpu lists.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from app.mm.geometry import Geometry
 from app.mm.page import Migratetype, PageKind
+from app.mm.policy import KernelPolicy
+from app.mm.switches import Accounting, IsolateStore, MergeRule, RetypeOnMerge
 from tests.model.observed import ListName, Run
 
 UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = Migratetype
@@ -23,15 +25,8 @@ LRU_KINDS = frozenset(
     {PageKind.ANON, PageKind.FILE_CLEAN, PageKind.FILE_DIRTY, PageKind.THP, PageKind.PINNED}
 )
 MOVABLE_KINDS = LRU_KINDS | {PageKind.HUGETLB, PageKind.MOVABLE_OPS}
-
-
-class Rules(NamedTuple):
-    """What releases do differently, and the sizes."""
-
-    max_order: int
-    pageblock_order: int
-    merges_all_but_isolated: bool  # B-5, linux-5.15; otherwise types that fall back to each other
-    isolates_chunks: bool  # G-7 and I-7, linux-5.15; otherwise pageblocks, with boundaries settled
+# How an isolated pageblock that keeps its type is observed.
+ISOLATED_BIT = 8
 
 
 @dataclass
@@ -40,6 +35,8 @@ class TwinZone:
 
     nr_free: int = 0
     nr_free_cma: int = 0
+    nr_free_highatomic: int = 0
+    nr_reserved_highatomic: int = 0
     managed: int = 0
     present: int = 0
     start_pfn: int = 0
@@ -53,10 +50,14 @@ class TwinZone:
 class Memory:
     """All pages: runs by first pfn, free ones too; lists of first pfns, head first."""
 
-    rules: Rules
+    geometry: Geometry
+    policy: KernelPolicy
     runs: dict[int, Run] = field(default_factory=dict)
     lists: dict[ListName, list[int]] = field(default_factory=lambda: defaultdict(list))
+    name_of: dict[int, ListName] = field(default_factory=dict)
+    # By pageblock: its type, which an isolated one keeps only if isolation is a bit beside it (G-10).
     types: dict[int, int] = field(default_factory=dict)
+    isolated: set[int] = field(default_factory=set)
     zones: dict[int, int] = field(default_factory=dict)
     zone: dict[int, TwinZone] = field(default_factory=lambda: {index: TwinZone() for index in range(4)})
     # What a contiguous allocation moved and dropped, in pages.
@@ -66,17 +67,31 @@ class Memory:
     # -------------------------------------------------------------------------------- looking
 
     @property
+    def max_order(self) -> int:
+        """H."""
+        return self.geometry.max_order
+
+    @property
+    def pageblock_order(self) -> int:
+        """P."""
+        return self.geometry.pageblock_order
+
+    @property
     def nr_block_pages(self) -> int:
         """Pages of a pageblock."""
-        return 1 << self.rules.pageblock_order
+        return 1 << self.pageblock_order
 
     def block_of(self, pfn: int) -> int:
         """The pageblock of a page."""
-        return pfn >> self.rules.pageblock_order
+        return pfn >> self.pageblock_order
 
-    def type_of(self, pfn: int) -> int:
-        """The type of a page's pageblock."""
-        return self.types[self.block_of(pfn)]
+    def blocks_of(self, pfn: int, order: int) -> range:
+        """The pageblocks that 2**order pages lie in."""
+        return range(self.block_of(pfn), self.block_of(pfn + (1 << order) - 1) + 1)
+
+    def pages_of(self, block: int) -> range:
+        """The pages of a pageblock."""
+        return range(block << self.pageblock_order, (block + 1) << self.pageblock_order)
 
     def zone_of(self, pfn: int) -> int | None:
         """The zone in which a page is online."""
@@ -84,7 +99,7 @@ class Memory:
 
     def run_over(self, pfn: int) -> tuple[int, Run] | None:
         """The run that holds a page, with its first pfn."""
-        for order in range(self.rules.max_order + 1):
+        for order in range(self.max_order + 1):
             first = pfn >> order << order
             run = self.runs.get(first)
             if run is not None and pfn < first + (1 << run.order):
@@ -96,218 +111,176 @@ class Memory:
         run = self.runs.get(pfn)
         return run is not None and run[:2] == (PageKind.FREE, order) and self.zone_of(pfn) == zone
 
-    def list_of(self, pfn: int) -> ListName:
-        """The list on which a free page is."""
-        return next(name for name, pfns in self.lists.items() if pfn in pfns)
+    # -------------------------------------------------------------------------------- types: G-10
+
+    def block_type(self, block: int) -> int | None:
+        """The effective type of a pageblock; None where no memory is online."""
+        return ISOLATE if block in self.isolated else self.types.get(block)
+
+    def type_of(self, pfn: int) -> int:
+        """The effective type of a page's pageblock."""
+        migratetype = self.block_type(self.block_of(pfn))
+        assert migratetype is not None
+        return migratetype
+
+    def mark_isolated(self, block: int) -> None:
+        """Isolates a pageblock's type, and nothing else."""
+        if self.policy.isolate_store is IsolateStore.BIT:
+            self.isolated.add(block)
+        else:
+            self.types[block] = ISOLATE
+
+    def retype(self, pfn: int, order: int, migratetype: int) -> None:
+        """Gives the pageblocks of these pages a type."""
+        self.types |= dict.fromkeys(self.blocks_of(pfn, order), migratetype)
+
+    # -------------------------------------------------------------------------------- counters: B-8
+
+    def account(self, zone: int, nr_pages: int, migratetype: int) -> None:
+        """Moves the counters."""
+        counted = self.zone[zone]
+        if migratetype != ISOLATE:
+            counted.nr_free += nr_pages
+        if migratetype == CMA:
+            counted.nr_free_cma += nr_pages
+
+    def account_by_caller(self, zone: int, nr_pages: int, migratetype: int) -> None:
+        """Moves the counters where each caller has to, up to 6.9."""
+        if self.policy.accounting is Accounting.CALLER:
+            self.account(zone, nr_pages, migratetype)
+
+    def _account_entry(self, name: ListName, nr_pages: int) -> None:
+        """Moves the counters where a list entry comes or goes: from 6.10 all, before that only the newest."""
+        zone, _, migratetype = name
+        self.zone[zone].nr_free_highatomic += nr_pages * (migratetype == HIGHATOMIC)
+        if self.policy.accounting is Accounting.LIST:
+            self.account(zone, nr_pages, migratetype)
 
     # -------------------------------------------------------------------------------- lists: B-1 and B-3
 
-    def enlist(self, pfn: int, order: int, name_type: int, *, at_tail: bool) -> None:
+    def enlist(self, pfn: int, order: int, migratetype: int, *, at_tail: bool) -> None:
         """Makes a free page of these pages, and puts it on a list."""
         zone = self.zone_of(pfn)
         assert zone is not None
+        name = (zone, order, migratetype)
         self.runs[pfn] = Run(PageKind.FREE, order, 0)
-        pfns = self.lists[zone, order, name_type]
-        pfns.insert(len(pfns) if at_tail else 0, pfn)
+        self.lists[name].insert(len(self.lists[name]) if at_tail else 0, pfn)
+        self.name_of[pfn] = name
+        self._account_entry(name, 1 << order)
 
-    def unlist(self, pfn: int) -> None:
-        """Takes a free page off its list: its pages are nobody's then."""
-        self.lists[self.list_of(pfn)].remove(pfn)
+    def unlist(self, pfn: int) -> ListName:
+        """Takes a free page off its list, whose name it returns: its pages are nobody's then."""
+        name = self.name_of.pop(pfn)
+        self.lists[name].remove(pfn)
         del self.runs[pfn]
+        self._account_entry(name, -(1 << name[1]))
+        return name
 
-    def account(self, zone: int, nr_pages: int, migratetype: int) -> None:
-        """Moves the counters (B-8)."""
-        if migratetype != ISOLATE:
-            self.zone[zone].nr_free += nr_pages
-        if migratetype == CMA:
-            self.zone[zone].nr_free_cma += nr_pages
+    def move(self, pfn: int, migratetype: int) -> None:
+        """Moves a free page to the tail of another type's list."""
+        _, order, _ = self.unlist(pfn)
+        self.enlist(pfn, order, migratetype, at_tail=True)
 
-    # -------------------------------------------------------------------------------- free: B-4 and B-5
+    def move_free_pages(self, block: int, migratetype: int) -> int:
+        """B-18: the free pages whose heads lie in a pageblock, ascending; returns how many pages."""
+        heads = self.free_heads(block)
+        nr_pages = sum(1 << self.runs[pfn].order for pfn in heads)
+        for pfn in heads:
+            self.move(pfn, migratetype)
+        return nr_pages
+
+    def free_heads(self, block: int) -> list[int]:
+        """The first pages of the free pages that begin in a pageblock."""
+        return [pfn for pfn in self.pages_of(block) if pfn in self.name_of]
+
+    # -------------------------------------------------------------------------------- free: B-4 to B-6, B-9
 
     def may_merge(self, zone: int, mine: int, theirs: int) -> bool:
         """B-5."""
-        if self.rules.merges_all_but_isolated:
+        rule = self.policy.merge_rule
+        if rule is MergeRule.ANY:
+            return True
+        if rule is MergeRule.ISOLATE_ONLY:
             return not self.zone[zone].nr_isolate or mine == theirs or ISOLATE not in (mine, theirs)
         return mine == theirs or {mine, theirs} <= FALLBACKS.keys()
 
     def free_as(self, pfn: int, order: int, migratetype: int, *, at_tail: bool = False) -> None:
-        """Frees a block under a type: the loop of B-4."""
+        """Frees pages that are nobody's under a type: the loop of B-4."""
         zone = self.zone_of(pfn)
         assert zone is not None
-        self.runs.pop(pfn, None)
-        self.account(zone, 1 << order, migratetype)
-        while order < self.rules.max_order:
+        self.account_by_caller(zone, 1 << order, migratetype)
+        while order < self.max_order:
             buddy = pfn ^ (1 << order)
             if not self.is_free(buddy, order, zone):
                 break
-            if order >= self.rules.pageblock_order and not self.may_merge(
-                zone, migratetype, self.type_of(buddy)
-            ):
-                break
-            self.unlist(buddy)
+            if order >= self.pageblock_order:
+                theirs = self.type_of(buddy)
+                if not self.may_merge(zone, migratetype, theirs):
+                    break
+                self.unlist(buddy)
+                self._retype_merged(buddy, order, theirs, migratetype)
+            else:
+                self.unlist(buddy)
             pfn, order = min(pfn, buddy), order + 1
         self.enlist(pfn, order, migratetype, at_tail=at_tail or self.merge_looks_likely(pfn, order))
 
+    def _retype_merged(self, buddy: int, order: int, theirs: int, mine: int) -> None:
+        """B-6: the half freed last wins."""
+        rule = self.policy.retype_on_merge
+        if theirs != mine and rule is not RetypeOnMerge.NO:
+            self.retype(buddy, order if rule is RetypeOnMerge.FULL else 0, mine)
+
     def merge_looks_likely(self, pfn: int, order: int) -> bool:
         """B-3 (b)."""
-        if order >= self.rules.max_order - 1:
+        if order >= self.max_order - 1:
             return False
         combined = min(pfn, pfn ^ (1 << order))
         return self.is_free(combined ^ (2 << order), order + 1, self.zone_of(pfn))
 
+    def free(self, pfn: int, order: int, *, at_tail: bool = False) -> None:
+        """B-9: under the type of the first pageblock; or pageblock by pageblock, each under its own."""
+        piece = min(order, self.pageblock_order) if self.policy.split_on_free else order
+        for first in range(pfn, pfn + (1 << order), 1 << piece):
+            self.free_as(first, piece, self.type_of(first), at_tail=at_tail)
+
     def free_run(self, pfn: int) -> int:
-        """Frees a used run under the type that its first pageblock has now; returns its pages."""
-        order = self.runs[pfn].order
-        self.free_as(pfn, order, self.type_of(pfn))
+        """Frees a used run; returns its pages."""
+        order = self.runs.pop(pfn).order
+        self.free(pfn, order)
         return 1 << order
 
-    # -------------------------------------------------------------------------------- allocate: B-2 and B-10
+    # -------------------------------------------------------------------------------- taking out
 
     def take(self, zone: int, order: int, migratetype: int) -> int | None:
-        """B-2: the smallest sufficient page of one type; upper halves go back."""
-        for larger in range(order, self.rules.max_order + 1):
+        """B-2: the smallest sufficient page of one type; upper halves go back to its lists."""
+        for larger in range(order, self.max_order + 1):
             pfns = self.lists[zone, larger, migratetype]
             if pfns:
-                pfn = pfns[0]
-                self.unlist(pfn)
-                for half in reversed(range(order, larger)):
-                    self.enlist(pfn + (1 << half), half, migratetype, at_tail=False)
-                self.account(zone, -(1 << order), migratetype)
-                return pfn
+                return self.take_from(pfns[0], order, migratetype)
         return None
 
-    def is_above_mark(self, zone: int, order: int, mark: int, highest_zone: int) -> bool:
-        """B-20; mark: 0 min, 1 low."""
-        counted = self.zone[zone]
-        free = counted.nr_free - ((1 << order) - 1) - counted.nr_free_cma
-        if free <= counted.marks[mark] + counted.reserve[highest_zone]:
-            return False
-        return order == 0 or any(
-            self.lists[zone, larger, migratetype]
-            for larger in range(order, self.rules.max_order + 1)
-            for migratetype in FALLBACKS
-        )
-
-    def get_page(self, order: int, migratetype: int, highest_zone: int) -> int | None:
-        """B-10: zones from the preferred one down; without polluting, if Normal is preferred, then with."""
-        zones = [zone for zone in range(highest_zone, -1, -1) if self.zone[zone].present]
-        is_careful = bool(zones) and zones[0] == NORMAL_ZONE
-        for mark, no_fragment in ((1, is_careful), (1, False), (0, False)):
-            for zone in zones:
-                if self.is_above_mark(zone, order, mark, highest_zone):
-                    pfn = self.get_page_from(zone, order, migratetype, no_fragment=no_fragment)
-                    if pfn is not None:
-                        return pfn
-        return None
-
-    def get_page_from(self, zone: int, order: int, migratetype: int, *, no_fragment: bool) -> int | None:
-        """Own lists, then others' (B-14)."""
-        pfn = self.take(zone, order, migratetype)
-        if pfn is None and self.steal(zone, order, migratetype, no_fragment=no_fragment):
-            pfn = self.take(zone, order, migratetype)
+    def take_from(self, pfn: int, order: int, migratetype: int) -> int:
+        """Takes the first pages of a free page; upper halves go to the heads of a type's lists."""
+        zone, whole, list_type = self.unlist(pfn)
+        for half in reversed(range(order, whole)):
+            self.enlist(pfn + (1 << half), half, migratetype, at_tail=False)
+        self.account_by_caller(zone, -(1 << order), list_type)
         return pfn
 
-    # -------------------------------------------------------------------------------- steal: B-13 and B-14
+    def take_larger(self, block: int) -> tuple[int, int] | None:
+        """B-18, from 6.10: takes out the free page that a pageblock is only a part of, if there is one."""
+        found = self.run_over(self.pages_of(block)[0])
+        if found is None or found[0] not in self.name_of or found[1].order <= self.pageblock_order:
+            return None
+        return self.take_whole(found[0])
 
-    def fallback_page(self, zone: int, order: int, migratetype: int) -> int | None:
-        """The first page of exactly this order of a type to fall back to."""
-        for other in FALLBACKS[Migratetype(migratetype)]:
-            if self.lists[zone, order, other]:
-                return self.lists[zone, order, other][0]
-        return None
+    def take_whole(self, pfn: int) -> tuple[int, int]:
+        """Takes out a free page, counted by the type of its first pageblock; returns it with its order."""
+        zone, order, _ = self.unlist(pfn)
+        self.account_by_caller(zone, -(1 << order), self.type_of(pfn))
+        return pfn, order
 
-    def is_claimable(self, order: int, migratetype: int) -> bool:
-        """B-14, can_claim."""
-        return order >= self.rules.pageblock_order // 2 or migratetype in (UNMOVABLE, RECLAIMABLE)
-
-    def steal(self, zone: int, order: int, migratetype: int, *, no_fragment: bool) -> bool:
-        """B-14: largest first; a movable request that cannot claim takes the smallest instead."""
-        smallest = max(order, self.rules.pageblock_order) if no_fragment else order
-        for current in reversed(range(smallest, self.rules.max_order + 1)):
-            pfn = self.fallback_page(zone, current, migratetype)
-            if pfn is None:
-                continue
-            if migratetype == MOVABLE and current > order and not self.is_claimable(current, migratetype):
-                found = (
-                    self.fallback_page(zone, upward, migratetype) for upward in range(order, current + 1)
-                )
-                pfn = next(page for page in found if page is not None)
-            self.claim(pfn, migratetype)
-            return True
-        return False
-
-    def claim(self, pfn: int, migratetype: int) -> None:
-        """B-14, claim: the whole pageblock, or this one page."""
-        order = self.runs[pfn].order
-        block = self.block_of(pfn)
-        if order >= self.rules.pageblock_order and self.type_of(pfn) != HIGHATOMIC:
-            for covered in range(block, self.block_of(pfn + (1 << order) - 1) + 1):
-                self.types[covered] = migratetype
-            self.move(pfn, migratetype)
-            return
-        if self.type_of(pfn) == HIGHATOMIC or not self.is_claimable(order, migratetype):
-            self.move(pfn, migratetype)
-            return
-        old_type = self.types[block]
-        free = self.move_free_pages(block, migratetype)
-        movable = self.count_movable(block)
-        alike = movable
-        if migratetype != MOVABLE:
-            alike = self.nr_block_pages - free - movable if old_type == MOVABLE else 0
-        if free + alike >= self.nr_block_pages // 2:
-            self.types[block] = migratetype
-
-    def move(self, pfn: int, migratetype: int) -> None:
-        """Moves a free page to the tail of another type's list (B-3)."""
-        order = self.runs[pfn].order
-        self.unlist(pfn)
-        self.enlist(pfn, order, migratetype, at_tail=True)
-
-    def move_free_pages(self, block: int, migratetype: int) -> int:
-        """B-18, up to 6.9: the free pages whose heads lie in a pageblock, ascending; returns how many pages."""
-        moved = 0
-        for pfn in self.pages_of(block):
-            run = self.runs.get(pfn)
-            if run is not None and run.kind == PageKind.FREE:
-                self.move(pfn, migratetype)
-                moved += 1 << run.order
-        return moved
-
-    def count_movable(self, block: int) -> int:
-        """The used pages of a pageblock that lie on the LRU or have movable operations."""
-        runs = (self.run_over(pfn) for pfn in self.pages_of(block))
-        return sum(1 for run in runs if run and run[1].kind in LRU_KINDS | {PageKind.MOVABLE_OPS})
-
-    def pages_of(self, block: int) -> range:
-        """The pages of a pageblock."""
-        return range(block << self.rules.pageblock_order, (block + 1) << self.rules.pageblock_order)
-
-    # -------------------------------------------------------------------------------- allocations
-
-    def alloc_page(self, kind: PageKind, order: int, owner: int) -> int | None:
-        """Allocates one run of a kind."""
-        migratetype = MOVABLE if kind in MOVABLE_KINDS else UNMOVABLE
-        if kind == PageKind.RECLAIMABLE:
-            migratetype = RECLAIMABLE
-        highest_zone = MOVABLE_ZONE if migratetype == MOVABLE else NORMAL_ZONE
-        pfn = self.get_page(order, migratetype, highest_zone)
-        if pfn is not None:
-            self.runs[pfn] = Run(kind, order, owner)
-        return pfn
-
-    def alloc_at(self, pfn: int, run: Run) -> bool:
-        """Takes exactly these pages out of a free page; other halves go under its first pageblock's type."""
-        found = self.run_over(pfn)
-        if found is None or found[1].kind != PageKind.FREE or found[1].order < run.order:
-            return False
-        first, whole = found
-        migratetype, zone = self.type_of(first), self.zone_of(first)
-        assert zone is not None
-        self.unlist(first)
-        for half in reversed(range(run.order, whole.order)):
-            lower, upper = first, first + (1 << half)
-            first, other = (upper, lower) if pfn >= upper else (lower, upper)
-            self.enlist(other, half, migratetype, at_tail=False)
-        self.account(zone, -(1 << run.order), migratetype)
-        self.runs[pfn] = run
-        return True
+    def free_by_pageblocks(self, pfn: int, order: int) -> None:
+        """Frees pages pageblock by pageblock, ascending, each under its own type (B-18, from 6.10)."""
+        for first in range(pfn, pfn + (1 << order), self.nr_block_pages):
+            self.free_as(first, self.pageblock_order, self.type_of(first))

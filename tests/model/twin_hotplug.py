@@ -6,10 +6,14 @@ Left out: watermarks, which are read from the node that the twin is compared wit
 
 from collections.abc import Iterable
 
+from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from tests.model.observed import Observed, Run, ZoneCounters
-from tests.model.twin_buddy import ISOLATE, MOVABLE, MOVABLE_KINDS, Memory
-from tests.model.twin_isolation import isolate_range, migrate_runs, place_runs, undo_range
+from tests.model.twin_buddy import HIGHATOMIC, ISOLATE, ISOLATED_BIT, MOVABLE, MOVABLE_KINDS, Memory
+from tests.model.twin_contig import place_runs
+from tests.model.twin_isolation import Wish, isolate_range, undo_range
+from tests.model.twin_migration import migrate_runs
+from tests.model.twin_request import alloc_page
 
 MEMMAP_OWNER = -1
 NEVER_ONLINED = -2
@@ -29,20 +33,23 @@ class Machine:
     def boot(self, block: int, zone: int, types: Iterable[int]) -> None:
         """Boot memory: online from the start; its pageblocks, of any type, are freed one by one."""
         self._put_in_zone(block, zone)
-        first = self.memory.block_of(block * self.size)
+        memory = self.memory
+        first = memory.block_of(block * self.size)
         for number, migratetype in enumerate(types):
-            self.memory.types[first + number] = migratetype
-            pages = self.memory.pages_of(first + number)
+            memory.types[first + number] = migratetype
+            if migratetype == HIGHATOMIC:
+                memory.zone[zone].nr_reserved_highatomic += memory.nr_block_pages
+            pages = memory.pages_of(first + number)
             self._free_fresh(pages.start, pages.stop)
 
     def add(self, block: int) -> str:
         """HP-1: the memmap comes from the guest's memory, in pages that are no compound."""
         pfns: list[int] = []
         left = self.memmap_nr_pages
-        order = self.memory.rules.pageblock_order
+        order = self.memory.pageblock_order
         while left:
             order = min(order, left.bit_length() - 1)
-            pfn = self.memory.alloc_page(PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER)
+            pfn = alloc_page(self.memory, PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER)
             if pfn is not None:
                 pfns.append(pfn)
                 left -= 1 << order
@@ -70,11 +77,12 @@ class Machine:
         """HP-5, HP-6; a hundred rounds are the simulator's bound."""
         memory = self.memory
         start, end = block * self.size, (block + 1) * self.size
-        if isolate_range(memory, start, end, is_offlining=True) is not None:
+        wish = Wish(Caller.MEMORY_OFFLINE, start, end)
+        if isolate_range(memory, start, end, wish) is not None:
             return "EBUSY"
         result = self._empty(start, end)
         if result != "0":
-            undo_range(memory, start, end)
+            undo_range(memory, start, end, wish)
             return result
         self._take_out(block)
         return "0"
@@ -106,8 +114,9 @@ class Machine:
             else:
                 del memory.runs[pfn]
         for number in range(memory.block_of(start), memory.block_of(end)):
-            counted.nr_isolate -= memory.types.pop(number) == ISOLATE
-            del memory.zones[number]
+            counted.nr_isolate -= memory.block_type(number) == ISOLATE
+            memory.isolated.discard(number)
+            del memory.types[number], memory.zones[number]
         self.states[block] = "offline"
         counted.present -= self.size
         online = [other for other, state in self.states.items() if state == f"online in {zone}"]
@@ -146,7 +155,7 @@ class Machine:
                 self._free_fresh(pages.start, pages.stop)
                 continue
             for pfn in pages:
-                memory.free_as(pfn, 0, memory.type_of(pfn))
+                memory.free(pfn, 0)
             memory.zone[memory.zones[memory.block_of(first)]].managed += len(pages)
 
     def _cut_tile(self, boundary: int) -> None:
@@ -175,10 +184,10 @@ class Machine:
         memory = self.memory
         pfn = start
         while pfn < end:
-            order = memory.rules.max_order
+            order = memory.max_order
             while pfn % (1 << order) or pfn + (1 << order) > end:
                 order -= 1
-            memory.free_as(pfn, order, memory.type_of(pfn), at_tail=True)
+            memory.free(pfn, order, at_tail=True)
             pfn += 1 << order
         if start < end:
             memory.zone[memory.zones[memory.block_of(start)]].managed += end - start
@@ -191,18 +200,11 @@ class Machine:
         """Returns its state as tests.model.observed reads a node's."""
         memory = self.memory
         counters = {
-            index: ZoneCounters(
-                zone.nr_free,
-                zone.nr_free_cma,
-                zone.managed,
-                zone.present,
-                zone.start_pfn,
-                zone.end_pfn,
-                zone.nr_isolate,
-            )
+            index: ZoneCounters(*(getattr(zone, name) for name in ZoneCounters._fields))
             for index, zone in memory.zone.items()
         }
         lists = {name: list(pfns) for name, pfns in memory.lists.items() if pfns}
-        return Observed(
-            dict(memory.runs), lists, dict(memory.types), dict(memory.zones), counters, dict(self.states)
-        )
+        types = {
+            block: kept | ISOLATED_BIT * (block in memory.isolated) for block, kept in memory.types.items()
+        }
+        return Observed(dict(memory.runs), lists, types, dict(memory.zones), counters, dict(self.states))
