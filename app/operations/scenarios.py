@@ -48,6 +48,10 @@ __all__ = [
 
 # Elapsed seconds, looked at between two policies; each of them is bounded by itself.
 MOST_SECONDS = 60.0
+# Of the ends of one case under one policy.
+MOST_STEPS = 2000
+# Pages drawn in an answer: it is some ten times as many bytes.
+MOST_LETTERS = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +93,17 @@ def play(scenario: Scenario, wanted: Wanted) -> Iterator[CaseOutcome]:
 
 
 def _with_steps(scenario: Scenario, outcome: CaseOutcome) -> CaseOutcome:
-    """Plays every end once more to see its steps, where all orders were played."""
+    """Plays ends once more to see their steps, where all orders were played: the first, as far as there is room."""
     case = find_case(scenario, outcome.case)
-    ends = tuple(
-        end if end.steps else end._replace(steps=retrace(case, outcome.policy, end.order))
-        for end in outcome.ends
-    )
-    return replace(outcome, ends=ends)
+    ends = []
+    nr_steps = 0
+    for end in outcome.ends:
+        nr_steps += len(end.order)
+        if not end.steps and nr_steps <= MOST_STEPS:
+            ends.append(end._replace(steps=retrace(case, outcome.policy, end.order)))
+        else:
+            ends.append(end)
+    return replace(outcome, ends=tuple(ends))
 
 
 def _without_steps(outcome: CaseOutcome) -> CaseOutcome:
@@ -166,9 +174,13 @@ async def _one_at_a_time(service: Service, call: Callable[[], Description]) -> D
 def _run(scenario: Scenario, wanted: Wanted) -> Description:
     began = time.monotonic()
     outcomes: list[CaseOutcome] = []
+    nr_letters = 0
     for outcome in play(scenario, wanted):
         outcomes.append(outcome)
-        if time.monotonic() - began > MOST_SECONDS:
-            detail = f"{len(outcomes)} outcomes took more than {MOST_SECONDS:g} s: ask for fewer policies or one case"
-            raise CapacityError(detail, limit_s=MOST_SECONDS)
+        nr_letters += sum(len(end.moment.sight.pages) * (1 + len(end.steps)) for end in outcome.ends)
+        is_long = time.monotonic() - began > MOST_SECONDS
+        if is_long or nr_letters > MOST_LETTERS:
+            limit = f"{MOST_SECONDS:g} s" if is_long else f"{MOST_LETTERS} pages to be drawn"
+            detail = f"{len(outcomes)} outcomes are more than {limit}: ask for fewer policies, one case or no steps"
+            raise CapacityError(detail, nr_outcomes=len(outcomes))
     return describe_run(scenario, outcomes)

@@ -7,21 +7,22 @@ Left out: how an outcome is shown (app.scenario.telling).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.errors import Unknown
 from app.mm.policy import KernelPolicy
 from app.mm.policy_text import parse_policy
-from app.scenario.judging import Difference, compare, find_failures, is_met
+from app.scenario.judging import Difference, compare, find_failures
 from app.scenario.playing import Play
 from app.scenario.scheduling import follow, play_every_order
 from app.scenario.script import Case, Expectation, PolicyExpectation, Scenario, Turn
-from app.scenario.sight import Moment, Onlooker
+from app.scenario.sight import Moment, Onlooker, Sight
 from app.scenario.stage import make_stage
 
 # Of thousands of orders that differ from what is expected, a few tell as much.
 _MOST_DIFFERENCES = 20
+_MOST_ENDS = 64
 
 
 class Step(NamedTuple):
@@ -58,7 +59,9 @@ class CaseOutcome:
     is_expected: bool
     nr_orders: int
     ends: tuple[End, ...]
-    differences: tuple[Difference, ...] = field(default=())
+    differences: tuple[Difference, ...] = ()
+    # How many different ends there were; of very many, `ends` has the first.
+    nr_ends: int = 1
 
     @property
     def agrees(self) -> bool:
@@ -153,38 +156,74 @@ def _where(turn: int, nr_turns: int) -> str:
 
 def _run_every_order(case: Case, policy: KernelPolicy, expected: list[PolicyExpectation]) -> CaseOutcome:
     onlooker = Onlooker()
-    # Dictionaries for their order: what is met again counts once.
-    differences: dict[Difference, None] = {}
-    ends: dict[tuple[int, str], End] = {}
-
-    def on_move(play: Play) -> None:
-        sight = onlooker.see(play.stage, is_operating=play.is_operating)
-        differences.update(dict.fromkeys(find_failures(sight, "in the middle")))
-
+    gathered = _Gathered(expected)
+    orders = play_every_order(
+        lambda: _make_play(case, policy),
+        lambda play: gathered.take_middle(onlooker.see(play.stage, is_operating=play.is_operating)),
+    )
     nr_orders = 0
-    for play, order in play_every_order(lambda: _make_play(case, policy), on_move):
-        moment = onlooker.look(play)
-        # An onlooker gives equal memory the same sight.
-        ends.setdefault((id(moment.sight), repr(moment[1:])), End(order, moment, ()))
+    for play, order in orders:
         nr_orders += 1
-    for each in expected:
-        for end in ends.values():
-            order_text = f"in the order {' '.join(end.order)}"
-            differences.update(dict.fromkeys(compare(each.at_end, end.moment, order_text)))
-        moments = [end.moment for end in ends.values()]
-        differences.update(dict.fromkeys(_unseen(each.some, moments, nr_orders)))
-    few = tuple(differences)[:_MOST_DIFFERENCES]
-    return CaseOutcome(case.name, policy.name, bool(expected), nr_orders, tuple(ends.values()), few)
+        gathered.take_end(order, onlooker.look(play))
+    found = (*gathered.differences, *gathered.unseen(nr_orders))
+    ends = tuple(gathered.ends)
+    return CaseOutcome(
+        case.name, policy.name, bool(expected), nr_orders, ends, found[:_MOST_DIFFERENCES], gathered.nr_ends
+    )
 
 
-def _unseen(some: tuple[Expectation, ...], moments: list[Moment], nr_orders: int) -> Iterator[Difference]:
-    """Yields what should be seen in some order, and is in none."""
-    for number, expectation in enumerate(some, start=1):
-        if not any(is_met(expectation, moment) for moment in moments):
-            nearest = min((compare(expectation, moment, "") for moment in moments), key=len)
-            found = "; ".join(f"{what} {found}" for what, _, found, _ in nearest)
-            wanted = "; ".join(f"{what} {expected}" for what, expected, _, _ in nearest)
-            yield Difference(f"some end, number {number}", wanted, found, f"in none of {nr_orders} orders")
+class _Gathered:
+    """What all orders brought; what is met again counts once."""
+
+    def __init__(self, expected: list[PolicyExpectation]) -> None:
+        self._expected = expected
+        self._known: set[object] = set()
+        # Of those that must be seen in some order: the differences of the nearest end, None before there is one.
+        self._nearest: list[tuple[Expectation, list[Difference] | None]] = [
+            (each, None) for row in expected for each in row.some
+        ]
+        self.differences: dict[Difference, None] = {}
+        self.ends: list[End] = []
+
+    @property
+    def nr_ends(self) -> int:
+        """How many different ends there were."""
+        return len(self._known)
+
+    def take_middle(self, sight: Sight) -> None:
+        """Looks at memory after a section."""
+        if len(self.differences) < _MOST_DIFFERENCES:
+            self.differences.update(dict.fromkeys(find_failures(sight, "in the middle")))
+
+    def take_end(self, order: tuple[str, ...], moment: Moment) -> None:
+        """Looks at an end."""
+        key = hash((moment.sight, repr(moment[1:])))
+        if key in self._known:
+            return
+        self._known.add(key)
+        if len(self.ends) < _MOST_ENDS:
+            self.ends.append(End(order, moment, ()))
+        if len(self.differences) < _MOST_DIFFERENCES:
+            place = f"in the order {' '.join(order)}"
+            for row in self._expected:
+                self.differences.update(dict.fromkeys(compare(row.at_end, moment, place)))
+        self._nearest = [(each, _nearer(each, nearest, moment)) for each, nearest in self._nearest]
+
+    def unseen(self, nr_orders: int) -> Iterator[Difference]:
+        """Yields what should be seen in some order, and is in none."""
+        for number, (_, nearest) in enumerate(self._nearest, start=1):
+            if nearest:
+                wanted = "; ".join(f"{what} {expected}" for what, expected, _, _ in nearest)
+                found = "; ".join(f"{what} {found}" for what, _, found, _ in nearest)
+                yield Difference(
+                    f"some end, number {number}", wanted, found, f"in none of {nr_orders} orders"
+                )
+
+
+def _nearer(expectation: Expectation, nearest: list[Difference] | None, moment: Moment) -> list[Difference]:
+    """Returns the fewer differences: those of the nearest end so far, or of this one; none, once it was seen."""
+    here = compare(expectation, moment, "")
+    return here if nearest is None or len(here) < len(nearest) else nearest
 
 
 def _make_play(case: Case, policy: KernelPolicy) -> Play:

@@ -19,8 +19,9 @@ from app.scenario.script import EVERY_INTERLEAVING, Turn
 
 # Orders of a case, per policy. Beyond, a schedule has to say which of them is meant.
 MOST_ORDERS = 5000
-# Sections of one play: each is looked at.
+# Sections of one play, and letters to be drawn for all sections of all orders: each is looked at.
 MOST_SECTIONS = 2000
+MOST_LETTERS = 20_000_000
 
 
 class ScheduleImpossible(InvalidValue):
@@ -48,20 +49,25 @@ def follow(play: Play, turns: Sequence[Turn]) -> Iterator[Move]:
     ends its turn where it stands.
     Raises ScheduleImpossible, naming the turn.
     """
-    nr_done = 0
+    most, nr_done = _most_sections(play), 0
     for number, turn in enumerate(turns, start=1):
         player = play.players[turn.actor]
         if player.has_failed or (player.has_ended and turn.point == END):
             continue
         nr_before = nr_done
         while not _is_over(player, turn, nr_done - nr_before, number):
-            if nr_done == MOST_SECTIONS:
-                raise _impossible(turn, number, f"more than {MOST_SECTIONS} sections")
+            if nr_done == most:
+                raise _impossible(turn, number, f"more than {most} sections")
             passed = play.advance(turn.actor)
             nr_done += 1
             yield Move(number, turn.actor, passed)
             if passed.point in {Point.WAIT, turn.point}:
                 break
+
+
+def _most_sections(play: Play) -> int:
+    """Returns how many sections one play may have: fewer where memory is large."""
+    return min(MOST_SECTIONS, MOST_LETTERS // play.stage.nr_drawn)
 
 
 def _is_over(player: Player, turn: Turn, nr_sections: int, number: int) -> bool:
@@ -91,17 +97,23 @@ def play_every_order(
     """Plays every order from a fresh stage each, and yields each play at its end with who acted, in order.
 
     on_move is called after every section that no earlier order has led to. Raises ScheduleImpossible beyond
-    MOST_ORDERS.
+    MOST_ORDERS, and earlier where memory is large.
     """
     chosen: list[int] = []
-    nr_orders = 0
+    nr_orders = nr_letters = 0
     while True:
         nr_orders += 1
-        if nr_orders > MOST_ORDERS:
-            why = f"the actors' sections have more than {MOST_ORDERS} orders"
+        if nr_orders > MOST_ORDERS or nr_letters > MOST_LETTERS:
+            limit = (
+                f"{MOST_ORDERS} orders"
+                if nr_orders > MOST_ORDERS
+                else f"{nr_orders - 1} orders of such memory"
+            )
+            why = f"the actors' sections have more than {limit}"
             raise ScheduleImpossible(EVERY_INTERLEAVING, why=why, accepted="turns that say which order")
         play = make()
         widths, names = _play_order(play, chosen, on_move)
+        nr_letters += len(names) * play.stage.nr_drawn
         yield play, tuple(names)
         while chosen and chosen[-1] + 1 >= widths[len(chosen) - 1]:
             chosen.pop()
@@ -117,13 +129,13 @@ def _play_order(
 
     Returns how many could go on at each section, and who did.
     """
-    nr_known = len(chosen) - 1
+    most, nr_known = _most_sections(play), len(chosen) - 1
     widths: list[int] = []
     names: list[str] = []
     while choices := play.choices:
         depth = len(widths)
-        if depth == MOST_SECTIONS:
-            why = f"more than {MOST_SECTIONS} sections"
+        if depth == most:
+            why = f"more than {most} sections"
             raise ScheduleImpossible(EVERY_INTERLEAVING, why=why, accepted="acts that end")
         if depth == len(chosen):
             chosen.append(0)

@@ -5,6 +5,7 @@ Left out: what should be seen (app.scenario.judging), how it is shown (app.scena
 """
 
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from app.scenario.stage import GuestStage, Stage
 from app.virtio_mem.invariants import verify_device, verify_driver
 
 _TYPE_LOST = "INV-14"
+# Sights of a picture of a few thousand pages take kilobytes each.
+_MOST_REMEMBERED = 4096
 
 
 class Sight(NamedTuple):
@@ -61,8 +64,7 @@ class Onlooker:
 
     def __init__(self) -> None:
         """Has seen nothing."""
-        self._seen: dict[object, Sight] = {}
-        self._sights: dict[Sight, Sight] = {}
+        self._seen: dict[bytes, Sight] = {}
 
     def look(self, play: Play) -> Moment:
         """Returns what can be seen now."""
@@ -80,19 +82,24 @@ class Onlooker:
         """Returns how memory looks; is_operating: some operation is under way."""
         if isinstance(stage, GuestStage):
             return _see_guest(stage)
-        key = (is_operating, *_memory_of(stage.node))
+        key = _memory_of(stage.node, is_operating=is_operating)
         sight = self._seen.get(key)
         if sight is None:
-            # Bytes may differ in what nobody sees any more: equal sights are one all the same.
-            fresh = _see(stage, is_operating=is_operating)
-            sight = self._seen[key] = self._sights.setdefault(fresh, fresh)
+            if len(self._seen) >= _MOST_REMEMBERED:
+                self._seen.clear()
+            sight = self._seen[key] = _see(stage, is_operating=is_operating)
         return sight
 
 
-def _memory_of(node: Node) -> tuple[object, ...]:
-    """Returns all that decides what is seen of a small node."""
-    areas = tuple((area.name, bytes(area.bitmap)) for area in node.cma_areas.values())
-    return (*(array.tobytes() for array in node.arrays if isinstance(array, np.ndarray)), areas)
+def _memory_of(node: Node, *, is_operating: bool) -> bytes:
+    """Returns a digest of all that decides what is seen of a small node."""
+    digest = blake2b(bytes([is_operating]), digest_size=16)
+    for array in node.arrays:
+        if isinstance(array, np.ndarray):
+            digest.update(array.tobytes())
+    for area in node.cma_areas.values():
+        digest.update(area.name.encode() + bytes(area.bitmap))
+    return digest.digest()
 
 
 def _see(stage: Stage, *, is_operating: bool) -> Sight:

@@ -42,6 +42,11 @@ class Stage:
         # A picture's runs belong to pfn + 1.
         self._last_owner = node.nr_pages
 
+    @property
+    def nr_drawn(self) -> int:
+        """How many letters a look at it takes."""
+        return self.node.nr_pages
+
     def new_owner(self) -> int:
         """Returns an owner that nothing had before."""
         self._last_owner += 1
@@ -76,6 +81,11 @@ class GuestStage(Stage):
         zone = driver.options.online.zone
         first_pfn = device.region.addr // node.geometry.page_size
         super().__init__(node, zone=node.zones[ZoneId.NORMAL if zone is None else zone], first_pfn=first_pfn)
+
+    @property
+    def nr_drawn(self) -> int:
+        """How many letters a look at it takes: its device's pageblocks."""
+        return self.device.region.region_size // self.node.geometry.pageblock_size
 
     def take_events(self) -> list[Event]:
         """Returns the events since the last call; of very many only the newest."""

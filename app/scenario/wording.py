@@ -125,6 +125,7 @@ def describe_outcome(outcome: CaseOutcome) -> Description:
         "agrees": outcome.agrees,
         "is_expected": outcome.is_expected,
         "nr_orders": outcome.nr_orders,
+        "nr_ends": outcome.nr_ends,
         "ends": [
             {
                 "order": list(end.order),

@@ -99,12 +99,23 @@ def test_runs_wait_for_each_other() -> None:
     play_scene(scene)
 
 
-def test_run_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two policies the time is looked at."""
-    monkeypatch.setattr(scenarios, "MOST_SECONDS", -1.0)
+@pytest.mark.parametrize(
+    ("limit", "words"), [("MOST_SECONDS", "more than -1 s"), ("MOST_LETTERS", "more than -1 pages")]
+)
+def test_run_that_is_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch, limit: str, words: str) -> None:
+    """Between two policies the time is looked at, and how long the answer has become."""
+    monkeypatch.setattr(scenarios, limit, -1)
 
     async def scene(service: Service) -> None:
-        with pytest.raises(CapacityError, match="ask for fewer policies or one case"):
+        with pytest.raises(CapacityError, match=f"1 outcomes are {words}.*: ask for fewer"):
             await run_text(service, MINE, Wanted(policies=("rfc-v1", "linux-5.19")))
 
     play_scene(scene)
+
+
+def test_steps_are_told_as_far_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many ends the first have their steps."""
+    monkeypatch.setattr(scenarios, "MOST_STEPS", 2)
+    text = MINE.replace("A: {allocate: anon}", "A: {allocate: unmovable, order: 3}, B: {allocate: anon}")
+    (outcome,) = play(scenarios.read_scenario(text), Wanted(policies=("linux-6.17",), has_steps=True))
+    assert [len(end.steps) for end in outcome.ends] == [3, 0]

@@ -4,6 +4,7 @@ import pytest
 
 from app.errors import InvalidValue, Unknown
 from app.mm.page import PageKind
+from app.scenario import running
 from app.scenario.reading import read_scenario
 from app.scenario.running import find_case, policies_of, retrace, run_case, run_scenario
 from app.scenario.scheduling import ScheduleImpossible
@@ -77,7 +78,7 @@ def test_every_order_must_end_as_expected() -> None:
         ("result of B", "in the order A B"),
         ("result of A", "in the order B A"),
     ]
-    assert (outcome.nr_orders, len(outcome.ends)) == (2, 2)
+    assert (outcome.nr_orders, outcome.nr_ends, len(outcome.ends)) == (2, 2, 2)
 
 
 def test_some_order_must_end_as_hoped() -> None:
@@ -117,3 +118,12 @@ def test_schedule_that_cannot_be_followed_is_an_error() -> None:
     case = make_case("|....|....|", ONE_PAGE, schedule="A A")
     with pytest.raises(ScheduleImpossible, match="turn 2, A x1: A has ended"):
         run_case(case, "linux-5.19")
+
+
+def test_many_ends_are_counted_and_the_first_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are compared, whether they are kept or not."""
+    monkeypatch.setattr(running, "_MOST_ENDS", 1)
+    hopes = PolicyExpectation(("linux-5.19",), Expectation(results={"A": "OK"}))
+    outcome = run_case(make_case("|....|....|", ORDER_3, ONE_PAGE, expect=(hopes,)), "linux-5.19")
+    assert (outcome.nr_ends, len(outcome.ends)) == (2, 1)
+    assert [difference.where for difference in outcome.differences] == ["in the order B A"]

@@ -126,3 +126,12 @@ def test_too_many_orders_are_refused_with_their_number(monkeypatch: pytest.Monke
     with pytest.raises(ScheduleImpossible, match="more than 19 orders") as refused:
         every(THREE_PAGES, THREE_PAGES)
     assert "turns" in str(refused.value.members["accepted"])
+
+
+def test_orders_of_large_memory_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every section is looked at, page by page."""
+    monkeypatch.setattr(scheduling, "MOST_LETTERS", 90)
+    with pytest.raises(ScheduleImpossible, match="more than 3 orders of such memory"):
+        every(THREE_PAGES, ONE_PAGE)
+    with pytest.raises(ScheduleImpossible, match="turn 1, A x3: more than 1 sections"):
+        followed(make_play("|" + "....|" * 16, THREE_PAGES), "A*3")

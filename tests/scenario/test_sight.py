@@ -1,5 +1,8 @@
 """What is seen of a stage: memory, counters, broken laws, and what the actors have come to."""
 
+import pytest
+
+from app.scenario import sight as sight_module
 from app.scenario.script import Contig, Isolate, PictureStart, Resize
 from app.scenario.sight import Onlooker
 from tests.scenario.plays import GUEST, ONE_PAGE, make_play
@@ -60,3 +63,15 @@ def test_values_are_those_of_the_last_reports() -> None:
     assert Onlooker().look(play).values == {}
     play.advance("A")
     assert Onlooker().look(play).values["size"] == 0
+
+
+def test_onlooker_forgets_before_it_remembers_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at again after that is seen all the same."""
+    monkeypatch.setattr(sight_module, "_MOST_REMEMBERED", 1)
+    play, onlooker = make_play("|....|....|", ONE_PAGE), Onlooker()
+    before = onlooker.look(play).sight
+    play.advance("A")
+    assert onlooker.look(play).sight != before
+    again = onlooker.look(make_play("|....|....|", ONE_PAGE)).sight
+    assert again == before
+    assert again is not before

@@ -137,7 +137,8 @@ class CaseOutcome(Answer):
     agrees: bool
     is_expected: bool = Field(description="whether the file says anything of this policy")
     nr_orders: int
-    ends: list[End]
+    nr_ends: int = Field(description="how many different ends there were")
+    ends: list[End] = Field(description="of very many, the first")
     differences: list[ScenarioDifference]
 
 
