@@ -6,7 +6,7 @@ Left out: who may turn to the reserve (kernels.allocation).
 """
 
 from app.mm.kernels._jit import int64, internal, kernel
-from app.mm.kernels.buddy import account_free, change_pageblock, first_free, move_free
+from app.mm.kernels.buddy import account_free, change_pageblock, first_free, move_free, move_freepages_block
 from app.mm.kernels.layout import (
     FREE,
     HIGHATOMIC,
@@ -14,6 +14,7 @@ from app.mm.kernels.layout import (
     HIGHATOMIC_RESERVED,
     RECLAIMABLE,
     S_MANAGED,
+    S_NR_FREE_HIGHATOMIC,
     S_NR_RESERVED_HIGHATOMIC,
     NodeArrays,
     block_type_of,
@@ -47,6 +48,17 @@ def change_run(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int)
 
 
 @internal
+def change_block(m: NodeArrays, zone: int, start: int, migratetype: int) -> None:
+    """Changes the pageblock at `start`; up to 6.9 its free pages change lists, and no counter moves (B-8)."""
+    if m.geo.cuts_at_once:
+        change_pageblock(m, zone, start, migratetype)
+        return
+    moved = move_freepages_block(m, zone, start, migratetype)
+    m.block_type[start >> m.geo.pageblock_order] = migratetype
+    m.stat[cell(zone, S_NR_FREE_HIGHATOMIC)] += moved if migratetype == HIGHATOMIC else -moved
+
+
+@internal
 def reserve(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
     """Reserves the pageblock in which an atomic request was served, while there is room for it (B-22)."""
     if m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] >= reserve_limit(m, zone):
@@ -58,7 +70,7 @@ def reserve(m: NodeArrays, zone: int, pfn: int, order: int) -> None:
         change_run(m, zone, pfn, order, HIGHATOMIC)
         nr_pages = span(order)
     else:
-        change_pageblock(m, zone, pfn & ~(nr_pages - 1), HIGHATOMIC)
+        change_block(m, zone, pfn & ~(nr_pages - 1), HIGHATOMIC)
     m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] += nr_pages
 
 
@@ -82,7 +94,7 @@ def unreserve_from(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None
         change_run(m, zone, pfn, order, migratetype)
         nr_pages = span(order)
     else:
-        change_pageblock(m, zone, start, migratetype)
+        change_block(m, zone, start, migratetype)
     reserved = m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)]
     # After a mixed merge the reserve may count less than lies on its lists (S27).
     m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] = reserved - min(nr_pages, reserved)
@@ -96,8 +108,8 @@ def unreserve(m: NodeArrays, highest_zone: int, migratetype: int, is_forced: int
     """
     for step in range(highest_zone + 1):
         zone = highest_zone - step
-        kept = 0 if is_forced else span(m.geo.pageblock_order)
-        if m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] <= kept:
+        # Forced, the lists are looked at even where nothing is counted as reserved (S27).
+        if not is_forced and m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] <= span(m.geo.pageblock_order):
             continue
         pfn = first_reserved(m, zone)
         if pfn >= 0:
