@@ -1,10 +1,12 @@
-"""A guest's boot memory: one zone Normal from pfn 0, of which the memmap takes its share.
+"""A guest's boot memory from pfn 0, of which the memmap takes its share; on x86-64 it is zone DMA32 below 4 GiB.
 
-    0          memmap                                              boot_size
-    | reserved |  free ..........| CMA area |  free ..................|
+    0          memmap                                4 GiB                     boot_size
+    | reserved |  free ......| CMA area |  free .....|  free .................|
+    | zone DMA32                                     | zone Normal            | devices: Normal or Movable
 
-Differs from Linux: no DMA and DMA32 zones, no kernel image, no hole below 4 GiB, because no question about
-hotplugged memory depends on them.
+Where boot memory ends below 4 GiB, zone Normal is the devices' alone: the kernel's pages and memmaps prefer it.
+Differs from Linux: no zone DMA, no kernel image, no hole below 4 GiB, because no question about hotplugged memory
+depends on them.
 Left out: devices (app.guest.guest attaches them).
 """
 
@@ -25,7 +27,7 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     geometry = plan.geometry
     node = Node(geometry, plan.policy, nr_pages=plan.nr_pages, sink=sink)
     end_pfn = plan.spec.boot_size // geometry.page_size
-    hotplug.boot_memory(node, 0, end_pfn, ZoneId.NORMAL)
+    _put_in_zones(node, end_pfn)
     nr_reserved = hotplug.memmap_nr_pages(node) * (end_pfn // geometry.memory_block_nr_pages)
     node.set_kind(0, nr_reserved, PageKind.RESERVED)
     _declare_areas(node, plan, nr_reserved)
@@ -41,9 +43,19 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     return node
 
 
+def _put_in_zones(node: Node, end_pfn: int) -> None:
+    border = min(node.geometry.dma32_end // node.geometry.page_size, end_pfn)
+    if border:
+        hotplug.boot_memory(node, 0, border, ZoneId.DMA32)
+    if border < end_pfn:
+        hotplug.boot_memory(node, border, end_pfn, ZoneId.NORMAL)
+
+
 def _set_free(node: Node, start_pfn: int, end_pfn: int) -> None:
-    if start_pfn < end_pfn:
-        node.set_free(start_pfn, end_pfn)
+    border = node.geometry.dma32_end // node.geometry.page_size
+    for start, end in ((start_pfn, min(border, end_pfn)), (max(border, start_pfn), end_pfn)):
+        if start < end:
+            node.set_free(start, end)
 
 
 def _declare_areas(node: Node, plan: GuestPlan, nr_reserved: int) -> None:

@@ -64,7 +64,7 @@ def plan_cma_areas(
     for number, area in sorted(enumerate(areas), key=lambda pair: pair[1].base is None):
         place = f"cma_areas[{number}]"
         try:
-            plan = _place(area, tuple(placed.values()), cma_align(geometry, policy), boot_size)
+            plan = _place(area, tuple(placed.values()), geometry, policy, boot_size=boot_size)
             _check(plan, tuple(placed.values()), geometry, policy, boot_size=boot_size)
         except InvalidValue as error:
             raise at_place(error, place) from None
@@ -72,14 +72,24 @@ def plan_cma_areas(
     return tuple(placed[area.name] for area in areas)
 
 
-def _place(area: CmaAreaSpec, placed: tuple[CmaAreaPlan, ...], alignment: int, boot_size: int) -> CmaAreaPlan:
+def _place(
+    area: CmaAreaSpec,
+    placed: tuple[CmaAreaPlan, ...],
+    geometry: Geometry,
+    policy: KernelPolicy,
+    *,
+    boot_size: int,
+) -> CmaAreaPlan:
     """Returns the area at its base, or as high as nothing is in the way: below 0 when there is no room."""
     base = area.base
     if base is None:
+        alignment = cma_align(geometry, policy)
         base = align_down(boot_size - area.size, alignment)
-        for other in sorted(placed, key=lambda plan: plan.base, reverse=True):
-            if other.base < base + area.size and base < other.end:
-                base = align_down(other.base - area.size, alignment)
+        # No area lies in two zones.
+        taken = [(plan.base, plan.end) for plan in placed] + [(geometry.dma32_end, geometry.dma32_end)]
+        for start, end in sorted(taken, reverse=True):
+            if start < base + area.size and base < end:
+                base = align_down(start - area.size, alignment)
     return CmaAreaPlan(area.name, base, area.size, area.order_per_bit)
 
 
@@ -100,6 +110,9 @@ def _check(
     require_cma_alignment(geometry, policy, base=plan.base, size=plan.size, order_per_bit=plan.order_per_bit)
     if plan.end > boot_size:
         raise InvalidValue("base", plan.base, f"at most {boot_size - plan.size}: areas lie in boot memory")
+    if plan.base < geometry.dma32_end < plan.end:
+        accepted = f"all of the area on one side of {geometry.dma32_end}, where zone DMA32 ends"
+        raise InvalidValue("base", plan.base, accepted)
     for other in placed:
         if other.base < plan.end and plan.base < other.end:
             taken = f"none of [{other.base}, {other.end}), which {other.name} has"

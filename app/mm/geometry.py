@@ -73,6 +73,11 @@ class Geometry:
         return self.section_nr_pages.bit_length() - 1
 
     @cached_property
+    def dma32_end(self) -> int:
+        """Bytes of boot memory that are zone DMA32's, recorded on x86-64; 0 on machines that have none."""
+        return 4 * GIB if self.name == "x86-64" else 0
+
+    @cached_property
     def phys_contig_order(self) -> int:
         """The largest surely contiguous order: level "chunk" and contig's outer range use it, never H."""
         return min(self.max_order, self.section_order) if self.is_sparse else self.max_order

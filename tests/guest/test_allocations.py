@@ -11,6 +11,7 @@ from app.guest.random_stream import RandomStream
 from app.mm.invariants import verify
 from app.mm.owned import count_pages_by_owner, room_for
 from app.mm.page import Migratetype, PageKind
+from app.mm.zone import ZoneId
 from app.trace.events import PagesAllocated, PagesFreed
 from app.trace.sink import ListSink
 from app.units import MIB
@@ -173,7 +174,7 @@ def test_atomic_request_reserves_its_pageblock(policy: str) -> None:
     for _ in range(2):
         table.allocate(AllocationSpec(kind="unmovable", order=3, nr_pages=8, is_highatomic=True))
     (pfn,), (second,) = node.owned_pfns(1).tolist(), node.owned_pfns(2).tolist()
-    assert node.zones[2].nr_reserved_highatomic == 512
+    assert node.zones[ZoneId.DMA32].nr_reserved_highatomic == 512
     assert node.has_type(pfn, pfn + 8, Migratetype.HIGHATOMIC)
     assert pfn >> 9 == second >> 9
     assert verify(node) == []

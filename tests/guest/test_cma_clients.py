@@ -6,6 +6,7 @@ from app.errors import InvalidValue, Unknown
 from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
+from app.mm.zone import ZoneId
 from app.units import MIB
 from tests.guest.making import x86_guest
 
@@ -28,7 +29,7 @@ def used(guest: Guest) -> object:
 def test_pages_are_taken_told_and_released(policy: str) -> None:
     """C-9, C-11: the guest's description tells what the client has, and release gives exactly that back."""
     guest = guest_with_area(policy)
-    free = guest.node.zones[2].nr_free
+    free = guest.node.zones[ZoneId.DMA32].nr_free
     outcome = guest.cma_alloc("dma", 600, 9)
     assert (outcome["result"], outcome["pfn"], outcome["calls"]) == ("0", BASE, 1)
     assert guest.describe()["cma_areas"] == [
@@ -43,7 +44,7 @@ def test_pages_are_taken_told_and_released(policy: str) -> None:
     ]
     assert guest.verify() == []
     assert guest.cma_release("dma", BASE) == 600
-    assert (used(guest), guest.node.zones[2].nr_free) == (0, free)
+    assert (used(guest), guest.node.zones[ZoneId.DMA32].nr_free) == (0, free)
     assert guest.verify() == []
 
 

@@ -9,6 +9,7 @@ from app.guest.spec import GuestSpec, plan_guest
 from app.mm.geometry import preset
 from app.mm.invariants import verify
 from app.mm.policy import policy
+from app.mm.zone import ZoneId
 from app.trace.sink import NullSink
 from app.units import GIB, MIB
 
@@ -68,11 +69,19 @@ def test_booted_node_has_its_areas_active(policy_name: str) -> None:
     areas = (area("low", base=512 * MIB), area("top"))
     spec = GuestSpec(name="boot", boot_size=GIB, policy=policy_name, cma_areas=areas)
     node = boot_node(plan_guest(spec), NullSink())
-    normal = node.zones[2]
-    assert normal.nr_free == normal.managed == (GIB - 16 * MIB) // 4096
-    assert normal.nr_free_cma == 128 * MIB // 4096
+    zone = node.zones[ZoneId.DMA32]
+    assert zone.nr_free == zone.managed == (GIB - 16 * MIB) // 4096
+    assert zone.nr_free_cma == 128 * MIB // 4096
     assert list(node.cma_areas) == ["low", "top"]
     assert verify(node) == []
+
+
+def test_area_without_a_base_lies_on_one_side_of_the_zone_border() -> None:
+    """Of 5 GiB the upper one is too small for 2 GiB: the area goes below 4 GiB; one that says otherwise is refused."""
+    (plan,) = plan_cma_areas((area(size=2 * GIB),), X86, policy("linux-5.19"), boot_size=5 * GIB)
+    assert plan.base == 2 * GIB
+    with pytest.raises(InvalidValue, match="zone DMA32 ends"):
+        plan_cma_areas((area(size=2 * GIB, base=3 * GIB),), X86, policy("linux-5.19"), boot_size=5 * GIB)
 
 
 def test_area_in_the_memmap_is_refused() -> None:

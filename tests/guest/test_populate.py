@@ -12,6 +12,7 @@ from app.guest.workload import workload
 from app.guest.workload_json import parse_workload
 from app.mm.geometry import preset
 from app.mm.page import PageKind
+from app.mm.zone import ZoneId
 from app.units import GIB, MIB
 from tests.guest.making import toy_guest, x86_guest
 
@@ -41,7 +42,7 @@ def test_fill_takes_size_or_fraction() -> None:
 def test_fill_beyond_memory_takes_what_there_is() -> None:
     """A fill that finds too little room is no error."""
     guest = populated([{"do": "fill", "kind": "anon", "size": "64GiB"}])
-    zone = guest.node.zones[2]
+    zone = guest.node.zones[ZoneId.DMA32]
     assert rows_of(guest)["anon"].nr_pages > 0
     assert zone.nr_free == zone.watermarks.min
 
@@ -63,7 +64,7 @@ def test_mix_gives_kernel_kinds_their_share_of_kernel_zones() -> None:
     parts = [{"kind": "anon"}, {"kind": "slab"}]
     device = DeviceSpec(size=4 * GIB, requested_size=4 * GIB)
     guest = populated([{"do": "mix", "fraction": 0.5, "parts": parts}], devices=(device,))
-    free_before = sum(x86_guest().node.zones[zone].nr_free for zone in (2, 3))
+    free_before = sum(x86_guest().node.zones[zone].nr_free for zone in (ZoneId.DMA32, ZoneId.NORMAL))
     assert rows_of(guest)["slab"].nr_pages == pytest.approx(free_before / 4, rel=0.2)
 
 
@@ -72,9 +73,9 @@ def test_free_at_random_fragments_free_memory() -> None:
     guest = populated(
         [{"do": "fill", "kind": "anon", "fraction": 1}, {"do": "free", "label": "anon", "fraction": 0.5}]
     )
-    nr_free = guest.node.nr_free[2]
+    nr_free, zone = guest.node.nr_free[ZoneId.DMA32], guest.node.zones[ZoneId.DMA32]
     small = int(nr_free[0]) + 2 * int(nr_free[1]) + 4 * int(nr_free[2])
-    assert small > 0.9 * (guest.node.zones[2].nr_free - guest.node.zones[2].watermarks.min)
+    assert small > 0.9 * (zone.nr_free - zone.watermarks.min)
 
 
 def test_churn_keeps_amounts_and_mixes_pages() -> None:

@@ -10,12 +10,12 @@ from tests.guest.making import FIRST_DEVICE_PFN, x86_guest
 
 
 def test_zones_without_memory_are_left_out() -> None:
-    """A guest with nothing plugged has zone Normal only; sizes are bytes."""
+    """A small guest with nothing plugged has zone DMA32 only; sizes are bytes."""
     guest = x86_guest()
-    (normal,) = views.describe_zones(guest.node)
-    assert (normal["name"], normal["present"], normal["managed"]) == ("Normal", GIB, GIB - 16 * MIB)
+    (boot,) = views.describe_zones(guest.node)
+    assert (boot["name"], boot["present"], boot["managed"]) == ("DMA32", GIB, GIB - 16 * MIB)
     guest.plug("vm0", 128 * MIB)
-    assert [zone["name"] for zone in views.describe_zones(guest.node)] == ["Normal", "Movable"]
+    assert [zone["name"] for zone in views.describe_zones(guest.node)] == ["DMA32", "Movable"]
 
 
 def test_memory_blocks_tell_state_zone_and_device() -> None:
@@ -27,7 +27,7 @@ def test_memory_blocks_tell_state_zone_and_device() -> None:
     rows = shown["memory_blocks"]
     assert isinstance(rows, list)
     assert len(rows) == 9
-    assert rows[0] == {"id": 0, "start_pfn": 0, "state": "online", "zone": "Normal", "device": None}
+    assert rows[0] == {"id": 0, "start_pfn": 0, "state": "online", "zone": "DMA32", "device": None}
     assert rows[8] == {
         "id": 40,
         "start_pfn": FIRST_DEVICE_PFN + GIB // 4096,

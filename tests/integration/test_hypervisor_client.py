@@ -204,7 +204,7 @@ def test_memory_is_shown_as_blocks_pageblocks_texts_and_a_picture(
     nr_pages = sum(run.nr_pageblocks * sum(run.pages.values()) for run in pageblocks.runs)
     assert nr_pages * PAGE_SIZE == guest.memory.total
 
-    assert "Normal" in client.proc(guest.name, "buddyinfo")
+    assert "DMA32" in client.proc(guest.name, "buddyinfo")
     assert "MemTotal:" in client.proc(guest.name, "meminfo")
     assert client.map_png(guest.name, scale=2, legend=True).startswith(b"\x89PNG")
 

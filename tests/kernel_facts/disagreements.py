@@ -21,10 +21,6 @@ _CACHED_IN_BOOT_MEMORY = (
 )
 _COMMAND_LINE = "QEMU's command line takes a target that is above the device's size; the simulator refuses it"
 _HIDDEN_TYPE = "one unmovable pageblock shows no page of the kernel's, so nothing says which one it is"
-_ONE_BOOT_ZONE = (
-    "boot memory of a guest that is made of sizes is one zone Normal, as the device's memory is, and the memmaps fit "
-    "into it; a real one's is zone DMA32, and memmaps prefer the device's zone Normal"
-)
 
 
 class _Known(NamedTuple):
@@ -36,10 +32,7 @@ class _Known(NamedTuple):
 
 
 _REQUESTS = frozenset({"requests", "pageblocks online"})
-_MEMMAPS = frozenset({"pageblocks of nothing but memmap"})
 _KNOWN = (
-    _Known("5.10 idle_kernel 1 (made of sizes)", _MEMMAPS, _ONE_BOOT_ZONE),
-    _Known("6.1 idle_kernel 1 (made of sizes)", _MEMMAPS, _ONE_BOOT_ZONE),
     _Known("5.10 pin_kernel 10", frozenset({"pageblocks by type before"}), _HIDDEN_TYPE),
     _Known("5.10 pin_kernel 12", _REQUESTS | {"size reached", "MemTotal"}, _WHOSE_MEMMAP),
     _Known("5.10 pin_kernel 18", _REQUESTS, _WHOSE_MEMMAP),

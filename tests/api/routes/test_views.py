@@ -19,7 +19,7 @@ def test_memory_blocks_tell_state_zone_and_device(caller: Caller) -> None:
     shown = MemoryBlocks.model_validate(caller.get("/v1/guests/web/memory-blocks").json(), strict=True)
     assert shown.memory_block_size == 128 * 2**20
     zones = [(block.id, block.zone, block.device) for block in shown.memory_blocks]
-    assert zones[:4] == [(number, "Normal", None) for number in range(4)]
+    assert zones[:4] == [(number, "DMA32", None) for number in range(4)]
     assert zones[4:] == [(32, "Movable", "vm0"), (33, "Movable", "vm0")]
 
 
