@@ -47,8 +47,9 @@ class Value:
     def refuse_as(self, wrong: CallerError) -> ScenarioInvalid:
         """Returns an error of a deeper floor with the place of this value."""
         if isinstance(wrong, InvalidValue | Unknown):
-            known = ", ".join(map(str, wrong.members.get("known") or ()))
-            accepted = str(wrong.members.get("accepted") or f"known: {known}")
+            known = wrong.members.get("known")
+            names = ", ".join(map(str, known)) if isinstance(known, list) else "none"
+            accepted = str(wrong.members.get("accepted") or f"known: {names}")
             return self._error(f"{self.field}: {wrong.members['field']}", wrong.members["value"], accepted)
         return self._error(self.field, wrong.detail, "something else")
 
@@ -174,7 +175,9 @@ class _Builder:
 
     def place(self, field: str, event: yaml.Event) -> Value:
         """Returns an empty value that stands where the event does."""
-        return Value("", field, self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        assert mark is not None, "an event that was parsed stands somewhere"
+        return Value("", field, self._file, mark.line + 1, mark.column + 1)
 
     def build(self, event: yaml.NodeEvent, place: Value, *, depth: int) -> Value:
         """Returns the value that begins with `event`, at `place`."""
