@@ -1,18 +1,29 @@
 """CMA areas of a guest as its callers use them: taken, released, told, and booked to the clock."""
 
-import pytest
+import contextlib
 
-from app.errors import InvalidValue, Unknown
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import InvalidValue, Unknown, VmemsimError
 from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
+from app.mm.policy import POLICIES as EVERY_POLICY
+from app.mm.switches import Unit
 from app.mm.zone import ZoneId
 from app.units import MIB
-from tests.guest.making import x86_guest
+from tests.guest.making import toy_guest, x86_guest
 
 AREA = CmaAreaSpec(name="dma", size=8 * MIB, base=512 * MIB)
 BASE = 512 * MIB // 4096
 POLICIES = pytest.mark.parametrize("policy", ["linux-5.15", "linux-5.19", "linux-6.12", "linux-6.17"])
+
+# Kernels on which an area may be half a chunk, and none breaks a law.
+POLICIES_OF_PAGEBLOCKS = [
+    name for name, it in EVERY_POLICY.items() if it.cma_align is Unit.PAGEBLOCK and not it.allow_unsafe
+]
 
 
 def guest_with_area(policy: str = "linux-5.19") -> Guest:
@@ -122,3 +133,61 @@ def test_digest_sees_what_is_taken() -> None:
         guest.cma_alloc("dma", nr_pages)
         digests.add(guest.digest())
     assert len(digests) == 3
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("fill"), st.sampled_from(["anon", "file", "pinned", "slab"]), st.integers(1, 60)),
+        st.tuples(st.just("free"), st.just(""), st.integers(0, 9)),
+        st.tuples(st.just("take"), st.sampled_from(["low", "high"]), st.integers(1, 40)),
+        st.tuples(st.just("release"), st.sampled_from(["low", "high"]), st.integers(0, 9)),
+        st.tuples(st.just("contig"), st.just(""), st.integers(0, 400)),
+        st.tuples(st.just("plug"), st.just(""), st.integers(0, 20)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    policy=st.sampled_from(POLICIES_OF_PAGEBLOCKS), preset=st.sampled_from(["toy", "toy-spanning"]), acts=ACTS
+)
+def test_any_acts_leave_a_guest_with_areas_sound(
+    policy: str, preset: str, acts: list[tuple[str, str, int]]
+) -> None:
+    """Borrowed, taken, released, isolated and plugged in any order: every law holds."""
+    areas = (
+        CmaAreaSpec(name="low", size=6 * MIB, base=17 * MIB),
+        CmaAreaSpec(name="high", size=3 * MIB, base=23 * MIB, order_per_bit=1),
+    )
+    guest = toy_guest(preset=preset, policy=policy, cma_areas=areas)
+    for act, what, number in acts:
+        with contextlib.suppress(VmemsimError):
+            do(guest, act, what, number)
+    assert guest.verify() == []
+
+
+def do(guest: Guest, act: str, what: str, number: int) -> None:
+    """Does one act; `number` counts pages, or chooses among what there is."""
+    if act == "fill":
+        guest.allocate(AllocationSpec(kind=what, nr_pages=number))
+    elif act == "free":
+        ids = [row.id for row in guest.allocations]
+        guest.free(ids[number % len(ids)] if ids else 0, 0.5, number)
+    elif act == "take":
+        guest.cma_alloc(what, number, number % 4)
+    elif act == "release":
+        pfns = held_pfns(guest, what)
+        guest.cma_release(what, pfns[number % len(pfns)] if pfns else 0)
+    elif act == "contig":
+        guest.alloc_contig_range(number, number + 20)
+    else:
+        guest.resize("vm0", number * MIB)
+
+
+def held_pfns(guest: Guest, area: str) -> list[int]:
+    """Returns where the area's client has pages."""
+    rows = {row["name"]: row["allocations"] for row in guest.cma_areas()}
+    pieces = rows[area]
+    assert isinstance(pieces, list)
+    return [piece["pfn"] for piece in pieces]
