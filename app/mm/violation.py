@@ -1,7 +1,7 @@
 """Broken laws in words: which law each finding of the checking kernels breaks, where, and what should be there.
 
 Mirrors semantics section 10 (INV-1 to INV-7, INV-10, INV-12, INV-15).
-Left out: finding them (app.mm.kernels.check), counters (app.mm.invariants), what policies break (app.mm.laws).
+Left out: finding them (app.mm.kernels.check), counters (app.mm.invariants), what policies break (app.mm.causes).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.mm.causes import excused_signs
 from app.mm.kernels import findings as kernels
 from app.mm.kernels import layout
 from app.mm.kernels.findings import MOST_PLACES, Findings
-from app.mm.laws import LAWS, Sign, Weight, excused_signs
+from app.mm.laws import LAWS, Sign, Weight
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, effective_types
 from app.mm.zone import ZONE_NAMES

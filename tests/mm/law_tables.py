@@ -1,4 +1,4 @@
-"""The tables of docs/invariants.md, written from app.mm.laws: laws, causes, and what each preset may break.
+"""The tables of docs/invariants.md, from app.mm.laws and app.mm.causes: laws, causes, what each preset may break.
 
 `python -m tests.mm.law_tables` writes them into the document; a test holds the two together.
 """
@@ -6,8 +6,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from app.mm.causes import CAUSES, Cause, excused_signs
 from app.mm.geometry import preset
-from app.mm.laws import CAUSES, LAWS, Cause, Law, Sign, excused_signs
+from app.mm.laws import LAWS, Law, Sign
 from app.mm.policy import POLICIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "invariants.md"

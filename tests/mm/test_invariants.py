@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.mm.cma import declare_area
 from app.mm.contig import contig_sections
 from app.mm.invariants import verify, verify_reserves, verify_watermarks
 from app.mm.isolation import start_isolate_page_range
@@ -287,6 +288,27 @@ def test_verify_after_race_with_undo_finds_pages_counted_twice_in_5_15() -> None
         node = parse("|....|....|UUUU|UUUU|", Style(name))
         race_while_giving_back(node)
         assert verify(node) == broken
+
+
+def test_verify_after_two_operations_in_one_chunk_finds_cma_mixed_in_5_19() -> None:
+    """B-4, 4.4: what is free in both merges while both are isolated, and undoing the first one moves it all."""
+    for name, laws in (("linux-5.19", {"INV-4", "INV-6", "INV-8"}), ("linux-6.12", set())):
+        node = parse("|M...|....|", Style(name, types="MC"))
+        area = declare_area(node, "dma", 4, 8)
+        ordinary = contig_sections(node, 0, 4, kind=PageKind.UNMOVABLE, is_interrupted=True)
+        cma = contig_sections(
+            node, 4, 8, kind=PageKind.UNMOVABLE, owner=area.owner, caller=Caller.CMA, is_interrupted=True
+        )
+        for sections in (ordinary, cma):
+            while next(sections).point is not Point.DRAIN:
+                pass
+        node.free_runs(np.array([0]))
+        for sections in (ordinary, cma):
+            for _ in sections:
+                pass
+        broken = verify(node)
+        assert ids_of(broken) == laws
+        assert {violation.weight for violation in broken} <= {Weight.FINDING}
 
 
 def test_verify_of_nr_free_too_low_is_a_failure_where_races_only_add() -> None:
