@@ -37,6 +37,9 @@ async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
         return guest.allocate(_spec_of(wanted, guest))
 
     def estimate_us(guest: Guest) -> int:
+        if (wanted.order or 0) > guest.geometry.max_order:
+            # Ranges are emptied for gigantic pages: how many fail before, nobody knows.
+            return estimates.UNKNOWN_US
         nr_pages = max(wanted.nr_pages or 0, (wanted.size or 0) // guest.geometry.page_size)
         return estimates.allocation_us(min(nr_pages, guest.nr_pages), len(wanted.at_pfns))
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import CapacityError, GuestOutOfMemory, InvalidValue
+from app.guest.guest import Guest
 from app.operations.allocating import Wanted, allocate, free
 from app.operations.creating import GuestSpec, create
 from app.operations.service import Service
@@ -70,3 +71,22 @@ def test_allocation_that_cannot_be_is_refused() -> None:
             await allocate(service, "web", _wanted(size=2**40))
 
     play(scene)
+
+
+@pytest.mark.parametrize("inline_us", [0, 10**9])
+def test_gigantic_and_atomic_allocations_are_had(inline_us: int) -> None:
+    """Pages of 16 MiB on x86-64, and kernel memory whose pageblock is reserved."""
+
+    async def scene(service: Service) -> None:
+        await create(service, GuestSpec(name="web", boot_size=2**29))
+        made = await allocate(service, "web", _wanted(kind="hugetlb", order=12, size=2**25))
+        assert (made["order"], made["nr_pages"]) == (12, 2**13)
+        atomic = _wanted(kind="unmovable", order=2, nr_pages=4, is_highatomic=True)
+        assert (await allocate(service, "web", atomic))["nr_pages"] == 4
+
+        def reserved(guest: Guest) -> int:
+            return sum(zone.nr_reserved_highatomic for zone in guest.node.zones)
+
+        assert await service.registry.read("web", reserved, estimate_us=lambda _: 0) == 512
+
+    play(scene, inline_us=inline_us)
