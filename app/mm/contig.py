@@ -150,22 +150,21 @@ def contig_sections(  # noqa: PLR0913 - alloc_contig_range()'s own, and the sign
         if is_interrupted:
             outcome = ContigOutcome(Errno.EINTR, "migrate")
         else:
-            outcome = yield from _empty_sections(node, start_pfn, end_pfn, int(kind), owner, tally)
+            outcome = yield from _empty_sections(node, want, kind, owner)
         yield from undo_sections(node, outer_start, outer_end, caller)
         outcome = outcome._replace(nr_pageblocks=(outer_end - outer_start) >> order)
     outcome = outcome._replace(types_lost=types_lost(node, outer_start, before))
     return _report(node, start_pfn, end_pfn, outcome)
 
 
-def _empty_sections(
-    node: Node, start_pfn: int, end_pfn: int, kind: int, owner: int, tally: NDArray[np.int64]
-) -> Sections[ContigOutcome]:
+def _empty_sections(node: Node, want: Want, kind: PageKind, owner: int) -> Sections[ContigOutcome]:
     """Steps 4 to 8, on an isolated and drained range."""
+    start_pfn, end_pfn, tally = want
     result = yield from _migrate_sections(node, start_pfn, end_pfn, tally)
     outer_start, failure = _test(node, start_pfn, end_pfn, result, tally)
     if failure is not None:
         return failure
-    outer_end = yield from _take_sections(node, outer_start, end_pfn, owner)
+    outer_end = yield from _take_sections(node, outer_start, end_pfn, owner=owner)
     arrays = node.arrays
     if outer_end < end_pfn:
         # A gap: somebody was quicker. What was taken is given back.
@@ -211,7 +210,7 @@ def _migrate_sections(node: Node, start_pfn: int, end_pfn: int, tally: NDArray[n
     return result
 
 
-def _take_sections(node: Node, outer_start: int, end_pfn: int, owner: int) -> Sections[int]:
+def _take_sections(node: Node, outer_start: int, end_pfn: int, *, owner: int) -> Sections[int]:
     """Takes free pages out from outer_start until end_pfn is covered, by pageblocks; returns where it ended."""
     size = node.geometry.pageblock_nr_pages
     pfn = outer_start

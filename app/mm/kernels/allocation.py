@@ -109,10 +109,11 @@ def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int, use
             if not watermark_ok(m, zone, order, mark, highest_zone, uses):
                 continue
             pfn = rmqueue(m, zone, order, migratetype, uses, attempt == 0 and is_careful)
-            if pfn >= 0:
-                if uses & USES_HIGHATOMIC and order > 0:
-                    reserve(m, zone, pfn, order)
-                return pfn
+            if pfn < 0:
+                continue
+            if uses & USES_HIGHATOMIC and order > 0:
+                reserve(m, zone, pfn, order)
+            return pfn
     return int64(-1)
 
 

@@ -9,9 +9,8 @@ from app.mm.kernels import allocation, layout
 from app.mm.node import Node
 from app.mm.page import PageKind, Request
 from app.mm.policy import POLICIES, policy
-from app.mm.switches import HighatomicRule
 from app.mm.zone import ZoneId
-from app.scenario.picture import draw, draw_types
+from app.scenario.picture import draw
 from app.units import KIB
 from tests.model.observed import observe_lists
 from tests.model.pictures import Style, parse
@@ -142,31 +141,3 @@ def test_cma_is_for_movable_pages_without_a_long_pin(kind: PageKind, name: str) 
     assert node.alloc_page(kind, 0, 1) == -1
     assert node.alloc_page(PageKind.ANON, 0, 1, Request.NO_CMA) == -1
     assert node.alloc_page(PageKind.ANON, 0, 1) == 0
-
-
-@ALL
-def test_highatomic_request_reserves_its_pageblock_and_comes_back_to_it(name: str) -> None:
-    """B-12, B-22: the pageblock of the first such request is reserved; the next one is served from there."""
-    node = parse("|" + "....|" * 1024, Style(name, chunk_shift=1))
-    zone = node.stat[ZoneId.NORMAL]
-    first = node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC)
-    assert (first, draw_types(node)[:2]) == (0, "HU")
-    assert zone[layout.S_NR_RESERVED_HIGHATOMIC] == 4
-    assert node.alloc_page(PageKind.UNMOVABLE, 1, 1, Request.HIGHATOMIC) == 2
-    assert node.alloc_page(PageKind.UNMOVABLE, 0, 1, Request.HIGHATOMIC) == 4
-    assert verify(node) == []
-
-
-@ALL
-def test_pressure_gives_up_the_reserve_to_the_last_pageblock(name: str) -> None:
-    """B-23: a request that finds nothing else takes from it, pageblock by pageblock.
-
-    Up to 6.9 a free block over two reserved pageblocks moves as a whole for the first (B-18), and the count of the
-    second, which nobody can give up any more, keeps its pages from being used.
-    """
-    node = parse("|....|....|....|....|", Style(name, types="HHMM"))
-    node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] = 8
-    is_cut = node.policy.atomic_cut or node.policy.highatomic_rule is not HighatomicRule.RESERVED
-    assert node.alloc_pages(PageKind.PINNED, 0, 16, owner=1) == (16 if is_cut else 12)
-    assert draw_types(node) == ("MMMM" if is_cut else "MHMM")
-    assert node.stat[ZoneId.NORMAL, layout.S_NR_RESERVED_HIGHATOMIC] == (0 if is_cut else 4)
