@@ -90,6 +90,7 @@ _PLAYED: dict[str, Any] = {
     "agrees": True,
     "is_expected": True,
     "nr_orders": 6,
+    "nr_ends": 1,
     "ends": [_END],
     "differences": [],
 }
@@ -108,6 +109,7 @@ PLAYED_ROWS: list[dict[str, Any]] = [
         "policy": "rfc-v1",
         "played": _PLAYED
         | {
+            "nr_ends": 2,
             "ends": [
                 _END,
                 _END
@@ -116,7 +118,7 @@ PLAYED_ROWS: list[dict[str, Any]] = [
                     "findings": ["INV-8", "INV-14"],
                     "types_lost": ["0 CMA->MOVABLE", "1 CMA->MOVABLE"],
                 },
-            ]
+            ],
         },
         "broken": BROKEN[:1],
         "broken_meanwhile": ["INV-10"],
