@@ -31,7 +31,7 @@ BROKEN = [
     {"id": "INV-8", "weight": "finding", "count": 1, "where": "zone Normal", "expected": "1", "found": "2"},
     {"id": "INV-3", "weight": "failure", "count": 2, "where": "zone Normal", "expected": "1", "found": "2"},
 ]
-_GUEST_ROW = {"case": None, "played": None, "broken_meanwhile": []}
+_GUEST_ROW: dict[str, Any] = {"case": None, "played": None, "broken_meanwhile": []}
 ROWS: list[dict[str, Any]] = [
     {
         **_GUEST_ROW,
