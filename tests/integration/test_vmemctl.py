@@ -61,6 +61,22 @@ def test_partial_unplug_is_exit_code_3_and_names_the_page(vmemctl: Vmemctl, make
     assert vmemctl("resize", guest.name, "0", "--json").returncode == 3
 
 
+def test_cma_area_gives_and_takes_back(vmemctl: Vmemctl, client: Client) -> None:
+    """cma alloc takes what programs borrowed; a place that is pinned costs a call, and a full area ends with 3."""
+    name = unique_name()
+    assert vmemctl("create", name, "--boot", "1GiB", "--cma", "dma:8MiB@512MiB").returncode == 0
+    assert vmemctl("alloc", name, "pinned", "--at", "0x20003").returncode == 0
+    taken = vmemctl("cma", "alloc", name, "dma", "--size", "2MiB", "--align", "9", "--json")
+    assert taken.returncode == 0
+    outcome = json.loads(taken.stdout)
+    assert (outcome["pfn"], outcome["calls"]) == (0x20200, 2)
+    assert "0x20200+512" in vmemctl("cma", "list", name).stdout
+    assert vmemctl("cma", "alloc", name, "dma", "--size", "8MiB").returncode == 3
+    assert vmemctl("cma", "release", name, "dma", "0x20200").returncode == 0
+    assert "sound" in vmemctl("verify", name).stdout
+    client.delete_guest(name)
+
+
 def test_refusal_is_exit_code_4_with_numbers_and_units(vmemctl: Vmemctl, make_guest: MakeGuest) -> None:
     """The problem of the service is printed; nothing is on standard output."""
     guest = make_guest()
