@@ -60,6 +60,8 @@ class ScenarioOutcome(Answer):
     agrees: bool
     is_expected: bool = True
     nr_orders: int = 1
+    # Why a case that says nothing of the policy cannot be played under it.
+    refusal: str | None = None
     ends: tuple[ScenarioEnd, ...] = ()
     differences: tuple[ScenarioDifference, ...] = ()
 

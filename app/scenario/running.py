@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.errors import Unknown
+from app.errors import InvalidValue, Unknown
 from app.mm.policy import KernelPolicy
 from app.mm.policy_text import parse_policy
 from app.scenario.judging import Difference, compare, find_failures
@@ -62,6 +62,8 @@ class CaseOutcome:
     differences: tuple[Difference, ...] = ()
     # How many different ends there were; of very many, `ends` has the first.
     nr_ends: int = 1
+    # Why it could not be played at all; "" when it was.
+    refusal: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -91,12 +93,27 @@ def run_scenario(
 ) -> Iterator[CaseOutcome]:
     """Yields the outcome of every case, or of one, under `policies`; without any, under those that the case names.
 
+    A case that says nothing of a policy may have a start or a schedule that is impossible under it: that is its
+    outcome then, unless it was asked for by name.
     Raises Unknown, InvalidValue, ScheduleImpossible.
     """
     chosen = [parse_policy(text).name for text in policies]
     for each in scenario.cases if case is None else (find_case(scenario, case),):
         for policy in chosen or policies_of(each):
-            yield run_case(each, policy)
+            try:
+                yield run_case(each, policy)
+            except InvalidValue as refusal:
+                if case is not None or policy in policies_of(each):
+                    raise
+                yield CaseOutcome(
+                    each.name,
+                    policy,
+                    is_expected=False,
+                    nr_orders=0,
+                    ends=(),
+                    nr_ends=0,
+                    refusal=refusal.detail,
+                )
 
 
 def run_case(case: Case, policy_text: str) -> CaseOutcome:

@@ -126,6 +126,7 @@ def describe_outcome(outcome: CaseOutcome) -> Description:
         "is_expected": outcome.is_expected,
         "nr_orders": outcome.nr_orders,
         "nr_ends": outcome.nr_ends,
+        "refusal": outcome.refusal or None,
         "ends": [
             {
                 "order": list(end.order),

@@ -97,6 +97,8 @@ def run_table(run: ScenarioRun) -> RenderableType:
     """Shows one line per case and policy, and below what is not as expected."""
     table = plain_table("case", "policy", "*orders", "results", "*free", "findings", "")
     for outcome in run.outcomes:
+        if outcome.refusal:
+            table.add_row(outcome.case, outcome.policy, "-", outcome.refusal, "", "", "-")
         for number, end in enumerate(outcome.ends):
             head = (outcome.case, outcome.policy, str(outcome.nr_orders)) if not number else ("", "", "")
             verdict = _verdict(outcome) if not number else ""

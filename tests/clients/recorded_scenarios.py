@@ -28,6 +28,7 @@ AGREES: dict[str, Any] = {
     "agrees": True,
     "is_expected": True,
     "nr_orders": 1,
+    "refusal": None,
     "ends": [END],
     "differences": [],
 }

@@ -113,6 +113,19 @@ def test_case_and_policy_that_do_not_exist_are_named() -> None:
         list(run_scenario(scenario, policies=("linux-5.15+merge_rule=never",)))
 
 
+def test_case_that_a_policy_cannot_have_is_told_and_the_others_played() -> None:
+    """Its schedule names a point that this kernel does not come to; asked for by name, it is an error."""
+    scenario = read_scenario(
+        RACE.replace("A:drain R", "A:cut R").replace("linux-6.17: {A: OK, R: OK at 0", "linux-5.19: {A: OK")
+    )
+    refused, played = run_scenario(scenario, policies=("linux-6.16",))
+    assert refused.refusal == "schedule, turn 1, A:cut: A has ended without passing 'cut'"
+    assert (refused.agrees, refused.ends, refused.nr_orders) == (True, (), 0)
+    assert (played.refusal, len(played.ends)) == ("", 1)
+    with pytest.raises(ScheduleImpossible):
+        list(run_scenario(scenario, policies=("linux-6.16",), case="after the isolation"))
+
+
 def test_schedule_that_cannot_be_followed_is_an_error() -> None:
     """Whatever is expected."""
     case = make_case("|....|....|", ONE_PAGE, schedule="A A")

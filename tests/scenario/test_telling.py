@@ -63,6 +63,14 @@ def test_outcome_that_differs_tells_expected_and_found() -> None:
     assert {line.tone for line in lines} == {Tone.BAD}
 
 
+def test_outcome_that_could_not_be_played_says_why() -> None:
+    """Without a verdict."""
+    outcome = next(iter(run_scenario(packaged_scenario("S01"), policies=("linux-5.10",))))
+    lines = texts(tell_outcome(outcome))
+    assert lines[0].split()[:3] == ["linux-5.10", "base", "is"]
+    assert lines[0].endswith(" -")
+
+
 def test_outcome_without_expectation_has_no_verdict() -> None:
     """A long policy has a line of its own; other ends go below with their orders."""
     policy = "linux-6.17+allow_unsafe=yes,merge_rule=any"

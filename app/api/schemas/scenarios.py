@@ -138,6 +138,9 @@ class CaseOutcome(Answer):
     is_expected: bool = Field(description="whether the file says anything of this policy")
     nr_orders: int
     nr_ends: int = Field(description="how many different ends there were")
+    refusal: str | None = Field(
+        description="why a case that says nothing of the policy cannot be played under it"
+    )
     ends: list[End] = Field(description="of very many, the first")
     differences: list[ScenarioDifference]
 

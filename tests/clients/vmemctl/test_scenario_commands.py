@@ -83,3 +83,10 @@ def test_several_ends_stand_below_each_other() -> None:
     text = shown(run_table(run))
     assert text.count("A OK, R OK") == 2
     assert (text.count("rfc-v1"), text.count("agrees")) == (1, 0)
+
+
+def test_case_that_could_not_be_played_says_why() -> None:
+    """There are no results."""
+    outcome = {**recorded_scenarios.AGREES, "ends": [], "refusal": "base is 16384; accepted: chunks"}
+    run = ScenarioRun.model_validate({**recorded_scenarios.RUN, "outcomes": [outcome]})
+    assert "base is 16384; accepted: chunks" in shown(run_table(run))
