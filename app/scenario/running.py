@@ -100,20 +100,25 @@ def run_scenario(
     chosen = [parse_policy(text).name for text in policies]
     for each in scenario.cases if case is None else (find_case(scenario, case),):
         for policy in chosen or policies_of(each):
-            try:
-                yield run_case(each, policy)
-            except InvalidValue as refusal:
-                if case is not None or policy in policies_of(each):
-                    raise
-                yield CaseOutcome(
-                    each.name,
-                    policy,
-                    is_expected=False,
-                    nr_orders=0,
-                    ends=(),
-                    nr_ends=0,
-                    refusal=refusal.detail,
-                )
+            yield _run_if_possible(each, policy) if case is None else run_case(each, policy)
+
+
+def _run_if_possible(case: Case, policy: str) -> CaseOutcome:
+    """Plays a case, or says why that cannot be where the case says nothing of the policy."""
+    try:
+        return run_case(case, policy)
+    except InvalidValue as refusal:
+        if policy in policies_of(case):
+            raise
+        return CaseOutcome(
+            case.name,
+            policy,
+            is_expected=False,
+            nr_orders=0,
+            ends=(),
+            nr_ends=0,
+            refusal=refusal.detail,
+        )
 
 
 def run_case(case: Case, policy_text: str) -> CaseOutcome:
