@@ -62,7 +62,7 @@ def test_partial_unplug_is_exit_code_3_and_names_the_page(vmemctl: Vmemctl, make
 
 
 def test_cma_area_gives_and_takes_back(vmemctl: Vmemctl, client: Client) -> None:
-    """cma alloc takes what programs borrowed; a place that is pinned costs a call, and a full area ends with 3."""
+    """A place that is pinned costs a call, and an area without room ends with 3."""
     name = unique_name()
     assert vmemctl("create", name, "--boot", "1GiB", "--cma", "dma:8MiB@512MiB").returncode == 0
     assert vmemctl("alloc", name, "pinned", "--at", "0x20003").returncode == 0
