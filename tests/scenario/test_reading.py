@@ -11,6 +11,7 @@ from app.errors import ScenarioInvalid
 from app.scenario.catalog import scenario_ids, scenario_text
 from app.scenario.reading import LARGEST_NR_CASES, LONGEST_ABOUT, LONGEST_TITLE, read_scenario
 from app.scenario.running import run_scenario
+from app.scenario.scheduling import MOST_ORDERS, MOST_SECTIONS
 from app.scenario.script import Contig, Turn
 from tests.house.tree import ROOT
 from tests.scenario.bad_files import GOOD, assert_refused, replaced
@@ -97,10 +98,10 @@ def test_worked_example_of_the_format_text_agrees() -> None:
 
 
 def test_limits_of_the_format_text_are_those_of_the_readers() -> None:
-    """The table of limits names each number that a reader has."""
+    """The table of limits names each number that a reader has, and those of a play."""
     table = FORMAT_TEXT.read_text(encoding="utf-8").partition("## Limits")[2].partition("##")[0]
     numbers = {int(number) for number in re.findall(r"\d+", table)}
-    assert numbers == {65536, 12, 4096, 64, 8, 256, 16}
+    assert numbers == {65536, 12, 4096, 64, 8, 256, 16, MOST_SECTIONS, MOST_ORDERS}
 
 
 _PIECES = st.sampled_from(
