@@ -164,14 +164,17 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "B-4, 4.4",
         "Two operations isolate pageblocks of one chunk, one of them CMA's: what is free there merges, and who gives "
-        "back first moves the other's pages too, or lets them be claimed.",
-        "cma_align pageblock with atomic_cut no, or with four pageblocks to a chunk or more",
-        lambda it, geometry: (
-            _has_large(geometry)
-            and it.cma_align is Unit.PAGEBLOCK
-            and (not it.atomic_cut or _has_four_to_a_chunk(geometry))
-        ),
+        "back first moves the other's pages too.",
+        "atomic_cut no with cma_align pageblock",
+        lambda it, geometry: _has_large(geometry) and not it.atomic_cut and it.cma_align is Unit.PAGEBLOCK,
         at_rest=frozenset({Sign.CMA, Sign.AS_LISTED, Sign.CMA_LOW, Sign.AREA_LOST, Sign.KERNEL_IN_CMA}),
+    ),
+    Cause(
+        "B-4, 4.4",
+        "The same, where only an allocation in between can take or claim the other's pages.",
+        "cma_align pageblock, four pageblocks to a chunk or more",
+        lambda it, geometry: _has_four_to_a_chunk(geometry) and it.cma_align is Unit.PAGEBLOCK,
+        at_rest=frozenset({Sign.AREA_LOST, Sign.KERNEL_IN_CMA}),
     ),
     Cause(
         "B-9, I-5",
