@@ -43,6 +43,7 @@ from app.mm.kernels.layout import (
     next_row,
     pfn_of_row,
     piece_order,
+    retype_block,
     row_of,
     set_head,
     set_owner,
@@ -159,7 +160,7 @@ def absorb(m: NodeArrays, zone: int, buddy: int, order: int, migratetype: int) -
     first = buddy >> m.geo.pageblock_order
     count = span(order - m.geo.pageblock_order) if m.geo.retype_rule == RETYPE_FULL else int64(1)
     for block in range(first, first + count):
-        m.block_type[block] = migratetype
+        retype_block(m, block, migratetype)
 
 
 @inlined

@@ -32,6 +32,7 @@ from app.mm.kernels.layout import (
     block_type_of,
     first_run_from,
     head_at,
+    retype_block,
     span,
 )
 
@@ -98,7 +99,7 @@ def is_half_alike(m: NodeArrays, pfn: int, migratetype: int) -> bool:
 def retype_run(m: NodeArrays, pfn: int, order: int, migratetype: int) -> None:
     """Gives every pageblock of a run of at least a pageblock another type."""
     for block in range(pfn >> m.geo.pageblock_order, (pfn + span(order)) >> m.geo.pageblock_order):
-        m.block_type[block] = migratetype
+        retype_block(m, block, migratetype)
 
 
 @kernel
@@ -118,7 +119,7 @@ def steal(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> N
     is_claimed = is_half_alike(m, pfn, migratetype)
     move_freepages_block(m, zone, pfn, migratetype)
     if is_claimed:
-        m.block_type[pfn >> m.geo.pageblock_order] = migratetype
+        retype_block(m, pfn >> m.geo.pageblock_order, migratetype)
 
 
 @internal
@@ -169,7 +170,7 @@ def take_by_claim(m: NodeArrays, zone: int, order: int, migratetype: int, have: 
     if not can_claim(m, have, migratetype) or not is_half_alike(m, pfn, migratetype):
         return int64(-1)
     move_freepages_block(m, zone, pfn, migratetype)
-    m.block_type[pfn >> m.geo.pageblock_order] = migratetype
+    retype_block(m, pfn >> m.geo.pageblock_order, migratetype)
     return take_block(m, zone, order, migratetype)
 
 

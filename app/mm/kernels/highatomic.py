@@ -20,6 +20,7 @@ from app.mm.kernels.layout import (
     block_type_of,
     cell,
     head_at,
+    retype_block,
     span,
 )
 
@@ -44,7 +45,7 @@ def change_run(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int)
         move_free(m, zone, pfn, order, migratetype)
         account_free(m, zone, span(order), migratetype)
     for block in range(pfn >> m.geo.pageblock_order, (pfn + span(order)) >> m.geo.pageblock_order):
-        m.block_type[block] = migratetype
+        retype_block(m, block, migratetype)
 
 
 @internal

@@ -79,6 +79,12 @@ def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:
     return not (ANON <= kind <= PINNED or kind == MOVABLE_OPS)
 
 
+@inlined
+def is_compound(kind: int) -> bool:
+    """Returns whether runs of this kind have a head that their other pages lead to; not tiles, not K-2."""
+    return kind not in (FREE, OFFLINE, RESERVED, UNMOVABLE_PAGES)
+
+
 @internal
 def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> int:
     """Returns the first page of a window inside one pageblock that cannot move, or -1 (4.2).
@@ -87,13 +93,15 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     """
     zone = zone_of(m, start_pfn)
     pfn = start_pfn
-    looks_up = m.geo.lookup_head or zone == ZONE_MOVABLE or head_at(m, pfn)
-    first = covering_head(m, pfn) if looks_up else int64(-1)
-    if first >= 0 and first < pfn:
+    looks_up = m.geo.lookup_head or zone == ZONE_MOVABLE
+    first = covering_head(m, pfn)
+    if 0 <= first < pfn:
         head = head_at(m, first)
-        if stops_isolation(head & 15, False, zone, mode):
-            return pfn
-        pfn = first + span(head >> 4)
+        # Tails of a compound have no reference of their own; the pages of a tile have.
+        if looks_up or not is_compound(head & 15):
+            if stops_isolation(head & 15, False, zone, mode):
+                return pfn
+            pfn = first + span(head >> 4)
     while pfn < end_pfn:
         head = head_at(m, pfn)
         if head != NONE and stops_isolation(head & 15, True, zone, mode):
@@ -177,12 +185,6 @@ def run_over(m: NodeArrays, boundary: int) -> int:
         return int64(-1)
     first = covering_head(m, boundary)
     return first if first < boundary else int64(-1)
-
-
-@inlined
-def is_compound(kind: int) -> bool:
-    """Returns whether runs of this kind have a head that their other pages lead to; not tiles, not K-2."""
-    return kind not in (FREE, OFFLINE, RESERVED, UNMOVABLE_PAGES)
 
 
 @kernel

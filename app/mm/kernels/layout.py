@@ -256,6 +256,12 @@ def block_type_of(m: NodeArrays, pfn: int) -> int:
 
 
 @inlined
+def retype_block(m: NodeArrays, block: int, migratetype: int) -> None:
+    """Gives a pageblock another type; an isolate bit beside it stays (G-10)."""
+    m.block_type[block] = (int64(m.block_type[block]) & ISOLATED_BIT) | migratetype
+
+
+@inlined
 def kept_type_of(m: NodeArrays, pfn: int) -> int:
     """Returns the migratetype under the isolate bit, of a pageblock that has it or not."""
     return int64(m.block_type[np.uint64(pfn >> m.geo.pageblock_order)]) & ~ISOLATED_BIT
