@@ -21,7 +21,7 @@ def recount(node: Node, *, is_strict: int = 0) -> tuple[Recount, np.ndarray[tupl
     by_type = (layout.NR_ZONES, layout.NR_TYPES)
     by_order = (layout.NR_ZONES, node.geometry.max_order + 1)
     shapes = ((layout.NR_ZONES, layout.NR_KINDS), by_type, by_type, by_order, by_order, by_type, (2,))
-    counts = Recount(*(np.zeros(shape, np.int64) for shape in shapes), node.stat.copy())
+    counts = Recount._make([*(np.zeros(shape, np.int64) for shape in shapes), node.stat.copy()])
     noted = no_findings()
     check.recount_node(node.arrays, is_strict, counts, noted)
     return counts, noted.nr
