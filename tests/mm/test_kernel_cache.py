@@ -25,7 +25,9 @@ def test_place_of_kernels_is_told_in_words(
     assert where_kernels_are_kept().startswith(words)
 
 
-def test_cache_is_empty_until_the_first_kernel_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_is_empty_until_the_first_kernel_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """In memory only there is no cache, so that none is empty."""
     monkeypatch.setattr(_jit, "CACHE_DIRECTORY", None)
     assert not is_cache_empty()
