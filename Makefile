@@ -54,6 +54,10 @@ facts: setup  ## Writes docs/kernel-facts.md: what real kernels did, beside what
 	@$(RUN) -m tests.kernel_facts
 	$(call next,Next: `git diff docs/kernel-facts.md` shows which facts changed.)
 
+fuzz: setup  ## Looks ten minutes for schedules that break a law (ARGS="--minutes 1 --seed 7")
+	@$(RUN) -m tests.fuzz $(ARGS)
+	$(call next,Next: a scenario that was printed runs with `vmemsim scenario run --file FILE --watch`.)
+
 openapi: setup  ## Writes openapi.json from the code
 	@$(RUN) -m app openapi > openapi.json.new
 	@mv openapi.json.new openapi.json

@@ -11,6 +11,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from app.mm import contig, hotplug, isolation, sections
 from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome
+from app.mm.ownership import placed_owner
 from app.mm.page import Migratetype, PageKind, Request
 from app.mm.zone import ZoneId
 from tests.model import twin_contig, twin_isolation, twin_request
@@ -26,7 +27,8 @@ _KIND_OF_TYPE = {
     Migratetype.MOVABLE: PageKind.ANON,
     Migratetype.RECLAIMABLE: PageKind.RECLAIMABLE,
 }
-_TAKEN = 0x40000000  # owners of contiguous ranges, apart from those of allocations
+# Owner of contiguous ranges, apart from those of allocations. Such pages are wanted where they are.
+_TAKEN = placed_owner(0)
 # Most requests and callers are ordinary ones.
 _REQUESTS = st.sampled_from([Request.NONE] * 3 + [Request.HIGHATOMIC, Request.NO_CMA])
 _CALLERS = st.sampled_from([Caller.ORDINARY] * 2 + [Caller.CMA])
@@ -57,10 +59,10 @@ class NodeMachine(TwinStage):
 
     # ---------------------------------------------------------------------------------- allocations
 
-    def _new_owner(self) -> int:
+    def _new_owner(self, *, is_placed: bool = False) -> int:
         self.next_owner += 1
-        self.owners.append(self.next_owner)
-        return self.next_owner
+        self.owners.append(placed_owner(self.next_owner) if is_placed else self.next_owner)
+        return self.owners[-1]
 
     def _allocate(self, kind: PageKind, order: int, count: int, request: Request) -> int:
         """Allocates on both sides; returns the owner."""
@@ -118,12 +120,14 @@ class NodeMachine(TwinStage):
         freed = self.node.free_runs(np.array(pfns, np.int64))
         assert freed == sum(self.twin.memory.free_run(pfn) for pfn in pfns)
 
+    # Nobody takes a page at an exact place off an ISOLATE list.
+    @precondition(lambda self: not self.isolated)
     @rule(which=NUMBERS, place=NUMBERS)
     def allocate_at(self, which: int, place: int) -> None:
         """One run at an exact place, if it is free."""
         kind, order = self.kinds[which % len(self.kinds)]
         pfn = self._place(place, 1 << order)
-        owner = self._new_owner()
+        owner = self._new_owner(is_placed=True)
         assert self.node.alloc_at(pfn, order, kind, owner=owner) == twin_request.alloc_at(
             self.twin.memory, pfn, Run(kind, order, owner)
         )

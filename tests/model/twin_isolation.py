@@ -114,14 +114,14 @@ def unisolate_pageblock(memory: Memory, block: int, migratetype: int) -> None:
 
 
 def _was_kept_apart(memory: Memory, head: int) -> bool:
-    """Whether a free page starts there that isolation alone may have kept from merging."""
+    """Whether a free page starts there that isolation alone has kept from merging."""
     if head not in memory.name_of:
         return False
     order = memory.runs[head].order
     if not memory.pageblock_order <= order < memory.max_order:
         return False
     buddy = head ^ (1 << order)
-    return memory.zone_of(buddy) == memory.zone_of(head) and memory.type_of(buddy) != ISOLATE
+    return memory.is_free(buddy, order, memory.zone_of(head)) and memory.type_of(buddy) != ISOLATE
 
 
 # ------------------------------------------------------------------------------- 4.3: a range

@@ -1,0 +1,1 @@
+"""Random guests, policies and schedules: what breaks which law, as scenario files."""
