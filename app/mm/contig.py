@@ -24,7 +24,7 @@ from app.mm.kernels import buddy, isolation, layout, migrate
 from app.mm.kernels import contig as contig_kernels
 from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome, Errno, Obstacle, TypeLost
-from app.mm.page import Migratetype, PageKind, effective_types
+from app.mm.page import Migratetype, PageKind, effective_types, kept_types
 from app.mm.sections import Point, Section, Sections
 from app.mm.switches import ContigAlign, UndoType
 from app.trace.events import ContigAttempted
@@ -142,6 +142,7 @@ def contig_sections(  # noqa: PLR0913 - alloc_contig_range()'s own, and the sign
     tally = np.zeros(migrate.NR_TALLY, np.int64)
     want = Want(start_pfn, end_pfn, tally)
     obstacle = yield from isolate_sections(node, outer_start, outer_end, caller, want=want)
+    before = types_to_restore(node, outer_start, before)
     if obstacle >= 0:
         outcome = _failed(node, Errno.EBUSY, "isolate", obstacle, tally)
     else:
@@ -249,6 +250,17 @@ def _give_back_sections(node: Node, start_pfn: int, end_pfn: int) -> Sections[No
         buddy.free_range(node.arrays, pfn, pfn + nr_pages)
         yield Section(Point.GIVE_BACK, pfn)
         pfn += nr_pages
+
+
+def types_to_restore(node: Node, start_pfn: int, before: bytes) -> bytes:
+    """Returns the types that undoing has to bring back to pageblocks from start_pfn on: those they had `before`.
+
+    Where they are kept, those they have: others may have claimed a pageblock before it was isolated.
+    """
+    if node.policy.undo_type is UndoType.CALLER:
+        return before
+    first = start_pfn >> node.geometry.pageblock_order
+    return kept_types(node.arrays.block_type[first : first + len(before)]).tobytes()
 
 
 def types_lost(node: Node, start_pfn: int, before: bytes) -> tuple[TypeLost, ...]:

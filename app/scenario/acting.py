@@ -15,7 +15,7 @@ from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
 from app.mm import cma, contig, hotplug, isolation
 from app.mm.census import collect_runs
-from app.mm.outcome import ContigOutcome, Errno, TypeLost
+from app.mm.outcome import Errno, TypeLost
 from app.mm.ownership import placed_owner
 from app.mm.page import PageKind, Request
 from app.mm.sections import Point, Section, Sections
@@ -102,7 +102,7 @@ def _contig(stage: Stage, act: script.Contig) -> Acting:
         caller=act.caller,
         is_interrupted=act.is_interrupted,
     )
-    outcome, last = yield from _up_to_last_undo(sections)
+    outcome, last = yield from _up_to_last_undo(sections, set())
     if outcome.result is Errno.OK and act.kind is PageKind.OFFLINE:
         hotplug.mark_offline(stage.node, start_pfn, end_pfn)
     result = _result(outcome.result, outcome.step)
@@ -111,13 +111,13 @@ def _contig(stage: Stage, act: script.Contig) -> Acting:
 
 
 def _up_to_last_undo(
-    sections: Sections[ContigOutcome],
-) -> Generator[Section, None, tuple[ContigOutcome, Section | None]]:
+    sections: Sections[T], isolated: set[int]
+) -> Generator[Section, None, tuple[T, Section | None]]:
     """Passes sections on, but for the last pageblock given back: with that the operation is over.
 
-    A point behind it would be one at which nothing is left to do, and would double the orders to be played.
+    isolated: the pageblocks that are isolated already. A point behind it would be one at which nothing is left to do,
+    and would double the orders to be played.
     """
-    isolated: set[int] = set()
     while True:
         try:
             section = next(sections)
@@ -135,6 +135,7 @@ def _up_to_last_undo(
 def _isolate(stage: Stage, act: script.Isolate) -> Acting:
     before = stage.type_bytes(act.start_pfn, act.end_pfn)
     obstacle = yield from isolation.isolate_sections(stage.node, act.start_pfn, act.end_pfn, act.caller)
+    before = {pfn: contig.types_to_restore(stage.node, pfn, byte) for pfn, byte in before.items()}
     if obstacle < 0:
         stage.held.update(before)
         return Answer(OK)
@@ -143,10 +144,12 @@ def _isolate(stage: Stage, act: script.Isolate) -> Acting:
 
 
 def _undo(stage: Stage, act: script.Undo) -> Acting:
-    yield from isolation.undo_sections(stage.node, act.start_pfn, act.end_pfn, act.caller)
     undone = [pfn for pfn in stage.held if act.start_pfn <= pfn < act.end_pfn]
+    sections = isolation.undo_sections(stage.node, act.start_pfn, act.end_pfn, act.caller)
+    _, last = yield from _up_to_last_undo(sections, set(undone))
     before = {pfn: stage.held.pop(pfn) for pfn in undone}
-    return Answer(OK, types_lost=_types_lost(stage, before))
+    point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
+    return Answer(OK, point=point, at=pfn, types_lost=_types_lost(stage, before))
 
 
 def _types_lost(stage: Stage, before: Mapping[int, bytes]) -> tuple[TypeLost, ...]:
@@ -213,6 +216,9 @@ def _unreserve(stage: Stage, act: script.Unreserve) -> Answer:
 @_at_once("declare")
 def _declare(stage: Stage, act: script.DeclareArea) -> Answer:
     name, start_pfn, end_pfn, order_per_bit = act.area
+    if not stage.node.is_all(start_pfn, end_pfn, PageKind.RESERVED):
+        # An area is set apart at boot: its pages are reserved until then.
+        return Answer(_INVALID)
     try:
         area = cma.declare_area(stage.node, name, start_pfn, end_pfn, order_per_bit=order_per_bit)
     except InvalidValue:
