@@ -2,9 +2,9 @@
 
 from app.guest.workload import WORKLOADS
 from app.mm.geometry import PRESETS
-from app.mm.policy import CLASHES, POLICIES, KernelPolicy, word
-from app.mm.policy_text import SWITCH_VALUES, parse_policy
-from app.mm.switches import MEANINGS
+from app.mm.policies.policy import CLASHES, POLICIES, KernelPolicy, word
+from app.mm.policies.policy_text import SWITCH_VALUES, parse_policy
+from app.mm.policies.switches import MEANINGS
 
 __all__ = [
     "CLASHES",

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from app.errors import InvalidValue, at_place
 from app.mm.cma_area import require_cma_alignment
 from app.mm.geometry import Geometry
-from app.mm.policy import KernelPolicy
-from app.mm.quantities import cma_align
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.quantities import cma_align
 from app.units import align_down
 
 # The kernel's own limit is a build option of about that size.

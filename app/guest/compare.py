@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue, StateError, Unknown, at_place
 from app.guest.guest import Description, Guest
-from app.mm.laws import Sign
-from app.mm.policy import KernelPolicy
-from app.mm.policy_text import parse_policy
-from app.mm.switches import Level
-from app.mm.violation import Breach, weigh
+from app.mm.checks.laws import Sign
+from app.mm.checks.violation import Breach, weigh
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.policy_text import parse_policy
+from app.mm.policies.switches import Level
 from app.virtio_mem.driver.fallback import parse_fallback
 
 # The labels of the thread (semantics 0.2).

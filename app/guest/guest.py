@@ -22,15 +22,15 @@ from app.guest.random_stream import RandomStream
 from app.guest.resize_outcome import describe_outcome
 from app.guest.workload import WorkloadStep
 from app.mm import contig, vmstat
+from app.mm.checks.invariants import verify
+from app.mm.checks.ownership import placed_owner
 from app.mm.digest import node_digest
 from app.mm.fork import fork_node
 from app.mm.geometry import Geometry
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno
-from app.mm.ownership import placed_owner
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy
+from app.mm.policies.policy import KernelPolicy
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver

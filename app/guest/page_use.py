@@ -7,7 +7,7 @@ Left out: kinds that only the simulator itself makes: free, pcp, reserved, offli
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy
+from app.mm.policies.policy import KernelPolicy
 from app.units import GIB
 
 ALLOCATABLE = (

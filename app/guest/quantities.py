@@ -1,12 +1,12 @@
 """What follows from a preset and a policy, for somebody who has no guest yet.
 
-Left out: the arithmetic (app.mm.quantities).
+Left out: the arithmetic (app.mm.policies.quantities).
 """
 
 from app.guest.spec import default_block_size
 from app.mm.geometry import preset
-from app.mm.policy_text import parse_policy
-from app.mm.quantities import quantities
+from app.mm.policies.policy_text import parse_policy
+from app.mm.policies.quantities import quantities
 from app.virtio_mem.region import DeviceRegion
 
 

@@ -3,7 +3,7 @@
 Left out: the walk that made it (app.virtio_mem.driver), and what it cost (the guest's clock).
 """
 
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.virtio_mem.driver.report import FailureGroup, ObstacleGroup, PassOutcome, StuckPiece
 
 

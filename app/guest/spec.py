@@ -16,10 +16,10 @@ from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
-from app.mm.policy import KernelPolicy
-from app.mm.policy_text import parse_policy
-from app.mm.quantities import validate_together
-from app.mm.switches import Level
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.policy_text import parse_policy
+from app.mm.policies.quantities import validate_together
+from app.mm.policies.switches import Level
 from app.units import GIB, MIB, align_up, format_size, is_aligned
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
@@ -54,7 +54,7 @@ class GuestSpec:
     name: str
     boot_size: int
     preset: str = "x86-64"
-    # A preset, or a preset and switches: "linux-5.19+atomic_cut=yes" (app.mm.policy_text).
+    # A preset, or a preset and switches: "linux-5.19+atomic_cut=yes" (app.mm.policies.policy_text).
     policy: str = "linux-5.19"
     # None: the policy's own.
     fallback: tuple[str, ...] | None = None

@@ -13,13 +13,13 @@ from app.guest.guest import PROC_FILES, Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
 from app.mm.census import pageblock_runs
+from app.mm.checks.invariants import verify
 from app.mm.digest import node_digest
 from app.mm.fork import fork_node
-from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernel_cache import is_cache_empty, where_kernels_are_kept
 from app.mm.outcome import Caller
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.units import MIB
 
 __all__ = ["Progress", "is_cache_empty", "warm_up", "warm_up_apart"]

@@ -17,8 +17,8 @@ from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.outcome import Caller, CmaOutcome, ContigOutcome, Errno
 from app.mm.page import Migratetype, PageKind
+from app.mm.policies.switches import CmaLock
 from app.mm.sections import Point, Section, Sections, run
-from app.mm.switches import CmaLock
 
 GLOBAL_LOCK = "cma"
 

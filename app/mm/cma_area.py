@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
-from app.mm.policy import KernelPolicy
-from app.mm.quantities import cma_align
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.quantities import cma_align
 from app.units import align_up, format_size, is_aligned
 
 # Owner of the pages that a client has of area number 0; those of area n belong to CMA_OWNER - n.

@@ -25,8 +25,8 @@ from app.mm.kernels import contig as contig_kernels
 from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome, Errno, Obstacle, TypeLost
 from app.mm.page import Migratetype, PageKind, effective_types, kept_types
+from app.mm.policies.switches import ContigAlign, UndoType
 from app.mm.sections import Point, Section, Sections
-from app.mm.switches import ContigAlign, UndoType
 from app.trace.events import ContigAttempted
 from app.units import align_down, align_up
 

@@ -10,8 +10,8 @@ from app.errors import InvalidValue, StateError
 from app.mm.cma_area import require_cma_alignment
 from app.mm.kernels import fork
 from app.mm.node import Node
-from app.mm.policy import KernelPolicy
-from app.mm.switches import Accounting, MergeRule
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.switches import Accounting, MergeRule
 from app.trace.sink import Sink
 
 # How clean the free lists of a policy are: anything may be together; types that fall back to each other; equal ones.

@@ -15,8 +15,8 @@ from app.mm.kernels import isolation, layout, migrate
 from app.mm.node import Node
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype
+from app.mm.policies.switches import Boundary
 from app.mm.sections import Point, Section, Sections, run
-from app.mm.switches import Boundary
 
 _Range = tuple[int, int]
 

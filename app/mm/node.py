@@ -16,8 +16,8 @@ from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
-from app.mm.policy import KernelPolicy
-from app.mm.quantities import validate_together
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.quantities import validate_together
 from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
 from app.mm.zone import Zone, ZoneId
 from app.trace.sink import NullSink, Sink

@@ -15,8 +15,8 @@ from app.mm.geometry import Geometry
 from app.mm.kernels import layout
 from app.mm.kernels.buddy import empty_lists
 from app.mm.kernels.layout import Geo, NodeArrays
-from app.mm.policy import KernelPolicy
-from app.mm.switches import (
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.switches import (
     Accounting,
     Boundary,
     HighatomicRule,

@@ -16,7 +16,7 @@ from app.mm.gigantic import count_gigantic
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, effective_types
-from app.mm.switches import HighatomicRule
+from app.mm.policies.switches import HighatomicRule
 from app.mm.zone import Zone
 
 _NODE_ID = 0

@@ -14,8 +14,8 @@ from app.operations.creating import as_invalid_value
 from app.operations.registry import Description
 from app.operations.service import Service
 from app.scenario.catalog import packaged_scenario, scenario_ids, scenario_text
-from app.scenario.document import LARGEST_FILE
-from app.scenario.reading import read_scenario
+from app.scenario.reading.document import LARGEST_FILE
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import CaseOutcome, find_case, retrace, run_scenario
 from app.scenario.script import Scenario
 from app.scenario.telling import Line, Tone, tell_case, tell_outcome, tell_scenario, tell_steps

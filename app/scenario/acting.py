@@ -15,8 +15,8 @@ from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
 from app.mm import cma, contig, hotplug, isolation
 from app.mm.census import collect_runs
+from app.mm.checks.ownership import placed_owner
 from app.mm.outcome import Errno, TypeLost
-from app.mm.ownership import placed_owner
 from app.mm.page import PageKind, Request
 from app.mm.sections import Point, Section, Sections
 from app.mm.sections import run as run_to_end

@@ -1,6 +1,6 @@
 """The scenarios that come with the program: one file each, read when asked for.
 
-Left out: scenarios that callers bring (app.scenario.reading).
+Left out: scenarios that callers bring (app.scenario.reading.scenario).
 """
 
 from functools import cache
@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from app.errors import Unknown
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.script import Scenario
 
 _SUFFIX = ".yaml"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
-from app.mm.laws import Weight
+from app.mm.checks.laws import Weight
 from app.scenario.script import Expectation
 from app.scenario.sight import Moment, Sight, in_order
 

@@ -19,12 +19,12 @@ import numpy as np
 
 from app.errors import InvalidValue
 from app.mm import census, cma, hotplug, load
+from app.mm.checks.ownership import placed_owner
 from app.mm.geometry import Geometry
 from app.mm.gigantic import gigantic_owner
 from app.mm.node import Node
-from app.mm.ownership import placed_owner
 from app.mm.page import Migratetype, PageKind, effective_types
-from app.mm.policy import KernelPolicy
+from app.mm.policies.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.scenario.script import PictureStart
 from app.trace.sink import Sink

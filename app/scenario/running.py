@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.errors import InvalidValue, Unknown
-from app.mm.policy import KernelPolicy
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.policy_text import parse_policy
 from app.scenario.judging import Difference, compare, find_failures
 from app.scenario.playing import Play
 from app.scenario.scheduling import follow, play_every_order

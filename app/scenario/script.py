@@ -1,9 +1,9 @@
 """A scenario as data: where it starts, who acts, in which order, and what every policy must make of it.
 
-Mirrors semantics section 9; the file format is docs/scenario-format.md's, read by app.scenario.reading.
+Mirrors semantics section 9; the file format is docs/scenario-format.md's, read by app.scenario.reading.scenario.
 Kept here: what a scenario consists of. All values were checked by the reader: pages inside the start's memory,
 names known, acts complete.
-Left out: files and lines (app.scenario.reading), running one (app.scenario.running).
+Left out: files and lines (app.scenario.reading.scenario), running one (app.scenario.running).
 """
 
 from dataclasses import dataclass, field

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
+from app.mm.checks.violation import Violation
 from app.mm.node import Node
-from app.mm.violation import Violation
 from app.scenario.device_map import draw_device, draw_device_types
 from app.scenario.picture import draw, draw_lists, draw_types
 from app.scenario.playing import Play

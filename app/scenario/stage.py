@@ -15,12 +15,12 @@ from app.guest.guest import Guest, GuestIdentity
 from app.guest.spec import plan_guest
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy
+from app.mm.policies.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES, Zone, ZoneId
 from app.scenario.picture import build
+from app.scenario.reading.start import guest_spec
 from app.scenario.script import GuestStart, PictureStart
 from app.scenario.scripted_device import ScriptedDevice
-from app.scenario.start_reading import guest_spec
 from app.trace.events import Event
 from app.trace.sink import RingSink
 from app.virtio_mem.driver.driver import Driver

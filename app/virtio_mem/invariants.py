@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.mm.census import count_kinds
+from app.mm.checks.violation import Violation
 from app.mm.memory_block import MemoryBlockState
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
-from app.mm.violation import Violation
 from app.mm.zone import ZoneId
 from app.units import is_aligned, is_power_of_two
 from app.virtio_mem.device import Device

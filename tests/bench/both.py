@@ -14,7 +14,7 @@ from app.mm.geometry import preset
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from tests.bench.twin import CZone
 

@@ -11,7 +11,7 @@ from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.warm_up import warm_up
 from app.guest.workload import WORKLOADS
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.units import GIB
 from tests.bench.subject import Effort
 from tests.bench.table import Row, at_most

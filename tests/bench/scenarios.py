@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.errors import InvalidValue
 from app.guest.warm_up import warm_up
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.scenario.catalog import packaged_scenario, scenario_ids
 from app.scenario.running import CaseOutcome, policies_of, run_case
 from app.scenario.script import EVERY_INTERLEAVING, Case

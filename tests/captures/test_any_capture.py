@@ -12,7 +12,7 @@ from app.guest.capture.machine import CapturedMachine, validate_machine
 from app.guest.capture.plan import CaptureOptions
 from app.guest.capture.proc_text import CapturedMemoryBlock, CapturedZone, IomemRange
 from app.guest.guest import Guest
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.trace.sink import RingSink
 from tests.captures import machines as m
 

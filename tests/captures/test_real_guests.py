@@ -5,8 +5,8 @@ The recorded kernels have two levels. The middle level of the default must not c
 
 import pytest
 
-from app.mm.policy import POLICIES
-from app.mm.switches import FALLBACKS
+from app.mm.policies.policy import POLICIES
+from app.mm.policies.switches import FALLBACKS
 from tests.captures.real_guests import (
     MORE_NAMES,
     LoadedGuest,

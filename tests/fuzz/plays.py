@@ -5,11 +5,11 @@ Left out: drawing (drawing), which laws may break (targets).
 
 from typing import NamedTuple
 
-from app.mm.laws import Weight
-from app.mm.policy_text import parse_policy
+from app.mm.checks.laws import Weight
+from app.mm.policies.policy_text import parse_policy
 from app.mm.sections import Point
 from app.scenario.playing import Play, Player
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.script import EVERY_INTERLEAVING, Undo
 from app.scenario.sight import Onlooker, in_order
 from app.scenario.stage import make_stage

@@ -8,7 +8,7 @@ from app.errors import GuestOutOfMemory, InvalidValue, RangeUnavailable, Unknown
 from app.guest.allocations import Allocation, AllocationSpec, AllocationTable
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.random_stream import RandomStream
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.owned import count_pages_by_owner, room_for
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId

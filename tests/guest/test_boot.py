@@ -4,7 +4,7 @@ import pytest
 
 from app.guest.boot import boot_node
 from app.guest.spec import GuestSpec, plan_guest
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.trace.sink import NullSink

@@ -10,8 +10,8 @@ from app.errors import InvalidValue, Unknown, VmemsimError
 from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
-from app.mm.policy import POLICIES as EVERY_POLICY
-from app.mm.switches import Unit
+from app.mm.policies.policy import POLICIES as EVERY_POLICY
+from app.mm.policies.switches import Unit
 from app.mm.zone import ZoneId
 from app.units import MIB
 from tests.guest.making import toy_guest, x86_guest

@@ -6,9 +6,9 @@ from app.errors import InvalidValue
 from app.guest.boot import boot_node
 from app.guest.cma_plan import LARGEST_NR_AREAS, CmaAreaSpec, plan_cma_areas
 from app.guest.spec import GuestSpec, plan_guest
+from app.mm.checks.invariants import verify
 from app.mm.geometry import preset
-from app.mm.invariants import verify
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from app.trace.sink import NullSink
 from app.units import GIB, MIB

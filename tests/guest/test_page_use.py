@@ -14,7 +14,7 @@ from app.guest.page_use import (
 )
 from app.mm.geometry import preset
 from app.mm.page import PageKind
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy_text import parse_policy
 
 X86 = preset("x86-64")
 

@@ -3,7 +3,7 @@
 from app.guest.resize_outcome import describe_outcome
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.units import MIB
 from app.virtio_mem.driver.report import (
     FailureGroup,

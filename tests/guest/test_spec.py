@@ -11,7 +11,7 @@ from app.errors import CallerError, InvalidValue, Unknown
 from app.guest.spec import LARGEST_NR_DEVICES, DeviceSpec, GuestSpec, plan_guest
 from app.guest.workload import Act, WorkloadStep
 from app.mm.geometry import PRESETS
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.units import GIB, MIB, TIB
 
 SPEC = GuestSpec(name="web-1", boot_size=4 * GIB, devices=(DeviceSpec(size=8 * GIB, requested_size=2 * GIB),))

@@ -1,6 +1,6 @@
 """Devices with blocks above a memory block: what sub-block mode decides of them; the rest is big block mode's."""
 
-from app.mm.quantities import Mode
+from app.mm.policies.quantities import Mode
 from tests.kernel_facts import wording
 from tests.kernel_facts.facts import FactTable, Row
 from tests.kernel_facts.geometry import NO_BIG_BLOCKS, computed

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from app.guest.creation import create_guest
 from app.guest.spec import DeviceSpec, GuestSpec, choose_geometry
-from app.mm.quantities import Mode, Quantities, quantities
-from app.mm.release import policy_for_release
+from app.mm.policies.quantities import Mode, Quantities, quantities
+from app.mm.policies.release import policy_for_release
 from app.virtio_mem.device import Device
 from app.virtio_mem.region import DeviceRegion
 from tests.kernel_facts import steps, wording

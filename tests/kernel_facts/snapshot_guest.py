@@ -24,7 +24,7 @@ from app.guest.capture.proc_text import (
     ZoneKey,
 )
 from app.guest.guest import Guest
-from app.mm.release import policy_for_release
+from app.mm.policies.release import policy_for_release
 from app.mm.watermark import lowmem_reserves
 from app.mm.zone import ZONE_NAMES
 from app.trace.sink import RingSink

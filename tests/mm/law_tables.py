@@ -1,4 +1,4 @@
-"""The tables of docs/invariants.md, from app.mm.laws and app.mm.causes: laws, causes, what each preset may break.
+"""The tables of docs/invariants.md, from checks.laws and checks.causes: laws, causes, what each preset may break.
 
 `python -m tests.mm.law_tables` writes them into the document; a test holds the two together.
 """
@@ -6,10 +6,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from app.mm.causes import CAUSES, Cause, excused_signs
+from app.mm.checks.causes import CAUSES, Cause, excused_signs
+from app.mm.checks.laws import LAWS, Law, Sign
 from app.mm.geometry import preset
-from app.mm.laws import LAWS, Law, Sign
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "invariants.md"
 _BEGIN, _END = "<!-- {}: written by python -m tests.mm.law_tables -->", "<!-- end of {} -->"

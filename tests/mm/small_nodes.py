@@ -6,7 +6,7 @@ Left out: devices, and pictures of ranges.
 from app.mm import hotplug
 from app.mm.geometry import preset
 from app.mm.node import Node
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 
 

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from app.errors import InvalidValue
+from app.mm.checks.invariants import verify
 from app.mm.cma import (
     GLOBAL_LOCK,
     activate_area,
@@ -16,11 +17,10 @@ from app.mm.cma import (
 )
 from app.mm.cma_area import CmaArea
 from app.mm.digest import node_digest
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import CmaOutcome, Errno
-from app.mm.policy import POLICIES
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy import POLICIES
+from app.mm.policies.policy_text import parse_policy
 from app.mm.sections import Point, Sections, run
 from app.scenario.picture import build, draw, draw_types
 from app.scenario.script import PictureStart

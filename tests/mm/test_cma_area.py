@@ -8,7 +8,7 @@ import pytest
 from app.errors import InvalidValue
 from app.mm.cma_area import CMA_OWNER, CmaArea, require_cma_alignment
 from app.mm.geometry import preset
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 
 pytestmark = pytest.mark.interpreted
 

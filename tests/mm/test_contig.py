@@ -3,8 +3,8 @@
 import pytest
 
 from app.mm import contig
+from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range, free_contig_range, is_contig_range
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno, Obstacle
 from app.mm.page import PageKind

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from app.errors import StateError
 from app.mm import fork as forking
+from app.mm.checks.invariants import verify
 from app.mm.cma_area import CmaArea
 from app.mm.contig import alloc_contig_range
 from app.mm.digest import node_digest
-from app.mm.invariants import verify
 from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES, policy
+from app.mm.policies.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw_lists
 from tests.mm.small_nodes import toy_node

@@ -3,14 +3,14 @@
 import pytest
 
 from app.mm import vmstat
+from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range
 from app.mm.gigantic import alloc_gigantic, count_gigantic, gigantic_owner
 from app.mm.hotplug import offline_pages
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
 from tests.model.pictures import Style, parse

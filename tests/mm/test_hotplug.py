@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from app.mm import hotplug
+from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range
 from app.mm.geometry import preset
-from app.mm.invariants import verify
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES, policy
+from app.mm.policies.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
 from app.trace.events import MemoryBlockChanged

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.outcome import Caller
 from app.mm.zone import ZoneId

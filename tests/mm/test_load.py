@@ -3,13 +3,13 @@
 import numpy as np
 
 from app.mm import hotplug, load
+from app.mm.checks.invariants import verify
 from app.mm.geometry import preset
-from app.mm.invariants import verify
 from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.watermark import Watermarks
 from app.mm.zone import ZoneId
 from tests.mm.small_nodes import toy_node

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from app.mm.checks.invariants import verify
 from app.mm.geometry import preset
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.watermark import MinFree
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw

@@ -18,7 +18,7 @@ from app.mm.owned import (
     zones_for,
 )
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from tests.mm.small_nodes import toy_node
 from tests.model.pictures import Style, parse
 

@@ -8,7 +8,7 @@ import pytest
 from app.mm.geometry import PRESETS, preset
 from app.mm.kernels import layout
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, map_node_arrays
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.units import KIB, TIB
 
 # Kinds are named twice: kernels add a word where a migratetype has the name.

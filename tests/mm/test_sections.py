@@ -11,7 +11,7 @@ from app.mm.isolation import (
 )
 from app.mm.outcome import Caller
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.mm.sections import Point, Section, Sections, run
 from tests.model.observed import observe
 from tests.model.pictures import Style, parse

@@ -20,7 +20,7 @@ from app.mm.geometry import preset
 from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, Request
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from app.units import KIB
 from tests.model.pictures import Style, parse

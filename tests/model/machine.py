@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from app.mm import contig, hotplug, isolation, sections
+from app.mm.checks.ownership import placed_owner
 from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome
-from app.mm.ownership import placed_owner
 from app.mm.page import Migratetype, PageKind, Request
 from app.mm.zone import ZoneId
 from tests.model import twin_contig, twin_isolation, twin_request

@@ -6,7 +6,7 @@ Left out: what may be drawn (app.scenario.picture).
 from typing import NamedTuple
 
 from app.mm.node import Node
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.scenario.picture import build
 from app.scenario.script import PictureStart

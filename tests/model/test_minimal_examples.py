@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import run_scenario
 from tests.fuzz.targets import TARGETS
 

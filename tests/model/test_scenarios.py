@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.scenario.catalog import packaged_scenario, scenario_ids
 from app.scenario.running import find_case, policies_of, run_case
 from app.scenario.script import Case, PictureStart

@@ -10,9 +10,9 @@ from app.errors import InvalidValue
 from app.mm.geometry import Geometry, preset
 from app.mm.kernels._jit import IS_COMPILED
 from app.mm.page import Migratetype
-from app.mm.policy import POLICIES, KernelPolicy
-from app.mm.policy_text import SWITCH_VALUES, parse_policy
-from app.mm.switches import Accounting, HighatomicRule, MergeRule, StealRule
+from app.mm.policies.policy import POLICIES, KernelPolicy
+from app.mm.policies.policy_text import SWITCH_VALUES, parse_policy
+from app.mm.policies.switches import Accounting, HighatomicRule, MergeRule, StealRule
 from app.mm.zone import ZoneId
 from app.units import KIB
 from tests.model.machine import NodeMachine
@@ -116,7 +116,7 @@ def test_random_acts_leave_node_and_twin_equal_and_lawful(guest: str, policy: st
 @pytest.mark.parametrize("guest", ["four", "two"])
 def test_random_acts_under_presets_with_one_switch_changed_leave_node_and_twin_equal(guest: str) -> None:
     """Every switch is a mechanism of its own: it does the same whatever the others are."""
-    run_state_machine_on(guest, ONE_SWITCH_POLICIES, examples=150)
+    run_state_machine_on(guest, ONE_SWITCH_POLICIES, examples=300)
 
 
 @pytest.mark.boundscheck

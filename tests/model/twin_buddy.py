@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from app.mm.geometry import Geometry
 from app.mm.page import Migratetype, PageKind
-from app.mm.policy import KernelPolicy
-from app.mm.switches import Accounting, IsolateStore, MergeRule, RetypeOnMerge
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.switches import Accounting, IsolateStore, MergeRule, RetypeOnMerge
 from tests.model.observed import ListName, Run
 
 UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = Migratetype

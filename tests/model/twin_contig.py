@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.mm.outcome import Caller, TypeLost
 from app.mm.page import Migratetype, PageKind
-from app.mm.switches import ContigAlign, UndoType
+from app.mm.policies.switches import ContigAlign, UndoType
 from tests.model.observed import Run
 from tests.model.twin_buddy import ISOLATE, Memory
 from tests.model.twin_isolation import Wish, isolate_range, undo_range

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.mm.outcome import Caller
 from app.mm.page import PageKind
-from app.mm.switches import Boundary, UndoType, UnmovableWindow
+from app.mm.policies.switches import Boundary, UndoType, UnmovableWindow
 from tests.model.observed import Run
 from tests.model.twin_buddy import CMA, ISOLATE, MOVABLE, MOVABLE_KINDS, MOVABLE_ZONE, Memory
 from tests.model.twin_migration import migrate_range

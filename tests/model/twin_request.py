@@ -7,7 +7,7 @@ Left out: the watermark boost (B-17), per-cpu lists.
 from typing import NamedTuple
 
 from app.mm.page import Migratetype, PageKind, Request
-from app.mm.switches import HighatomicRule, StealRule
+from app.mm.policies.switches import HighatomicRule, StealRule
 from tests.model.observed import Run
 from tests.model.twin_buddy import (
     CMA,

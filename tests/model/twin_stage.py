@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from app.mm import contig, hotplug
+from app.mm.checks.invariants import verify
+from app.mm.checks.laws import Weight
 from app.mm.geometry import Geometry
-from app.mm.invariants import verify
 from app.mm.kernels import layout
-from app.mm.laws import Weight
 from app.mm.node import Node
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
-from app.mm.policy import KernelPolicy
-from app.mm.policy_text import parse_policy
-from app.mm.switches import Accounting, MergeRule, Unit
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.policy_text import parse_policy
+from app.mm.policies.switches import Accounting, MergeRule, Unit
 from app.mm.zone import ZoneId
 from tests.model.observed import observe
 from tests.model.twin_buddy import Memory

@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import InvalidValue, Unknown
 from app.mm.geometry import PRESETS
-from app.mm.policy import POLICIES
-from app.mm.switches import MEANINGS
+from app.mm.policies.policy import POLICIES
+from app.mm.policies.switches import MEANINGS
 from app.operations import catalog
 from app.units import MIB
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from app.mm.policy import CLASHES, POLICIES
-from app.mm.policy_text import SWITCH_VALUES
+from app.mm.policies.policy import CLASHES, POLICIES
+from app.mm.policies.policy_text import SWITCH_VALUES
 from app.operations.policy_page import policy_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "policies.md"

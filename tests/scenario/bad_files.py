@@ -6,7 +6,7 @@ Left out: what is wrong with which (the tests of each reader).
 import pytest
 
 from app.errors import ScenarioInvalid
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 
 GOOD = """\
 id: T1

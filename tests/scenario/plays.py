@@ -4,7 +4,7 @@ Left out: scenarios from files (tests/model/test_scenarios.py plays them all).
 """
 
 from app.mm.page import PageKind
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy_text import parse_policy
 from app.scenario.playing import Play
 from app.scenario.script import (
     EVERY_INTERLEAVING,

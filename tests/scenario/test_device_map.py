@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.mm.page import PageKind
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy_text import parse_policy
 from app.scenario.device_map import draw_device, draw_device_types
 from app.scenario.stage import make_stage
 from app.units import MIB

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.mm.laws import Weight
-from app.mm.violation import Violation
+from app.mm.checks.laws import Weight
+from app.mm.checks.violation import Violation
 from app.scenario.judging import Difference, compare, find_failures, is_met
 from app.scenario.script import Expectation
 from app.scenario.sight import Moment, Sight

@@ -3,13 +3,13 @@
 import pytest
 
 from app.errors import InvalidValue
+from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range
 from app.mm.gigantic import gigantic_owner
-from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range
 from app.mm.outcome import Caller, Errno
 from app.mm.page import PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import LETTERS, build, draw, draw_free_blocks, draw_lists, draw_types, read_picture
 from app.scenario.script import AreaSpec, PictureStart

@@ -5,7 +5,7 @@ import pytest
 from app.errors import InvalidValue, Unknown
 from app.mm.page import PageKind
 from app.scenario import running
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import find_case, policies_of, retrace, run_case, run_scenario
 from app.scenario.scheduling import ScheduleImpossible
 from app.scenario.script import Allocate, Contig, Expectation, PolicyExpectation

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import InvalidValue
 from app.mm.page import Migratetype, PageKind
-from app.mm.policy_text import parse_policy
+from app.mm.policies.policy_text import parse_policy
 from app.mm.zone import ZoneId
 from app.scenario.script import PictureStart
 from app.scenario.stage import GuestStage, make_stage

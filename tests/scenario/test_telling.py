@@ -1,7 +1,7 @@
 """Outcomes and steps as text for a terminal."""
 
 from app.scenario.catalog import packaged_scenario
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import run_case, run_scenario
 from app.scenario.script import Contig, Free, PictureStart
 from app.scenario.telling import WIDTH, Tone, tell_outcome, tell_scenario, tell_steps

@@ -7,7 +7,7 @@ import pytest
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.scenario import script
-from app.scenario.reading import read_scenario
+from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import run_case
 from app.scenario.wording import (
     describe_briefly,

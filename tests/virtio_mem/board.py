@@ -6,7 +6,7 @@ from app.mm import hotplug
 from app.mm.geometry import preset
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy, policy
+from app.mm.policies.policy import KernelPolicy, policy
 from app.mm.zone import ZoneId
 from app.trace.events import RequestAnswered, UnplugAttempted
 from app.trace.sink import ListSink

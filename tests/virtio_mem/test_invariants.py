@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.mm import hotplug
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
+from app.mm.checks.ownership import placed_owner
 from app.mm.outcome import Errno
-from app.mm.ownership import placed_owner
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB

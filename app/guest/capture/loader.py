@@ -32,13 +32,13 @@ from app.guest.guest import Guest, GuestIdentity
 from app.guest.random_stream import RandomStream
 from app.guest.spec import ONLINE_KINDS
 from app.mm import load
-from app.mm.invariants import verify_watermarks
+from app.mm.checks.invariants import verify_watermarks
 from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
-from app.mm.policy import KernelPolicy
-from app.mm.policy_text import parse_policy
-from app.mm.release import policy_for_release
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.policy_text import parse_policy
+from app.mm.policies.release import policy_for_release
 from app.mm.watermark import MinFree, Watermarks, min_free_kbytes
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.sink import RingSink

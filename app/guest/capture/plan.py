@@ -21,7 +21,7 @@ from app.guest.capture.machine import CapturedMachine
 from app.guest.capture.proc_text import CapturedMemoryBlock, IomemRange
 from app.guest.spec import LARGEST_NR_DEVICES, LARGEST_NR_PAGES, default_block_size, extent_of
 from app.mm.geometry import HIGHEST_ORDER, PRESETS, Geometry
-from app.mm.policy import KernelPolicy
+from app.mm.policies.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES
 from app.units import KIB, align_down, align_up
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback

@@ -2,7 +2,7 @@
 
 Mirrors semantics section 10, as far as it is about single pages, runs and list entries.
 Kept here: every walk ends and stays inside the arrays whatever bytes these hold; no counter is believed.
-Left out: which law a finding breaks, the sentences, and the counters' own laws (app.mm.invariants).
+Left out: which law a finding breaks, the sentences, and the counters' own laws (app.mm.checks.invariants).
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """What a recount finds wrong: its kinds, their places, and the numbers that stand for free lists.
 
-Left out: looking for it (kernels.check), words (app.mm.violation).
+Left out: looking for it (kernels.check), words (app.mm.checks.violation).
 """
 
 from typing import NamedTuple

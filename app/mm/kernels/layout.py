@@ -14,7 +14,7 @@ touches three small areas and none of the rest:
 
 Free lists are circular and doubly linked through `link[row] = (next row, previous row)`. Two order-0
 buddies are never both free, so a pair of pages shares a row, and a larger block uses the row of its first pair.
-Left out: what the kinds mean (app.mm.page), which switches a policy sets (app.mm.policy).
+Left out: what the kinds mean (app.mm.page), which switches a policy sets (app.mm.policies.policy).
 """
 
 from typing import NamedTuple

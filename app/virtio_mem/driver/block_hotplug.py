@@ -8,7 +8,7 @@ Left out: vetoes for other drivers' memory; the references of HP-7, which mm.hot
 
 from app.mm import hotplug
 from app.mm.outcome import Errno
-from app.mm.switches import DriverStates
+from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
 from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.driver.subblock_mode import SubblockMode

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from app.mm.node import Node
 from app.mm.outcome import Errno
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink

@@ -9,7 +9,7 @@ Left out: D-16's mixed pieces, which mm.hotplug decides run by run.
 from app.mm import contig, hotplug
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
-from app.mm.switches import ConfigAbort
+from app.mm.policies.switches import ConfigAbort
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 _CONFIG_CHANGED = ContigOutcome(Errno.EAGAIN, "config")

@@ -2,7 +2,7 @@
 
 Mirrors semantics section 8.6 (D-11 to D-13); Linux itself has two levels, the thread of 2021 proposes three.
 Kept here: what a level measures in sub-blocks.
-Left out: which lists of levels make sense (app.mm.switches), the walk over the units (unplug.py).
+Left out: which lists of levels make sense (app.mm.policies.switches), the walk over the units (unplug.py).
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
-from app.mm.policy import KernelPolicy
-from app.mm.quantities import subblock_size
-from app.mm.switches import FALLBACKS, Level
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.quantities import subblock_size
+from app.mm.policies.switches import FALLBACKS, Level
 
 
 class UnplugLevel(NamedTuple):

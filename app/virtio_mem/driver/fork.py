@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from app.errors import StateError
 from app.mm.node import Node
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.trace.sink import Sink
 from app.units import format_size
 from app.virtio_mem.driver.driver import Driver

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.errors import InvalidValue
-from app.mm.policy import KernelPolicy
-from app.mm.switches import Level
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.switches import Level
 from app.mm.zone import ZoneId
 
 

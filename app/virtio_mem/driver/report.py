@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import Migratetype, PageKind
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.virtio_mem.driver.fallback import FallbackPlan
 from app.virtio_mem.driver.subblock import SubblockMap
 

@@ -7,7 +7,7 @@ Left out: the states of big block mode.
 from enum import IntEnum
 from typing import NamedTuple
 
-from app.mm.switches import DriverStates
+from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
 
 

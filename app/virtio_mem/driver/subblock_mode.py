@@ -8,8 +8,8 @@ Left out: the order of visits (plug.py, unplug.py).
 from app.mm.geometry import Geometry
 from app.mm.node import Node
 from app.mm.outcome import Errno
-from app.mm.policy import KernelPolicy
-from app.mm.switches import DriverStates
+from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
 from app.trace.sink import Sink
 from app.units import GIB, align_up

@@ -11,7 +11,7 @@ Left out: when to unplug (driver.py).
 """
 
 from app.mm.outcome import ContigOutcome, Errno
-from app.mm.switches import L1Order
+from app.mm.policies.switches import L1Order
 from app.mm.zone import ZoneId
 from app.trace.events import UnplugAttempted
 from app.virtio_mem.driver import block_hotplug

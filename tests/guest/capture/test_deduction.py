@@ -19,7 +19,7 @@ from app.guest.capture.plan import (
 )
 from app.guest.capture.report import LoadReport
 from app.mm.page import Migratetype
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from tests.captures import machines as m
 
 AUTO = PerCpuAssumption.AUTO

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 from app.guest.capture.guess import PageblockCensus
 from app.guest.capture.pages import CapturedPages, Corrections
+from app.mm.checks.invariants import verify
 from app.mm.geometry import PRESETS
-from app.mm.invariants import verify
 from app.mm.node import Node
 from app.mm.page import PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from tests.captures import machines as m
 

@@ -21,7 +21,7 @@ from app.guest.capture.plan import (
 )
 from app.guest.capture.proc_text import IomemRange, ZoneKey
 from app.mm.geometry import PRESETS, Geometry
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZONE_NAMES
 from app.units import GIB, MIB
 from tests.captures import machines as m

@@ -3,12 +3,12 @@
 import pytest
 
 from app.mm import hotplug
+from app.mm.checks.invariants import verify
 from app.mm.geometry import Geometry
-from app.mm.invariants import verify
 from app.mm.kernels import allocation, layout
 from app.mm.node import Node
 from app.mm.page import PageKind, Request
-from app.mm.policy import POLICIES, policy
+from app.mm.policies.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
 from app.units import KIB

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from app.mm.checks.violation import no_findings
 from app.mm.kernels import check, findings, layout
 from app.mm.kernels.check import Recount
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
-from app.mm.violation import no_findings
 from app.mm.zone import ZoneId
 from tests.model.pictures import Style, parse
 

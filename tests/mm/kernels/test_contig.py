@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import contig, layout
 from app.mm.outcome import Caller

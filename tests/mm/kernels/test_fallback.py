@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.kernels import layout
 from app.mm.page import PageKind
 from app.scenario.picture import draw_types

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.kernels import layout
 from app.mm.page import Migratetype, PageKind, Request
-from app.mm.policy import POLICIES
-from app.mm.switches import HighatomicRule
+from app.mm.policies.policy import POLICIES
+from app.mm.policies.switches import HighatomicRule
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw_types
 from tests.model.pictures import Style, parse

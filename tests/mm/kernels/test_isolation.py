@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mm.invariants import verify
+from app.mm.checks.invariants import verify
 from app.mm.kernels import isolation, layout
 from app.mm.kernels.isolation import MEMORY_OFFLINE, ORDINARY
 from app.mm.page import Migratetype, PageKind

@@ -7,7 +7,7 @@ from app.mm.geometry import PRESETS, Geometry, preset
 from app.mm.kernels import layout
 from app.mm.node import Node
 from app.mm.page import PageKind, map_node_arrays
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.units import KIB
 from tests.mm.kernels.interpreted import only_interpreted
 from tests.model.pictures import parse

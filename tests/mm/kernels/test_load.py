@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.mm import load
+from app.mm.checks.invariants import verify
 from app.mm.geometry import preset
-from app.mm.invariants import verify
 from app.mm.kernels import layout
 from app.mm.kernels.load import find_kind, load_pages
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
-from app.mm.policy import POLICIES, policy
-from app.mm.switches import MergeRule, RetypeOnMerge
+from app.mm.policies.policy import POLICIES, policy
+from app.mm.policies.switches import MergeRule, RetypeOnMerge
 from app.mm.zone import ZoneId
 
 TOY = preset("toy")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from app.mm import hotplug
+from app.mm.checks.invariants import verify
 from app.mm.geometry import Geometry
-from app.mm.invariants import verify
 from app.mm.isolation import start_isolate_page_range
 from app.mm.kernels import migrate
 from app.mm.node import Node
 from app.mm.outcome import Caller
 from app.mm.page import PageKind
-from app.mm.policy import policy
+from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
 from app.units import KIB

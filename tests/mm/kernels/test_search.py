@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.mm.checks.violation import no_findings
 from app.mm.kernels import findings, layout, search
 from app.mm.page import PageKind
-from app.mm.violation import no_findings
 from tests.model.pictures import parse
 
 pytestmark = pytest.mark.interpreted

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES, KernelPolicy
+from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.driver import ImportedBlock

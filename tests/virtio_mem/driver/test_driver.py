@@ -3,7 +3,7 @@
 import pytest
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES
+from app.mm.policies.policy import POLICIES
 from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded, Event, RequestAnswered
 from app.trace.sink import ListSink

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES, KernelPolicy
-from app.mm.switches import ConfigAbort
+from app.mm.policies.policy import POLICIES, KernelPolicy
+from app.mm.policies.switches import ConfigAbort
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.fake_offline import fake_offline, fake_online

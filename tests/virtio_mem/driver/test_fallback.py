@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import InvalidValue
 from app.mm.geometry import preset
-from app.mm.policy import POLICIES
-from app.mm.switches import FALLBACKS, Level
+from app.mm.policies.policy import POLICIES
+from app.mm.policies.switches import FALLBACKS, Level
 from app.units import GIB, MIB
 from app.virtio_mem.driver.fallback import FallbackPlan, parse_fallback, plan_fallback
 

@@ -4,8 +4,8 @@ import pytest
 
 from app.errors import StateError
 from app.mm.fork import fork_node
-from app.mm.policy import policy
-from app.mm.switches import Level
+from app.mm.policies.policy import policy
+from app.mm.policies.switches import Level
 from app.trace.sink import ListSink
 from app.units import MIB
 from app.virtio_mem.driver.driver import Driver

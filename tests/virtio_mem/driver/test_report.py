@@ -2,7 +2,7 @@
 
 from app.mm.outcome import ContigOutcome, Errno, Obstacle, TypeLost
 from app.mm.page import Migratetype, PageKind
-from app.mm.switches import Level
+from app.mm.policies.switches import Level
 from app.units import MIB
 from app.virtio_mem.driver.fallback import FallbackPlan, UnplugLevel
 from app.virtio_mem.driver.report import (

@@ -1,6 +1,6 @@
 """States of memory blocks: names, full and partial, and the orders of visits on old and new drivers."""
 
-from app.mm.switches import DriverStates
+from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
 from app.virtio_mem.driver.states import ORDERS, PARTIAL, SbmState, api_names, full_state
 

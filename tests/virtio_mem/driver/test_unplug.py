@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.mm.page import PageKind
-from app.mm.policy import POLICIES, KernelPolicy
-from app.mm.switches import L1Order, Level
+from app.mm.policies.policy import POLICIES, KernelPolicy
+from app.mm.policies.switches import L1Order, Level
 from app.mm.zone import ZoneId
 from app.units import KIB, MIB
 from app.virtio_mem.driver.options import OnlinePolicy
