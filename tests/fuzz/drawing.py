@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
+AFTERWARDS = "2"
 BLOCK = 4  # pages of a pageblock; two of them are a chunk
 # What a pageblock may hold beside nothing, by the letter of its type.
 _PAGES = {
@@ -59,7 +60,11 @@ def scenarios(draw: st.DrawFn, plan: Plan) -> Drawn:
     areas = tuple(_areas(types))
     acts = st.one_of(_acts(plan, types, areas))
     names = "ABC"[: draw(st.integers(1, 3))]
-    actors = tuple((name, draw(acts)) for name in names)
+    drawn = [(name, draw(acts)) for name in names]
+    # What follows is another actor's, who acts only if the first has succeeded.
+    actors = tuple(
+        (name + AFTERWARDS * number, (act,)) for name, both in drawn for number, act in enumerate(both)
+    )
     assume(not _frees_what_is_taken(actors))
     turns = tuple(draw(st.lists(st.integers(0, 5), min_size=6, max_size=20)))
     return Drawn(f"|{'|'.join(blocks)}|", types, areas, actors, turns)

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from app.mm.checks.laws import Weight
 from app.mm.policies.policy_text import parse_policy
 from app.mm.sections import Point
-from app.scenario.playing import Play, Player
+from app.scenario.playing import Play
 from app.scenario.reading.scenario import read_scenario
-from app.scenario.script import EVERY_INTERLEAVING, Undo
+from app.scenario.script import EVERY_INTERLEAVING
 from app.scenario.sight import Onlooker, in_order
 from app.scenario.stage import make_stage
-from tests.fuzz.drawing import Drawn, Plan
+from tests.fuzz.drawing import AFTERWARDS, Drawn, Plan
 
 _MOST_SECTIONS = 400
 
@@ -21,14 +21,13 @@ _MOST_SECTIONS = 400
 class Played(NamedTuple):
     """What came of it, section by section: who acted, and the laws that were broken then; at_rest: when all had ended.
 
-    failures: what is the simulator's own fault. is_fair: nobody gave back what it had not isolated.
+    failures: what is the simulator's own fault.
     """
 
-    is_fair: bool = False
-    order: tuple[str, ...] = ()
-    midway: tuple[frozenset[str], ...] = ()
-    at_rest: frozenset[str] = frozenset()
-    failures: tuple[str, ...] = ()
+    order: tuple[str, ...]
+    midway: tuple[frozenset[str], ...]
+    at_rest: frozenset[str]
+    failures: tuple[str, ...]
 
 
 def play(drawn: Drawn, plan: Plan) -> Played:
@@ -42,19 +41,16 @@ def play(drawn: Drawn, plan: Plan) -> Played:
     order: list[str] = []
     must_go_on = ""
     turns = list(reversed(drawn.turns))
-    while choices := a_play.choices:
+    while choices := _choices(a_play):
         assert len(order) < _MOST_SECTIONS, "acts that end"
         chosen = must_go_on if must_go_on in choices else choices[turns.pop() % len(choices) if turns else 0]
         passed = a_play.advance(chosen)
         must_go_on = chosen if plan.skips_cut and passed.point == Point.CUT else ""
-        if _gives_back_nothing(a_play.players[chosen]):
-            return Played()
         moment = onlooker.look(a_play)
         order.append(chosen)
         midway.append(frozenset(moment.findings))
         failures += [str(one) for one in moment.sight.violations if one.weight is Weight.FAILURE]
     return Played(
-        is_fair=True,
         order=tuple(order),
         midway=tuple(midway),
         at_rest=midway[-1],
@@ -62,9 +58,14 @@ def play(drawn: Drawn, plan: Plan) -> Played:
     )
 
 
-def _gives_back_nothing(player: Player) -> bool:
-    """Returns whether its isolation failed, and it goes on to undo it: the pageblocks may be somebody else's."""
-    return isinstance(player.act, Undo) and player.result not in {"", "OK"}
+def _choices(a_play: Play) -> list[str]:
+    """Returns who could go on: nobody gives back what he could not isolate."""
+    players = a_play.players
+    return [
+        name
+        for name in a_play.choices
+        if not name.endswith(AFTERWARDS) or players[name.removesuffix(AFTERWARDS)].standing == "OK"
+    ]
 
 
 def write(drawn: Drawn, plan: Plan, played: Played | None = None, law: str = "") -> str:

@@ -87,7 +87,12 @@ def _is_undefined(policy: KernelPolicy) -> bool:
     """Returns whether the text says nothing about a combination: what came with 6.10 on lists that mix types."""
     mixes = policy.merge_rule is not MergeRule.FALLBACK_TYPES
     is_by_list = policy.accounting is Accounting.LIST
-    trusts_lists = is_by_list or policy.atomic_cut or policy.steal_rule is not StealRule.MOVE_THEN_DECIDE
+    trusts_lists = (
+        is_by_list
+        or policy.atomic_cut
+        or policy.steal_rule is not StealRule.MOVE_THEN_DECIDE
+        or policy.highatomic_rule is not HighatomicRule.RESERVED
+    )
     return (mixes and trusts_lists) or (policy.highatomic_rule is HighatomicRule.FREE and not is_by_list)
 
 
