@@ -147,7 +147,8 @@ def _undo(stage: Stage, act: script.Undo) -> Acting:
     undone = [pfn for pfn in stage.held if act.start_pfn <= pfn < act.end_pfn]
     sections = isolation.undo_sections(stage.node, act.start_pfn, act.end_pfn, act.caller)
     _, last = yield from _up_to_last_undo(sections, set(undone))
-    before = {pfn: stage.held.pop(pfn) for pfn in undone}
+    # Another undo may have been quicker.
+    before = {pfn: stage.held.pop(pfn) for pfn in undone if pfn in stage.held}
     point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
     return Answer(OK, point=point, at=pfn, types_lost=_types_lost(stage, before))
 

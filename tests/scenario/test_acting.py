@@ -81,6 +81,16 @@ def test_isolate_holds_until_undo_gives_back() -> None:
     assert (draw_types(play.stage.node), play.is_operating) == ("MM", False)
 
 
+def test_undo_that_comes_second_finds_its_pageblocks_given_back() -> None:
+    """Two who undo the same pageblock: whoever is later has nothing left to do, and it comes back once."""
+    play = make_play("|....|....|", Isolate(0, 4), Undo(0, 8), Undo(0, 4))
+    run_to_end(play, "A")
+    play.advance("B")
+    run_to_end(play, "C")
+    run_to_end(play, "B")
+    assert draw_types(play.stage.node) == "MM"
+
+
 def test_isolate_that_fails_holds_nothing_and_tells_what_it_lost() -> None:
     """S18: the first pageblock was isolated, and comes back as another type."""
     play = played(PictureStart("|....|U...|", types="RM"), Isolate(0, 8), policy="linux-5.15")
