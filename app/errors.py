@@ -18,10 +18,34 @@ Our own defects are AssertionErrors that name an invariant.
 """
 
 from collections.abc import Iterable
+from enum import Enum, IntEnum
 from math import isfinite
 
 # A caller's value is quoted in the error; a megabyte of it would help nobody.
 _LONGEST_QUOTE = 200
+# Items of a list that is quoted, and names that an error lists.
+_MOST_ITEMS = 16
+_MOST_NAMES = 64
+
+
+def _quote(value: object) -> object:
+    """Returns a value as JSON can say it; a list item by item."""
+    if isinstance(value, list | tuple):
+        more = [f"and {len(value) - _MOST_ITEMS} more"] * (len(value) > _MOST_ITEMS)
+        return [*map(_quote_one, value[:_MOST_ITEMS]), *more]
+    return _quote_one(value)
+
+
+def _quote_one(value: object) -> object:
+    """Returns a number as it is, and everything else as a short text; an Enum's as its value or name."""
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and isfinite(value)):
+        return value
+    if isinstance(value, bytes):
+        return value[:_LONGEST_QUOTE].decode("ascii", "backslashreplace")
+    if isinstance(value, int) and not isinstance(value, Enum):
+        return value
+    text = value.name if isinstance(value, IntEnum) else str(value)
+    return text[:_LONGEST_QUOTE]
 
 
 class VmemsimError(Exception):
@@ -43,10 +67,10 @@ class InvalidValue(CallerError):
 
     def __init__(self, field: str, value: object, accepted: str, **members: object) -> None:
         """Names the field, quotes the value, and says what would be accepted."""
-        is_plain = value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
-        quoted = value if is_plain else str(value)[:_LONGEST_QUOTE]
+        quoted = _quote(value)
+        shown = f"[{', '.join(map(str, quoted))}]" if isinstance(quoted, list) else repr(quoted)
         super().__init__(
-            f"{field} is {quoted!r}; accepted: {accepted}",
+            f"{field} is {shown}; accepted: {accepted}",
             field=field,
             value=quoted,
             accepted=accepted,
@@ -70,14 +94,21 @@ class Unknown(CallerError):
     """A name that means nothing here."""
 
     def __init__(self, what: str, name: object, known: Iterable[str] = ()) -> None:
-        """Names what was looked for ("guest", "device", ...), under which name, and some that exist."""
-        names = list(known)[:30]
+        """Names what was looked for ("guest", "device", ...), under which name, and those that exist.
+
+        Of very many the first, and how many more there are.
+        """
+        everything = list(known)
+        names = everything[:_MOST_NAMES]
+        more = len(everything) - len(names)
         hint = f"; known: {', '.join(names)}" if names else ""
+        hint += f" and {more} more" if more else ""
         super().__init__(
             f"no {what} is named {str(name)[:_LONGEST_QUOTE]!r}{hint}",
             field=what,
             value=str(name)[:_LONGEST_QUOTE],
             known=names,
+            **({"nr_more": more} if more else {}),
         )
 
 

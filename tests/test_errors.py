@@ -13,6 +13,8 @@ from app.errors import (
     Unknown,
     at_place,
 )
+from app.mm.page import PageKind
+from app.mm.policies.switches import Level
 
 
 def test_every_error_has_somebody_who_must_act() -> None:
@@ -40,10 +42,29 @@ def test_invalid_value_can_always_be_written_as_json() -> None:
         assert len(text) < 300
 
 
-def test_unknown_lists_some_names_that_exist() -> None:
-    """At most thirty, and none when there are none."""
-    error = Unknown("guest", "x", [f"g{number}" for number in range(40)])
-    assert error.members["known"] == [f"g{number}" for number in range(30)]
+def test_lists_and_enums_are_quoted_by_their_words() -> None:
+    """No caller reads how Python writes an object; of a long list the first items, and how many more."""
+    error = InvalidValue("fallback", [Level.MEMORY_BLOCK, Level.SECTION], "others")
+    assert error.members["value"] == ["memory_block", "section"]
+    assert error.detail == "fallback is [memory_block, section]; accepted: others"
+    assert InvalidValue("level", Level.CHUNK, "others").detail == "level is 'chunk'; accepted: others"
+    assert InvalidValue("kind", PageKind.FREE, "others").members["value"] == "FREE"
+    assert InvalidValue("magic", b"# v\xff", "others").members["value"] == "# v\\xff"
+    assert InvalidValue("freed", (1, 2), "others").members["value"] == [1, 2]
+    value = InvalidValue("freed", list(range(40)), "others").members["value"]
+    assert isinstance(value, list)
+    assert value[15:] == [15, "and 24 more"]
+
+
+def test_unknown_lists_the_names_that_exist() -> None:
+    """All of them up to 64, then how many more; none when there are none."""
+    names = [f"g{number}" for number in range(70)]
+    error = Unknown("guest", "x", names[:64])
+    assert error.members["known"] == names[:64]
+    assert error.detail.endswith("g62, g63")
+    cut = Unknown("guest", "x", names)
+    assert cut.detail.endswith("g62, g63 and 6 more")
+    assert (cut.members["known"], cut.members["nr_more"]) == (names[:64], 6)
     assert Unknown("guest", "x").detail == "no guest is named 'x'"
 
 

@@ -126,10 +126,12 @@ def problem(
 
 
 def _writable(name: str, member: object) -> object:
-    """Returns a member as JSON can have it; lists and objects are our own, and can be written as they are."""
+    """Returns a member as JSON can have it; objects are our own, and can be written as they are."""
     if name in _OWN_SENTENCES and isinstance(member, str):
         return member.encode("utf-8", "replace").decode()
-    return member if isinstance(member, list | dict) else quote(member)
+    if isinstance(member, list):
+        return [quote(item) if isinstance(item, str) else item for item in member]
+    return member if isinstance(member, dict) else quote(member)
 
 
 def kind_of(error: VmemsimError) -> ProblemKind:

@@ -108,7 +108,7 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     validate_labels(spec.workload)
     devices = _place_devices(spec, geometry)
     for number, device in enumerate(devices):
-        _require_driver(geometry, kernel_policy, levels, device=device, place=f"devices[{number}]")
+        _require_driver(geometry, kernel_policy, spec.fallback, device=device, place=f"devices[{number}]")
     areas = plan_cma_areas(spec.cma_areas, geometry, kernel_policy, boot_size=spec.boot_size)
     end = max([spec.boot_size, *(device.region.end for device in devices)])
     nr_pages = align_up(end, geometry.memory_block_size) // geometry.page_size
@@ -193,12 +193,17 @@ def _region(geometry: Geometry, device: DeviceSpec, addr: int, place: str) -> De
 def _require_driver(
     geometry: Geometry,
     kernel_policy: KernelPolicy,
-    levels: Sequence[Level],
+    fallback: Sequence[str] | None,
     *,
     device: DevicePlan,
     place: str,
 ) -> None:
+    """Raises InvalidValue for what a driver could not do; fallback: None for the policy's own levels."""
+    levels = choose_levels(geometry, kernel_policy, fallback)
     try:
         plan_fallback(geometry, kernel_policy, fallback=levels, block_size=device.region.block_size)
     except InvalidValue as error:
-        raise at_place(error, place) if error.members["field"] == "block_size" else error from None
+        if error.members["field"] == "block_size":
+            raise at_place(error, place) from None
+        is_of_policy = error.members["field"] == "fallback" and fallback is None
+        raise at_place(error, "policy") if is_of_policy else error from None

@@ -67,7 +67,7 @@ def test_problem_tells_all_that_is_accepted() -> None:
     assert (len(content["value"]), len(content["accepted"]), content["why"]) == (200, 999, "?")
 
 
-@pytest.mark.parametrize("value", [float("nan"), "\ud800", 10**4000, float("inf")])
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", 10**4000, float("inf"), ["\ud800"]])
 def test_problem_with_a_value_that_json_has_not_is_still_json(value: object) -> None:
     """Whatever an error quotes, the answer can be read."""
     answer = problem(KINDS["invalid-value"], "d", instance="/x", members={"value": value})

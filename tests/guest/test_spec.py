@@ -82,6 +82,8 @@ def test_plan_device_for_big_block_mode_is_refused_by_preset() -> None:
         ({"boot_size": 128 * MIB, "memory_block_size": 256 * MIB}, "boot_size"),
         ({"fallback": ()}, "fallback"),
         ({"fallback": ("pageblock", "chunk")}, "fallback"),
+        ({"fallback": ("memory_block", "section", "pageblock")}, "fallback"),
+        ({"policy": "linux-6.17+fallback=memory_block:section:pageblock"}, "policy.fallback"),
         ({"online": "online"}, "online"),
         ({"seed": -1}, "seed"),
         ({"seed": 1 << 63}, "seed"),
