@@ -2,10 +2,12 @@
 
 import pytest
 
+from app.mm.census import collect_runs
+from app.mm.checks.invariants import verify
 from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.scenario.acting import Answer
-from app.scenario.picture import draw, draw_types
+from app.scenario.picture import LETTERS, draw, draw_types
 from app.scenario.playing import Play
 from app.scenario.script import (
     Act,
@@ -83,7 +85,7 @@ def test_isolate_holds_until_undo_gives_back() -> None:
 
 def test_undo_that_comes_second_finds_its_pageblocks_given_back() -> None:
     """Two who undo the same pageblock: whoever is later has nothing left to do, and it comes back once."""
-    play = make_play("|....|....|", Isolate(0, 4), Undo(0, 8), Undo(0, 4))
+    play = make_play("|....|....|", Isolate(0, 8), Undo(0, 8), Undo(0, 8))
     run_to_end(play, "A")
     play.advance("B")
     run_to_end(play, "C")
@@ -126,6 +128,32 @@ def test_free_gives_back_used_runs_and_unplugged_ones() -> None:
     play = played("|MU..|OOOO|RRRR|M...|", Free(0, 12))
     assert draw(play.stage.node) == "|....|....|RRRR|M...|"
     assert play.stage.zone.managed == 12
+
+
+@pytest.mark.parametrize("kind", [PageKind.UNMOVABLE, PageKind.OFFLINE])
+def test_free_leaves_what_an_operation_has_taken_and_not_handed_out(kind: PageKind) -> None:
+    """Whenever it comes: the operation takes all it wants, and no list is broken; afterwards it frees all."""
+    play = make_play("|....|....|", Contig(0, 4, kind=kind), Free(0, 8), policy="linux-6.17")
+    while play.advance("A").point != "take":
+        continue
+    play.advance("B")
+    run_to_end(play)
+    assert (draw(play.stage.node)[1:5], verify(play.stage.node)) == (LETTERS[kind] * 4, [])
+    assert not play.stage.owners_under_way
+    if kind is PageKind.OFFLINE:
+        assert {run.owner for run in collect_runs(play.stage.node)} == {0}
+    assert draw(played("|....|....|", Contig(0, 4, kind=kind), Free(0, 8)).stage.node) == "|....|....|"
+
+
+def test_free_leaves_what_cma_has_taken_and_not_handed_out() -> None:
+    """An area's pages stay while the area is allocated from."""
+    start = PictureStart("|....|....|", types="CM", areas=(AreaSpec("X", 0, 4),))
+    play = make_play(start, CmaAlloc("X", 4), Free(0, 8), policy="linux-6.17")
+    while play.advance("A").point != "take":
+        continue
+    play.advance("B")
+    run_to_end(play)
+    assert (draw(play.stage.node), verify(play.stage.node)) == ("|UUUU|....|", [])
 
 
 def test_unreserve_tells_whether_a_pageblock_was_given() -> None:
