@@ -174,10 +174,19 @@ def mark_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
     node.adjust_managed(start_pfn, start_pfn - end_pfn)
 
 
+def set_owner(node: Node, start_pfn: int, end_pfn: int, owner: int) -> None:
+    """Makes every run that starts in [start_pfn, end_pfn) somebody's, or nobody's (0)."""
+    arrays = node.arrays
+    pfn = start_pfn
+    while pfn < end_pfn:
+        layout.set_owner(arrays, pfn, owner)
+        pfn += 1 << (int(layout.head_at(arrays, pfn)) >> 4)
+
+
 def mark_never_onlined(node: Node, start_pfn: int, end_pfn: int) -> None:
     """Declares pages of an onlining memory block as held by virtio-mem; the buddy never had them (K-5)."""
     node.set_kind(start_pfn, end_pfn, PageKind.OFFLINE)
-    _set_owner(node, start_pfn, end_pfn, NEVER_ONLINED)
+    set_owner(node, start_pfn, end_pfn, NEVER_ONLINED)
 
 
 def clear_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
@@ -213,15 +222,7 @@ def _cut_offline_run(node: Node, boundary: int) -> None:
     layout.clear_head(arrays, first)
     for start, end in ((first, boundary), (boundary, end_pfn)):
         node.set_kind(start, end, PageKind.OFFLINE)
-        _set_owner(node, start, end, owner)
-
-
-def _set_owner(node: Node, start_pfn: int, end_pfn: int, owner: int) -> None:
-    arrays = node.arrays
-    pfn = start_pfn
-    while pfn < end_pfn:
-        layout.set_owner(arrays, pfn, owner)
-        pfn += 1 << (int(layout.head_at(arrays, pfn)) >> 4)
+        set_owner(node, start, end, owner)
 
 
 def _block_ids(node: Node, start_pfn: int, end_pfn: int) -> range:

@@ -92,19 +92,22 @@ def _result(errno: Errno, step: str = "") -> str:
 
 def _contig(stage: Stage, act: script.Contig) -> Acting:
     start_pfn, end_pfn = stage.first_pfn + act.start_pfn, stage.first_pfn + act.end_pfn
+    owner = placed_owner(stage.new_owner())
     sections = contig.contig_sections(
         stage.node,
         start_pfn,
         end_pfn,
         kind=act.kind,
-        # Unplugged pages are nobody's.
-        owner=0 if act.kind is PageKind.OFFLINE else placed_owner(stage.new_owner()),
+        owner=owner,
         caller=act.caller,
         is_interrupted=act.is_interrupted,
     )
-    outcome, last = yield from _up_to_last_undo(sections, set())
+    with stage.working_for(owner):
+        outcome, last = yield from _up_to_last_undo(sections, set())
     if outcome.result is Errno.OK and act.kind is PageKind.OFFLINE:
         hotplug.mark_offline(stage.node, start_pfn, end_pfn)
+        # Unplugged pages are nobody's.
+        hotplug.set_owner(stage.node, start_pfn, end_pfn, 0)
     result = _result(outcome.result, outcome.step)
     point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
     return Answer(result, point=point, at=pfn, nr_migrated=outcome.nr_migrated, types_lost=outcome.types_lost)
@@ -194,7 +197,8 @@ def _free(stage: Stage, act: script.Free) -> Answer:
     node = stage.node
     start_pfn, end_pfn = stage.first_pfn + act.start_pfn, stage.first_pfn + act.end_pfn
     for run in collect_runs(node):
-        if not start_pfn <= run.pfn < end_pfn:
+        # What an operation has taken and not yet handed out is not used by anybody who could free it.
+        if not start_pfn <= run.pfn < end_pfn or run.owner in stage.owners_under_way:
             continue
         if run.kind is PageKind.OFFLINE:
             hotplug.clear_offline(node, run.pfn, run.pfn + (1 << run.order))
@@ -233,7 +237,8 @@ def _cma_alloc(stage: Stage, act: script.CmaAlloc) -> Acting:
     if area is None:
         # Its declaration was refused.
         return Answer(_INVALID)
-    outcome = yield from cma.cma_alloc_sections(stage.node, area, act.nr_pages, act.align_order)
+    with stage.working_for(area.owner):
+        outcome = yield from cma.cma_alloc_sections(stage.node, area, act.nr_pages, act.align_order)
     # Where the last place was refused tells most; without any place there is no step.
     step = outcome.calls[-1].step if outcome.calls else ""
     return Answer(

@@ -5,7 +5,8 @@ from the device's first page on.
 Left out: the acts (app.scenario.acting).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from app.errors import InvalidValue, StateError
@@ -39,6 +40,8 @@ class Stage:
         self.first_pfn = first_pfn
         # Pageblocks that an act has isolated and none has given back: first page -> the byte of its type before.
         self.held: dict[int, bytes] = {}
+        # Whose pages operations under way have taken, or will; one owner may stand here more than once.
+        self.owners_under_way: list[int] = []
         # A picture's runs belong to pfn + 1.
         self._last_owner = node.nr_pages
 
@@ -51,6 +54,15 @@ class Stage:
         """Returns an owner that nothing had before."""
         self._last_owner += 1
         return self._last_owner
+
+    @contextmanager
+    def working_for(self, owner: int) -> Iterator[None]:
+        """Says, while it lasts, that an operation takes pages for `owner`."""
+        self.owners_under_way.append(owner)
+        try:
+            yield
+        finally:
+            self.owners_under_way.remove(owner)
 
     def type_bytes(self, start_pfn: int, end_pfn: int) -> dict[int, bytes]:
         """Returns the byte of each pageblock's type in [start_pfn, end_pfn), by first page; holes are left out."""

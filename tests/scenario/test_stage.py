@@ -30,6 +30,16 @@ def test_type_bytes_name_pageblocks_by_their_first_page() -> None:
     assert stage.type_bytes(0, 16) == {pfn: bytes([kind]) for pfn, kind in types.items()}
 
 
+def test_stage_knows_for_whom_operations_take_pages() -> None:
+    """While they last, each by itself."""
+    stage = make_stage(PictureStart("|....|....|"), POLICY)
+    with stage.working_for(7):
+        with stage.working_for(7):
+            assert stage.owners_under_way == [7, 7]
+        assert stage.owners_under_way == [7]
+    assert stage.owners_under_way == []
+
+
 def test_guest_has_run_its_driver_and_is_filled() -> None:
     """Pages are named from the device's first one on; what happened before the play is no event of it."""
     stage = make_stage(replace(GUEST, fill=((PageKind.UNMOVABLE, 7),)), POLICY, fallback=("pageblock",))
