@@ -3,11 +3,12 @@
 Left out: how anything came about (app.scenario.running).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
 from app.mm.checks.laws import Weight
+from app.mm.checks.violation import Violation
 from app.scenario.script import Expectation
 from app.scenario.sight import Moment, Sight, in_order
 
@@ -21,6 +22,14 @@ class Difference(NamedTuple):
     expected: str
     found: str
     where: str
+
+
+class Breakage(NamedTuple):
+    """Which law is broken where, and whether by too high a number; the numbers may change while it lasts."""
+
+    id: str
+    where: str
+    is_higher: bool
 
 
 def compare(expectation: Expectation, moment: Moment, where: str) -> list[Difference]:
@@ -37,13 +46,27 @@ def is_met(expectation: Expectation, moment: Moment) -> bool:
     return all(expected == found for _, expected, found in _pairs(expectation, moment))
 
 
-def find_failures(sight: Sight, where: str) -> list[Difference]:
-    """Returns the broken laws that no kernel of this policy breaks: whatever a file says, the simulator is wrong."""
+def find_failures(sight: Sight, where: str, *, drawn: Container[Breakage]) -> list[Difference]:
+    """Returns the broken laws that no kernel of this policy breaks: whatever a file says, the simulator is wrong.
+
+    drawn: what was broken before anybody acted, which is the file's own doing as long as it lasts.
+    """
     return [
         Difference(f"{violation.id} {violation.where}", violation.expected, violation.found, where)
         for violation in sight.violations
-        if violation.weight is Weight.FAILURE
+        if violation.weight is Weight.FAILURE and _name(violation) not in drawn
     ]
+
+
+def find_drawn(sight: Sight) -> frozenset[Breakage]:
+    """Returns what is broken at a start."""
+    return frozenset(map(_name, sight.violations))
+
+
+def _name(violation: Violation) -> Breakage:
+    numbers = (violation.expected, violation.found)
+    is_higher = all(map(str.isdecimal, numbers)) and int(violation.found) > int(violation.expected)
+    return Breakage(violation.id, violation.where, is_higher)
 
 
 def _pairs(expectation: Expectation, moment: Moment) -> Iterator[tuple[str, str, str]]:

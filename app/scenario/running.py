@@ -7,17 +7,17 @@ Left out: how an outcome is shown (app.scenario.telling).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from app.errors import InvalidValue, Unknown
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
-from app.scenario.judging import Difference, compare, find_failures
+from app.scenario.judging import Breakage, Difference, compare, find_drawn, find_failures
 from app.scenario.playing import Play
 from app.scenario.scheduling import follow, play_every_order
-from app.scenario.script import Case, Expectation, PolicyExpectation, Scenario, Turn
-from app.scenario.sight import Moment, Onlooker, Sight
+from app.scenario.script import Case, Expectation, PictureStart, PolicyExpectation, Scenario, Turn
+from app.scenario.sight import Moment, Onlooker, Sight, in_order
 from app.scenario.stage import make_stage
 
 # Of thousands of orders that differ from what is expected, a few tell as much.
@@ -62,12 +62,14 @@ class CaseOutcome:
     differences: tuple[Difference, ...] = ()
     # How many different ends there were; of very many, `ends` has the first.
     nr_ends: int = 1
+    # Laws that were broken after some section of some order, where every order was played.
+    broken_on_the_way: tuple[str, ...] = ()
     # Why it could not be played at all; "" when it was.
     refusal: str = ""
 
     @property
     def agrees(self) -> bool:
-        """Whether all is as expected, and no law is broken that this policy keeps."""
+        """Whether all is as expected, and no law is broken that this policy keeps and the start kept too."""
         return not self.differences
 
 
@@ -144,10 +146,11 @@ def _run_schedule(
     case: Case, turns: tuple[Turn, ...], policy: KernelPolicy, expected: list[PolicyExpectation]
 ) -> CaseOutcome:
     steps = _play_turns(case, policy, turns)
+    drawn = _drawn(case, steps[0].moment.sight)
     differences = [
         difference
         for step in steps
-        for difference in find_failures(step.moment.sight, _where(step.turn, len(turns)))
+        for difference in find_failures(step.moment.sight, _where(step.turn, len(turns)), drawn=drawn)
     ]
     for each in expected:
         for turn, expectation in sorted(each.after.items()):
@@ -156,6 +159,11 @@ def _run_schedule(
     end = End(tuple(step.actor for step in steps[1:]), steps[-1].moment, steps)
     found = tuple(dict.fromkeys(differences))
     return CaseOutcome(case.name, policy.name, bool(expected), 1, (end,), found)
+
+
+def _drawn(case: Case, start: Sight) -> frozenset[Breakage]:
+    """Returns what a picture breaks by itself; a guest has come to its start by what the simulator did."""
+    return find_drawn(start) if isinstance(case.start, PictureStart) else frozenset()
 
 
 def _play_turns(case: Case, policy: KernelPolicy, turns: Sequence[Turn]) -> tuple[Step, ...]:
@@ -178,7 +186,8 @@ def _where(turn: int, nr_turns: int) -> str:
 
 def _run_every_order(case: Case, policy: KernelPolicy, expected: list[PolicyExpectation]) -> CaseOutcome:
     onlooker = Onlooker()
-    gathered = _Gathered(expected)
+    start = onlooker.see(_make_play(case, policy).stage, is_operating=False)
+    gathered = _Gathered(expected, _drawn(case, start))
     orders = play_every_order(
         lambda: _make_play(case, policy),
         lambda play: gathered.take_middle(onlooker.see(play.stage, is_operating=play.is_operating)),
@@ -189,16 +198,18 @@ def _run_every_order(case: Case, policy: KernelPolicy, expected: list[PolicyExpe
         gathered.take_end(order, onlooker.look(play))
     found = (*gathered.differences, *gathered.unseen(nr_orders))
     ends = tuple(gathered.ends)
-    return CaseOutcome(
+    outcome = CaseOutcome(
         case.name, policy.name, bool(expected), nr_orders, ends, found[:_MOST_DIFFERENCES], gathered.nr_ends
     )
+    return replace(outcome, broken_on_the_way=in_order(gathered.broken_on_the_way))
 
 
 class _Gathered:
     """What all orders brought; what is met again counts once."""
 
-    def __init__(self, expected: list[PolicyExpectation]) -> None:
+    def __init__(self, expected: list[PolicyExpectation], drawn: frozenset[Breakage]) -> None:
         self._expected = expected
+        self._drawn = drawn
         self._known: set[object] = set()
         # Of those that must be seen in some order: the differences of the nearest end, None before there is one.
         self._nearest: list[tuple[Expectation, list[Difference] | None]] = [
@@ -206,6 +217,7 @@ class _Gathered:
         ]
         self.differences: dict[Difference, None] = {}
         self.ends: list[End] = []
+        self.broken_on_the_way: set[str] = set()
 
     @property
     def nr_ends(self) -> int:
@@ -214,8 +226,10 @@ class _Gathered:
 
     def take_middle(self, sight: Sight) -> None:
         """Looks at memory after a section."""
+        self.broken_on_the_way.update(violation.id for violation in sight.violations)
         if len(self.differences) < _MOST_DIFFERENCES:
-            self.differences.update(dict.fromkeys(find_failures(sight, "in the middle")))
+            found = find_failures(sight, "in the middle", drawn=self._drawn)
+            self.differences.update(dict.fromkeys(found))
 
     def take_end(self, order: tuple[str, ...], moment: Moment) -> None:
         """Looks at an end."""

@@ -4,7 +4,7 @@ import pytest
 
 from app.mm.checks.laws import Weight
 from app.mm.checks.violation import Violation
-from app.scenario.judging import Difference, compare, find_failures, is_met
+from app.scenario.judging import Difference, compare, find_drawn, find_failures, is_met
 from app.scenario.script import Expectation
 from app.scenario.sight import Moment, Sight
 
@@ -69,7 +69,20 @@ def test_expected_findings_are_in_the_order_of_their_laws() -> None:
 def test_failure_of_the_simulator_is_found_whatever_is_expected() -> None:
     """A finding is the kernel's, and no difference by itself."""
     sight = SIGHT._replace(violations=(FINDING, FAILURE))
-    assert find_failures(sight, "at the start") == [
-        Difference("INV-3 zone Normal, order 0", "1", "2", "at the start")
+    assert find_failures(sight, "at the end", drawn=()) == [
+        Difference("INV-3 zone Normal, order 0", "1", "2", "at the end")
     ]
-    assert find_failures(SIGHT, "at the start") == []
+    assert find_failures(SIGHT, "at the end", drawn=()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "nr_failures"),
+    [({}, 0), ({"found": "3"}, 0), ({"found": "0"}, 1), ({"where": "zone DMA, order 0"}, 1)],
+)
+def test_failure_that_was_drawn_is_no_failure_while_it_lasts(
+    change: dict[str, str], nr_failures: int
+) -> None:
+    """The same law, at the same place, in the same direction, whatever the numbers."""
+    drawn = find_drawn(SIGHT._replace(violations=(FAILURE,)))
+    later = SIGHT._replace(violations=(FAILURE._replace(**change),))  # type: ignore[arg-type]  # texts only
+    assert len(find_failures(later, "at the end", drawn=drawn)) == nr_failures

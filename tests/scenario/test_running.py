@@ -8,7 +8,7 @@ from app.scenario import running
 from app.scenario.reading.scenario import read_scenario
 from app.scenario.running import find_case, policies_of, retrace, run_case, run_scenario
 from app.scenario.scheduling import ScheduleImpossible
-from app.scenario.script import Allocate, Contig, Expectation, PolicyExpectation
+from app.scenario.script import Allocate, Contig, Expectation, PictureStart, PolicyExpectation
 from tests.scenario.plays import ONE_PAGE, make_case
 
 ORDER_3 = Allocate(PageKind.ANON, order=3)
@@ -131,6 +131,15 @@ def test_schedule_that_cannot_be_followed_is_an_error() -> None:
     case = make_case("|....|....|", ONE_PAGE, schedule="A A")
     with pytest.raises(ScheduleImpossible, match="turn 2, A x1: A has ended"):
         run_case(case, "linux-5.19")
+
+
+@pytest.mark.parametrize("schedule", ["A", "every"])
+def test_start_that_breaks_a_law_itself_is_no_difference(schedule: str) -> None:
+    """A reserve that is drawn too low stays so, and the findings tell it."""
+    start = PictureStart("|....|....|", types="HM", nr_reserved_highatomic=0)
+    outcome = run_case(make_case(start, ONE_PAGE, schedule=schedule), "linux-6.17")
+    assert outcome.ends[0].moment.findings == ("INV-12",)
+    assert outcome.differences == ()
 
 
 def test_many_ends_are_counted_and_the_first_kept(monkeypatch: pytest.MonkeyPatch) -> None:
