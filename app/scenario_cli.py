@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.operations.scenarios import CaseOutcome, Line, Scenario
 
 EXIT_DIFFERS = 1
+EXIT_REFUSED = 2
 
 app = typer.Typer(
     name="scenario", no_args_is_help=True, help="Lists, shows and runs scenarios.", rich_markup_mode=None
@@ -90,6 +91,8 @@ def run(
         typer.echo(json.dumps(scenarios.describe_run(scenario, outcomes), indent=2))
     if not all(outcome.agrees for outcome in outcomes):
         raise typer.Exit(EXIT_DIFFERS)
+    if all(outcome.refusal for outcome in outcomes):
+        raise typer.Exit(EXIT_REFUSED)
 
 
 def _find(scenario_id: str | None, file: Path | None) -> "Scenario":

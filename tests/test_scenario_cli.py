@@ -79,6 +79,16 @@ def test_run_with_a_policy_that_nobody_expects_shows_it(mine: Path) -> None:
     assert sum(line.endswith("  -") for line in lines) == 2
 
 
+def test_run_of_which_nothing_was_played_ends_with_2() -> None:
+    """Nothing is as expected then; where some case was played, the others are told as refused."""
+    code, lines = run("run", "S02", "--policy", "linux-5.15")
+    assert code == 2
+    assert any(line.split()[:2] == ["linux-5.15", "refused:"] for line in lines)
+    code, lines = run("run", "S02", "--policy", "linux-5.15", "--policy", "linux-6.17")
+    assert code == 0
+    assert any("refused:" in line for line in lines)
+
+
 def test_run_watches_every_section(mine: Path) -> None:
     """A picture for the start and for each section, plain text in 80 columns."""
     code, lines = run("run", "--file", mine, "--policy", "rfc-v1", "--watch")

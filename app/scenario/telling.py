@@ -83,7 +83,7 @@ def tell_case(case: Case) -> Iterator[Line]:
 def tell_outcome(outcome: CaseOutcome) -> Iterator[Line]:
     """Yields one policy's results and counters, whether they are as expected, and where not."""
     if outcome.refusal:
-        yield from _row(outcome.policy, outcome.refusal, Tone.FAINT, verdict="-")
+        yield from _row(outcome.policy, f"refused: {outcome.refusal}", Tone.FAINT, verdict="-")
     for number, end in enumerate(outcome.ends):
         seen = _summary(end.moment)
         if len(outcome.ends) > 1:

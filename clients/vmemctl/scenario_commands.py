@@ -63,7 +63,7 @@ def run(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Plays a scenario under each policy; ends with 1 when something is not as expected."""
+    """Plays a scenario under each policy; ends with 1 when something is not as expected, with 4 if all is refused."""
     session = open_session(context, as_json=as_json)
     spec = ScenarioSpec(policies=tuple(policy or ()), case=case)
     if (scenario is None) == (file is None):
@@ -75,6 +75,8 @@ def run(
     session.print(outcome, run_table(outcome))
     if not outcome.agrees:
         raise typer.Exit(ExitCode.VIOLATED)
+    if all(each.refusal for each in outcome.outcomes):
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _text_of(file: Path) -> str:
@@ -98,7 +100,7 @@ def run_table(run: ScenarioRun) -> RenderableType:
     table = plain_table("case", "policy", "*orders", "results", "*free", "findings", "")
     for outcome in run.outcomes:
         if outcome.refusal:
-            table.add_row(outcome.case, outcome.policy, "-", outcome.refusal, "", "", "-")
+            table.add_row(outcome.case, outcome.policy, "-", f"refused: {outcome.refusal}", "", "", "-")
         for number, end in enumerate(outcome.ends):
             head = (outcome.case, outcome.policy, str(outcome.nr_orders)) if not number else ("", "", "")
             verdict = _verdict(outcome) if not number else ""

@@ -67,7 +67,7 @@ def test_outcome_that_could_not_be_played_says_why() -> None:
     """Without a verdict."""
     outcome = next(iter(run_scenario(packaged_scenario("S01"), policies=("linux-5.10",))))
     lines = texts(tell_outcome(outcome))
-    assert lines[0].split()[:3] == ["linux-5.10", "base", "is"]
+    assert lines[0].split()[:4] == ["linux-5.10", "refused:", "base", "is"]
     assert lines[0].endswith(" -")
 
 

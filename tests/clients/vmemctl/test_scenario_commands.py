@@ -89,4 +89,11 @@ def test_case_that_could_not_be_played_says_why() -> None:
     """There are no results."""
     outcome = {**recorded_scenarios.AGREES, "ends": [], "refusal": "base is 16384; accepted: chunks"}
     run = ScenarioRun.model_validate({**recorded_scenarios.RUN, "outcomes": [outcome]})
-    assert "base is 16384; accepted: chunks" in shown(run_table(run))
+    assert "refused: base is 16384; accepted: chunks" in shown(run_table(run))
+
+
+def test_run_of_which_nothing_was_played_ends_with_4(vmemctl: Vmemctl, service: FakeService) -> None:
+    """Nothing is as expected then."""
+    outcome = {**recorded_scenarios.AGREES, "ends": [], "refusal": "base is 16384; accepted: chunks"}
+    service.answer("POST /v1/scenarios/S08/run", {**recorded_scenarios.RUN, "outcomes": [outcome]})
+    assert vmemctl("scenario", "run", "S08").code == 4
