@@ -135,7 +135,10 @@ def test_what_cannot_be_run_is_a_sentence(arguments: list[str], words: str) -> N
     ("content", "words"),
     [
         (MINE.replace("[4, 8]", "[8, 4]").encode(), "mine.yaml, line 6: "),
-        (MINE.replace("A:drain R", "A:cut R").encode(), "schedule, turn 1, A:cut: "),
+        (
+            MINE.replace("A:drain R", "A:cut R").encode(),
+            "mine.yaml, line 8: linux-6.17: schedule, turn 1, A:cut: ",
+        ),
         (b"id: \xff", "a text in UTF-8"),
     ],
 )

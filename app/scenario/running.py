@@ -15,7 +15,7 @@ from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.scenario.judging import Breakage, Difference, compare, find_drawn, find_failures
 from app.scenario.playing import Play
-from app.scenario.scheduling import follow, play_every_order
+from app.scenario.scheduling import ScheduleImpossible, follow, play_every_order
 from app.scenario.script import Case, Expectation, PictureStart, PolicyExpectation, Scenario, Turn
 from app.scenario.sight import Moment, Onlooker, Sight, in_order
 from app.scenario.stage import make_stage
@@ -102,16 +102,24 @@ def run_scenario(
     chosen = [parse_policy(text).name for text in policies]
     for each in scenario.cases if case is None else (find_case(scenario, case),):
         for policy in chosen or policies_of(each):
-            yield _run_if_possible(each, policy) if case is None else run_case(each, policy)
+            is_needed = case is not None or policy in policies_of(each)
+            yield _run_named(each, policy) if is_needed else _run_if_possible(each, policy)
+
+
+def _run_named(case: Case, policy: str) -> CaseOutcome:
+    """Plays a case; one of several, so that an error names it."""
+    try:
+        return run_case(case, policy)
+    except ScheduleImpossible as error:
+        error.name_case(case, policy)
+        raise
 
 
 def _run_if_possible(case: Case, policy: str) -> CaseOutcome:
-    """Plays a case, or says why that cannot be where the case says nothing of the policy."""
+    """Plays a case that says nothing of the policy, or says why that cannot be."""
     try:
         return run_case(case, policy)
     except InvalidValue as refusal:
-        if policy in policies_of(case):
-            raise
         return CaseOutcome(
             case.name,
             policy,

@@ -15,7 +15,7 @@ from app.errors import InvalidValue
 from app.mm.sections import Point
 from app.scenario.acting import END, Passed
 from app.scenario.playing import Play, Player
-from app.scenario.script import EVERY_INTERLEAVING, Turn
+from app.scenario.script import EVERY_INTERLEAVING, Case, Turn
 
 # Orders of a case, per policy. Beyond, a schedule has to say which of them is meant.
 MOST_ORDERS = 5000
@@ -31,6 +31,16 @@ class ScheduleImpossible(InvalidValue):
         """Says where in the schedule, why it cannot be, and what would be accepted."""
         super().__init__("schedule", place, accepted)
         self.detail = f"schedule, {place}: {why}"
+        self.args = (self.detail,)
+
+    def name_case(self, case: Case, policy: str) -> None:
+        """Says also of which case, under which policy, and where its schedule stands."""
+        self.members |= {"case": case.name, "policy": policy}
+        name = f"case {case.name!r}, " if case.name else ""
+        self.detail = f"{name}{policy}: {self.detail}"
+        if case.place is not None:
+            self.members |= case.place._asdict()
+            self.detail = f"{case.place.file}, line {case.place.line}: {self.detail}"
         self.args = (self.detail,)
 
 

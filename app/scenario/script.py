@@ -16,6 +16,14 @@ from app.mm.page import Migratetype, PageKind
 EVERY_INTERLEAVING = "every"
 
 
+class Place(NamedTuple):
+    """Where something stands in a scenario's file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
 class AreaSpec(NamedTuple):
     """A CMA area that is active at the start; pages [start_pfn, end_pfn)."""
 
@@ -254,6 +262,8 @@ class Case:
     expect: tuple[PolicyExpectation, ...]
     # Guest starts: levels of the fallback, None for the policy's own.
     fallback: tuple[str, ...] | None = None
+    # Of the schedule, or of the case that has none; None for a case that was not read.
+    place: Place | None = None
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,10 @@ def test_case_that_a_policy_cannot_have_is_told_and_the_others_played() -> None:
     assert refused.refusal == "schedule, turn 1, A:cut: A has ended without passing 'cut'"
     assert (refused.agrees, refused.ends, refused.nr_orders) == (True, (), 0)
     assert (played.refusal, len(played.ends)) == ("", 1)
-    with pytest.raises(ScheduleImpossible):
+    with pytest.raises(ScheduleImpossible) as asked:
         list(run_scenario(scenario, policies=("linux-6.16",), case="after the isolation"))
+    place = "scenario, line 10: case 'after the isolation', linux-6.16: "
+    assert str(asked.value) == asked.value.detail == place + refused.refusal
 
 
 def test_schedule_that_cannot_be_followed_is_an_error() -> None:

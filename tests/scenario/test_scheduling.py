@@ -1,6 +1,7 @@
 """Schedules: turns followed, turns that cannot be, and every order of the sections."""
 
 from collections import Counter
+from dataclasses import replace
 from math import comb
 
 import pytest
@@ -9,7 +10,7 @@ from app.mm.page import PageKind
 from app.scenario import scheduling
 from app.scenario.playing import Play
 from app.scenario.scheduling import ScheduleImpossible, follow, play_every_order
-from app.scenario.script import Act, Allocate, AreaSpec, CmaAlloc, Contig, PictureStart
+from app.scenario.script import Act, Allocate, AreaSpec, Case, CmaAlloc, Contig, PictureStart, Place
 from tests.scenario.plays import ONE_PAGE, make_play, turns_of
 
 TWO_AREAS = PictureStart("|....|....|", types="CC", areas=(AreaSpec("X", 0, 4), AreaSpec("Y", 4, 8)))
@@ -80,6 +81,19 @@ def test_turn_that_cannot_be_is_an_error_with_its_place(schedule: str, words: st
     with pytest.raises(ScheduleImpossible, match=f"^schedule, {words}") as refused:
         followed(make_play("|....|....|", Contig(4, 8), policy="linux-6.17"), schedule)
     assert refused.value.members["field"] == "schedule"
+
+
+def test_impossible_schedule_names_its_case_policy_and_line() -> None:
+    """As far as there are any: a case that was not read stands nowhere."""
+    case = Case("", PictureStart("|....|....|"), (), (), ())
+    error = ScheduleImpossible("turn 1", why="no", accepted="yes")
+    error.name_case(case, "linux-6.17")
+    assert (error.detail, error.members.get("line")) == ("linux-6.17: schedule, turn 1: no", None)
+    error = ScheduleImpossible("turn 1", why="no", accepted="yes")
+    error.name_case(replace(case, name="one", place=Place("x.yaml", 3, 5)), "linux-6.17")
+    assert str(error) == "x.yaml, line 3: case 'one', linux-6.17: schedule, turn 1: no"
+    placed = {"case": "one", "policy": "linux-6.17", "file": "x.yaml", "line": 3, "column": 5}
+    assert placed.items() <= error.members.items()
 
 
 def test_schedule_of_too_many_sections_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

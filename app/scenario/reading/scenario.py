@@ -14,7 +14,7 @@ from app.scenario.reading.acts import read_actors, read_schedule, turns_in_order
 from app.scenario.reading.document import Value, parse_document
 from app.scenario.reading.expectations import read_expect
 from app.scenario.reading.start import read_start
-from app.scenario.script import Case, GuestStart, Scenario
+from app.scenario.script import Case, GuestStart, Place, Scenario
 from app.virtio_mem.driver.fallback import parse_fallback
 
 LARGEST_NR_CASES = 64
@@ -70,7 +70,9 @@ def _read_case(value: Value, name: str, members: Mapping[str, Value]) -> Case:
         if not isinstance(start, GuestStart):
             raise members["fallback"].refuse("a start that is a guest: a picture has no driver")
         fallback = _read_fallback(members["fallback"])
-    return Case(name, start, actors, schedule, expect, fallback)
+    at = members.get("schedule", value)
+    place = Place(at.file, at.line, at.column)
+    return Case(name, start, actors, schedule, expect, fallback, place)
 
 
 def _read_fallback(value: Value) -> tuple[str, ...]:

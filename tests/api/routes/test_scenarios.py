@@ -113,10 +113,12 @@ def test_wrong_file_is_refused_with_line_and_column(
 
 
 def test_schedule_that_cannot_be_followed_is_refused_with_its_turn(caller: Caller) -> None:
-    """The file is well formed, and asks for what does not come."""
+    """The file is well formed, and asks for what does not come: where, and under which policy."""
     answer = caller.call("POST", RUN, content=MINE.replace(b"A:drain R A:end", b"R R A:end"))
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "schedule, turn 2, R x1: R has ended"
+    problem = answer.json()
+    assert problem["detail"] == "body, line 8: rfc-v1: schedule, turn 2, R x1: R has ended"
+    assert (problem["policy"], problem["line"], problem["column"]) == ("rfc-v1", 8, 1)
 
 
 def test_file_that_is_too_large_or_no_text_is_refused(caller: Caller) -> None:
