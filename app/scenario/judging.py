@@ -102,7 +102,9 @@ assert set(_FINDERS) | {"results", "pfns", "values"} == {field.name for field in
 
 
 def _text(value: object) -> str:
-    """Returns a value as it is compared and shown: lists with commas, "none" when empty."""
+    """Returns a value as it is compared and shown: lists with commas, "none" when empty or not there at all."""
+    if value is None:
+        return "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(str(item) for item in value) or "none"
     return str(value)

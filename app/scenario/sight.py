@@ -13,6 +13,7 @@ import numpy as np
 from app.mm.checks.invariants import verify
 from app.mm.checks.violation import Violation
 from app.mm.node import Node
+from app.mm.policies.switches import HighatomicRule
 from app.scenario.device_map import draw_device, draw_device_types
 from app.scenario.picture import draw, draw_lists, draw_types
 from app.scenario.playing import Play
@@ -32,7 +33,8 @@ class Sight(NamedTuple):
     lists: tuple[str, ...]
     nr_free: int
     nr_free_cma: int
-    nr_free_highatomic: int
+    # None where the kernel has no such counter (B-8).
+    nr_free_highatomic: int | None
     nr_reserved_highatomic: int
     violations: tuple[Violation, ...]
 
@@ -110,10 +112,15 @@ def _see(stage: Stage, *, is_operating: bool) -> Sight:
         draw_lists(node, zone.index),
         zone.nr_free,
         zone.nr_free_cma,
-        zone.nr_free_highatomic,
+        _nr_free_highatomic(stage),
         zone.nr_reserved_highatomic,
         tuple(verify(node, is_operating=is_operating)),
     )
+
+
+def _nr_free_highatomic(stage: Stage) -> int | None:
+    has_counter = stage.node.policy.highatomic_rule is not HighatomicRule.RESERVED
+    return stage.zone.nr_free_highatomic if has_counter else None
 
 
 def _see_guest(stage: GuestStage) -> Sight:
@@ -125,7 +132,7 @@ def _see_guest(stage: GuestStage) -> Sight:
         (),
         zone.nr_free,
         zone.nr_free_cma,
-        zone.nr_free_highatomic,
+        _nr_free_highatomic(stage),
         zone.nr_reserved_highatomic,
         (
             *verify(node),

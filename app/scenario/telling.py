@@ -136,8 +136,8 @@ def _reported(moment: Moment) -> str:
 
 
 def _counted(moment: Moment) -> str:
-    """Returns the counters that are not 0; free pages always."""
-    counts = [(name, int(getattr(moment.sight, field))) for field, name in _COUNTERS.items()]
+    """Returns the counters that the kernel has and that are not 0; free pages always."""
+    counts = [(name, getattr(moment.sight, field)) for field, name in _COUNTERS.items()]
     shown = [f"{name} {count}" for name, count in counts if count or name == "free"]
     if moment.nr_migrated:
         shown.append(f"migrated {moment.nr_migrated}")

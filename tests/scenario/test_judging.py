@@ -61,6 +61,13 @@ def test_difference_says_what_was_expected_and_found(
     assert not is_met(expectation, MOMENT)
 
 
+def test_counter_that_the_kernel_does_not_have_is_none() -> None:
+    """Whoever expects a number of it is told."""
+    moment = MOMENT._replace(sight=SIGHT._replace(nr_free_highatomic=None))
+    (difference,) = compare(Expectation(nr_free_highatomic=0), moment, "at the end")
+    assert (difference.expected, difference.found) == ("0", "none")
+
+
 def test_expected_findings_are_in_the_order_of_their_laws() -> None:
     """A file may name them in any order."""
     assert is_met(Expectation(findings=("INV-14", "INV-8")), MOMENT)

@@ -15,9 +15,16 @@ def test_moment_has_memory_counters_and_results() -> None:
     moment = Onlooker().look(play)
     sight = moment.sight
     assert (sight.pages, sight.types, sight.lists) == ("|MM..|....|", "MM", ("1@2 MOVABLE", "2@4 MOVABLE"))
-    assert (sight.nr_free, sight.nr_free_cma, sight.nr_free_highatomic) == (6, 0, 0)
+    assert (sight.nr_free, sight.nr_free_cma) == (6, 0)
     assert (moment.results, moment.pfns) == ({"A": "OK", "B": "-"}, {"A": 1})
     assert (moment.nr_migrated, moment.types_lost, moment.findings) == (0, (), ())
+
+
+@pytest.mark.parametrize(("policy", "count"), [("linux-6.6", None), ("linux-6.10", 4)])
+def test_free_highatomic_pages_are_counted_where_the_kernel_does(policy: str, count: int | None) -> None:
+    """B-8: from 6.10 on; before, there is no number to show."""
+    play = make_play(PictureStart("|....|....|", types="HM"), ONE_PAGE, policy=policy)
+    assert Onlooker().look(play).sight.nr_free_highatomic == count
 
 
 def test_findings_are_the_broken_laws_once_each_in_their_order() -> None:

@@ -71,6 +71,14 @@ def test_outcome_that_could_not_be_played_says_why() -> None:
     assert lines[0].endswith(" -")
 
 
+def test_outcome_leaves_out_a_counter_that_the_kernel_does_not_have() -> None:
+    """Pages of HIGHATOMIC pageblocks are counted from 6.10 on."""
+    case = make_case(PictureStart("|....|....|", types="HM"), ONE_PAGE)
+    old, new = (" ".join(texts(tell_outcome(run_case(case, name)))) for name in ("linux-6.6", "linux-6.10"))
+    assert "free 7, reserved for" in " ".join(old.split())
+    assert "free 7, highatomic 4" in " ".join(new.split())
+
+
 def test_outcome_without_expectation_has_no_verdict() -> None:
     """A long policy has a line of its own; other ends go below with their orders."""
     policy = "linux-6.17+allow_unsafe=yes,merge_rule=any"

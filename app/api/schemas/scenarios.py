@@ -95,7 +95,7 @@ class Moment(Answer):
     lists: list[str] = Field(description="free blocks in the order of the lists: order@pfn TYPE")
     nr_free: int
     nr_free_cma: int
-    nr_free_highatomic: int
+    nr_free_highatomic: int | None = Field(description="null where the kernel has no such counter: up to 6.9")
     nr_reserved_highatomic: int
     nr_migrated: int
     findings: list[str] = Field(description="the invariants that are broken, each once")
