@@ -136,6 +136,8 @@ def compare(  # noqa: PLR0913 - one argument for each option of the command line
     if sum(start is not None for start in (guest, scenario, capture)) != 1:
         raise typer.BadParameter("say one start: the name of a guest, --scenario or --capture")
     levels = [arguments.comma_list(text) for text in fallback] if fallback else None
+    if csv + as_json + (png is not None) > 1:
+        raise typer.BadParameter("say one shape: --csv, --json or --png")
     media_type = PNG if png is not None else CSV if csv else None
     if capture is not None:
         asked = CompareCaptureSpec(

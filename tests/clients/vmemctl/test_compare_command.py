@@ -90,9 +90,12 @@ def test_capture_is_streamed_with_what_is_asked_in_the_query(
         ("--scenario", "S08", "--capture", "x.vmem"),
         ("--capture", "missing.vmem", "--to", "0"),
         ("web", "--to", "many"),
+        ("web", "--to", "0", "--csv", "--json"),
+        ("web", "--to", "0", "--png", "out.png", "--json"),
+        ("web", "--to", "0", "--csv", "--json", "--png", "-"),
     ],
 )
-def test_no_start_or_several_is_a_wrong_command_line(
+def test_no_start_or_several_of_what_is_one_is_a_wrong_command_line(
     vmemctl: Vmemctl, service: FakeService, words: tuple[str, ...]
 ) -> None:
     """Nothing is sent."""
