@@ -41,6 +41,8 @@ class ScenarioEnd(Answer):
     nr_free_cma: int = 0
     findings: tuple[str, ...] = ()
     types_lost: tuple[str, ...] = ()
+    # Numbers and words of a device's report by dotted name: "size", "by_level.chunk.bytes"; none without a device.
+    values: Mapping[str, int | str] = {}
 
 
 class ScenarioDifference(Answer):

@@ -261,6 +261,19 @@ COMPARISON: dict[str, Any] = {
     ],
 }
 _END: dict[str, Any] = {"order": ["A"], "results": {"A": "OK"}, "nr_free": 24, "nr_free_cma": 8}
+DEVICE_VALUES: dict[str, Any] = {
+    "device": "vm0",
+    "requested_size": 0,
+    "size": 4 * MIB,
+    "by_level.memory_block.bytes": 0,
+    "by_level.memory_block.attempts": 1,
+    "by_level.memory_block.failed": 1,
+    "by_level.chunk.bytes": 124 * MIB,
+    "by_level.chunk.attempts": 32,
+    "by_level.chunk.failed": 1,
+    "simulated_us": 6286,
+}
+
 PLAYED: dict[str, Any] = {
     "start": {"scenario": "S08"},
     "rows": [

@@ -48,6 +48,37 @@ def test_scenario_has_a_table_for_each_case() -> None:
     )
 
 
+def test_policy_with_several_levels_is_named_with_them() -> None:
+    """Where a policy runs twice, what was obtained and what stays say in which row."""
+    row = recorded.COMPARISON["rows"][0]
+    group = {"kind": "pinned", "level": "chunk", "result": "EBUSY", "count": 1, "bytes": 4096}
+    outcome = recorded.OUTCOME | {"obstacle_groups": [group]}
+    rows = [row | {"outcome": outcome, "fallback": ["memory_block", low]} for low in ("pageblock", "chunk")]
+    lines = lines_of(recorded.COMPARISON | {"rows": rows})
+    assert max(map(len, lines)) <= 100
+    assert [sum(f"[memory_block, {low}]" in line for line in lines) for low in ("pageblock", "chunk")] == [
+        2,
+        2,
+    ]
+
+
+def test_scenario_with_a_device_has_a_line_for_each_level() -> None:
+    """Bytes, attempts, what is left and the time stand in the columns that a guest has too; a refused row has none."""
+    case = recorded.PLAYED["rows"][0]
+    end = case["played"]["ends"][0] | {"values": recorded.DEVICE_VALUES}
+    ends = [end, case["played"]["ends"][1]]
+    rows = [case | {"played": case["played"] | {"ends": ends}, "broken_meanwhile": []}]
+    lines = lines_of(recorded.PLAYED | {"rows": [*rows, recorded.PLAYED["rows"][1]]})
+    assert max(map(len, lines)) <= 100
+    number = next(number for number, line in enumerate(lines) if "memory_block" in line)
+    first, second, without = lines[number : number + 3]
+    cells = [cell.strip() for cell in first.split("  ") if cell.strip()]
+    assert cells[2:7] == ["memory_block", "0 B", "1/1", "4 MiB", "6.29 ms"]
+    assert second.split() == ["chunk", "124", "MiB", "1/32"]
+    assert "A EBUSY@test" in without
+    assert any("linux-5.15" in line and "refused" in line for line in lines)
+
+
 def test_capture_is_named_by_its_kernel() -> None:
     """It has no other name."""
     told = recorded.COMPARISON | {"start": {"kernel_release": "6.1.0", "policy": "linux-5.19"}}
