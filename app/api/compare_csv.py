@@ -1,15 +1,29 @@
 """A comparison as CSV: one line for each row, every count in a column of its own, reasons as text.
 
+A scenario's case that ended in several ways has a line for each of them, numbered; broken_meanwhile is of all orders.
+
 A list inside a cell has semicolons between its members: "pageblock unmovable EBUSY=3; chunk unmovable EBUSY=1".
 Left out: text for people (app.api.compare_text), pictures (app.api.compare_png).
 """
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from app.api.compare_rows import Row, bytes_left, ends_of, laws_of, name_reason, name_results, types_lost
+from app.api.compare_rows import (
+    Laws,
+    Row,
+    bytes_left,
+    ends_of,
+    laws_of,
+    laws_of_end,
+    name_reason,
+    name_results,
+    resize_of,
+    types_lost,
+    types_lost_at,
+)
 
 LEVELS = ("memory_block", "section", "chunk", "pageblock")
 _PLAIN = ("state", "requested", "achieved", "requested_size", "size")
@@ -29,6 +43,7 @@ COLUMNS = (
     "results",
     "nr_orders",
     "nr_ends",
+    "end_nr",
     *_MEMORY,
     "types_lost",
     "failed_laws",
@@ -43,46 +58,62 @@ def as_csv(comparison: Mapping[str, Any]) -> str:
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for row in comparison["rows"]:
-        cells = {name: row[name] for name in ("case", "policy", "refusal")}
-        cells["fallback"] = ",".join(row["fallback"] or ())
-        if row["refusal"] is None:
-            cells |= _outcome_cells(row["outcome"]) if row["outcome"] else _played_cells(row)
-            cells |= _law_cells(row)
-        writer.writerow(cells)
+        head = {name: row[name] for name in ("case", "policy", "refusal")}
+        head["fallback"] = ",".join(row["fallback"] or ())
+        writer.writerows(head | cells for cells in _lines(row))
     return file.getvalue()
 
 
+def _lines(row: Row) -> Iterator[dict[str, Any]]:
+    """Yields the cells of each of a row's lines: one, or one for each end."""
+    if row["refusal"] is not None:
+        yield {}
+    elif row["outcome"]:
+        lost = {"types_lost": _listed(types_lost(row).items())}
+        yield _outcome_cells(row["outcome"]) | lost | _law_cells(laws_of(row))
+    for number, end in enumerate(ends_of(row), start=1):
+        yield {
+            **_played_cells(row, end),
+            "nr_orders": row["played"]["nr_orders"],
+            "nr_ends": row["played"]["nr_ends"],
+            "end_nr": number,
+        }
+
+
 def _outcome_cells(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    levels = {
-        f"{level}_{what}": count
-        for level, tally in outcome["by_level"].items()
-        for what, count in tally.items()
-    }
     return {
-        **{name: outcome[name] for name in (*_PLAIN, *_COUNTS)},
-        **levels,
-        "left": bytes_left(outcome),
+        **_device_cells(outcome),
         "failures": _listed((_reason(group), group["count"]) for group in outcome["failures"]),
         "stays": _listed((_reason(group), group["bytes"]) for group in outcome["obstacle_groups"]),
     }
 
 
-def _played_cells(row: Row) -> dict[str, Any]:
-    """Returns the first end of a scenario's case, and how many there are."""
-    first, *_ = ends_of(row)
+def _device_cells(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a guest's row and that of a scenario with a device have alike."""
+    levels = {
+        f"{level}_{what}": count
+        for level, tally in outcome["by_level"].items()
+        for what, count in tally.items()
+    }
+    plain = {name: outcome[name] for name in (*_PLAIN, *_COUNTS)}
+    return {**plain, **levels, "left": bytes_left(outcome)}
+
+
+def _played_cells(row: Row, end: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns one end of a scenario's case."""
+    outcome = resize_of(end)
     return {
-        **{name: first[name] for name in _MEMORY},
-        "migrated_pages": first["nr_migrated"],
-        "results": name_results(first).replace(", ", "; "),
-        "nr_orders": row["played"]["nr_orders"],
-        "nr_ends": row["played"]["nr_ends"],
+        **({} if outcome is None else _device_cells(outcome)),
+        **{name: end[name] for name in _MEMORY},
+        "migrated_pages": end["nr_migrated"],
+        "results": name_results(end).replace(", ", "; "),
+        "types_lost": _listed(types_lost_at(end).items()),
+        **_law_cells(laws_of_end(row, end)),
     }
 
 
-def _law_cells(row: Row) -> dict[str, str]:
-    laws = laws_of(row)
+def _law_cells(laws: Laws) -> dict[str, str]:
     return {
-        "types_lost": _listed(types_lost(row).items()),
         "failed_laws": "; ".join(laws.failures),
         "findings": "; ".join(laws.findings),
         "broken_meanwhile": "; ".join(laws.meanwhile),

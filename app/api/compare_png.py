@@ -4,7 +4,7 @@
     linux-6.17   ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇░░░░   ▇▇▇    0.8 s    none
     levels of the fallback, and the rest   simulated time    marks
 
-Of a scenario: the actors' results, free pages, and the marks.
+Of a scenario without a device: the actors' results, free pages, and the marks.
 matplotlib is imported with this module, so whoever wants no picture does not wait for it.
 Left out: where matplotlib keeps its caches (app.api.compare_answer).
 """
@@ -17,7 +17,16 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from app.api.compare_rows import Row, bytes_left, ends_of, laws_of, name_results, name_start, types_lost
+from app.api.compare_rows import (
+    Row,
+    bytes_left,
+    ends_of,
+    laws_of,
+    name_results,
+    name_start,
+    outcome_of,
+    types_lost,
+)
 from app.units import GIB, MIB
 
 # Of levels, the largest first; what came without one (offline memory, a plug); and what stays.
@@ -44,7 +53,8 @@ def draw(comparison: Mapping[str, Any]) -> bytes:
     rows: Sequence[Row] = comparison["rows"]
     figure = Figure(figsize=(_WIDTH_IN, _FRAME_IN + _ROW_IN * len(rows)), dpi=_DPI, layout="constrained")
     left, middle, marks = figure.subplots(1, 3, sharey=True, width_ratios=(6, 2.2, 2.4))
-    if comparison["start"].get("scenario"):
+    # A case whose start is a picture has no bars beside those that have a device.
+    if comparison["start"].get("scenario") and not any(map(outcome_of, rows)):
         _write_results(left, rows)
         _draw_free(middle, rows)
     else:
@@ -52,7 +62,9 @@ def draw(comparison: Mapping[str, Any]) -> bytes:
         _draw_times(middle, rows)
     _write_refusals(left, rows)
     _write_marks(marks, rows)
-    left.set_yticks(range(len(rows)), [_label(row) for row in rows], fontsize=9)
+    cases = short_names([row["case"] or "" for row in rows])
+    labels = [_label(row, case) for row, case in zip(rows, cases, strict=True)]
+    left.set_yticks(range(len(rows)), labels, fontsize=9)
     left.set_ylim(len(rows) - 0.5, -0.5)
     figure.suptitle(name_start(comparison), fontsize=11, x=0.01, ha="left")
     handles, labels = (left if left.get_legend_handles_labels()[0] else middle).get_legend_handles_labels()
@@ -63,13 +75,24 @@ def draw(comparison: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _label(row: Row) -> str:
-    """Returns the policy, and below it the levels in short words, or the case."""
+def short_names(names: Sequence[str]) -> list[str]:
+    """Returns names that fit a label; those that would be cut to the same words keep their end as well."""
+    cut = {name: textwrap.shorten(name, _LABEL_WIDTH, placeholder=" ...") for name in names}
+    half = _LABEL_WIDTH // 2 - 2
+    twins = {name for name in cut if sum(other == cut[name] for other in cut.values()) > 1}
+    cut |= {name: f"{name[:half].rpartition(' ')[0]} ... {name[-half:].partition(' ')[2]}" for name in twins}
+    still = [name for name in twins if sum(other == cut[name] for other in cut.values()) > 1]
+    cut |= {name: f"{number}: {cut[name]}" for number, name in enumerate(sorted(still), start=1)}
+    return [cut[name] for name in names]
+
+
+def _label(row: Row, case: str) -> str:
+    """Returns the policy, and below it the case, and the levels in short words."""
     # Between switches, where a line may end.
     policy = row["policy"].replace("+", " +").replace(",", ", ")
     lines = textwrap.wrap(policy, _LABEL_WIDTH, max_lines=2, placeholder=" ...", break_on_hyphens=False)
     levels = " > ".join(level.replace("memory_block", "block") for level in row["fallback"] or ())
-    below = [textwrap.shorten(text, _LABEL_WIDTH, placeholder=" ...") for text in (row["case"] or "", levels)]
+    below = [case, textwrap.shorten(levels, _LABEL_WIDTH, placeholder=" ...")]
     return "\n".join([*lines, *filter(None, below)])
 
 
@@ -79,9 +102,9 @@ def _unit(size: int) -> tuple[int, str]:
 
 def _amounts(row: Row) -> dict[str, int]:
     """Returns the bytes that a row obtained, by level."""
-    if row["outcome"] is None:
+    outcome = outcome_of(row)
+    if outcome is None:
         return {}
-    outcome = row["outcome"]
     amounts = {level: tally["bytes"] for level, tally in outcome["by_level"].items()}
     return amounts | {"without a level": max(outcome["achieved"] - sum(amounts.values()), 0)}
 
@@ -89,7 +112,7 @@ def _amounts(row: Row) -> dict[str, int]:
 def _draw_bytes(axes: Axes, rows: Sequence[Row]) -> None:
     """Stacks what was obtained at each level, and behind it what stays."""
     amounts = [_amounts(row) for row in rows]
-    left = [0 if row["outcome"] is None else bytes_left(row["outcome"]) for row in rows]
+    left = [bytes_left(outcome) if outcome else 0 for outcome in map(outcome_of, rows)]
     unit, name = _unit(max(sum(its.values()) + more for its, more in zip(amounts, left, strict=True)))
     offsets = [0.0] * len(rows)
     for level, colour in _LEVEL_COLOURS.items():
@@ -106,11 +129,10 @@ def _draw_bytes(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _draw_times(axes: Axes, rows: Sequence[Row]) -> None:
     """Draws simulated time, with its number beside each bar."""
-    seconds = [0.0 if row["outcome"] is None else row["outcome"]["simulated_us"] / 1e6 for row in rows]
+    outcomes = [outcome_of(row) for row in rows]
+    seconds = [outcome["simulated_us"] / 1e6 if outcome else 0.0 for outcome in outcomes]
     bars = axes.barh(range(len(rows)), seconds, _BAR_HEIGHT, color=_TIME_COLOUR)
-    texts = [
-        "" if row["outcome"] is None else f"{time:.3g} s" for row, time in zip(rows, seconds, strict=True)
-    ]
+    texts = [f"{time:.3g} s" if outcome else "" for outcome, time in zip(outcomes, seconds, strict=True)]
     axes.bar_label(bars, texts, padding=3, fontsize=8)
     axes.set_xlim(0, max([*seconds, 0.001]) * 1.4)
     axes.set_xlabel("simulated time [s]", fontsize=9)
@@ -172,11 +194,13 @@ def _write_marks(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _note(row: Row) -> str:
-    """Returns how many attempts failed, pages migrated, types were lost."""
-    if row["outcome"] is not None:
-        tallies = row["outcome"]["by_level"].values()
+    """Returns the results of a scenario with a device, how many attempts failed, pages migrated, types were lost."""
+    outcome = outcome_of(row)
+    if outcome is not None:
+        tallies = outcome["by_level"].values()
         counts = [sum(tally[name] for tally in tallies) for name in ("failed", "attempts")]
-        note = f"{counts[0]} of {counts[1]} attempts failed"
+        results = "".join(f"{name_results(end)}; " for end in ends_of(row)[:1])
+        note = f"{results}{counts[0]} of {counts[1]} attempts failed"
     else:
         note = f"{max(end['nr_migrated'] for end in ends_of(row))} pages migrated"
     nr_lost = sum(types_lost(row).values())

@@ -4,6 +4,7 @@ A row has an `outcome` (a guest's or a capture's device was resized), or was `pl
 (it was refused).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -35,6 +36,38 @@ def bytes_left(outcome: Mapping[str, Any]) -> int:
     return abs(int(outcome["size"]) - int(outcome["requested_size"]))
 
 
+def resize_of(end: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns what became of the device at an end of a scenario that starts from a guest, as an outcome has it."""
+    values: Mapping[str, Any] = end["values"]
+    if "simulated_us" not in values:
+        return None
+    outcome: dict[str, Any] = {name: value for name, value in values.items() if "." not in name}
+    outcome["by_level"] = {}
+    for name, value in values.items():
+        head, _, tail = name.partition(".")
+        if head == "by_level":
+            level, _, what = tail.partition(".")
+            outcome["by_level"].setdefault(level, {})[what] = value
+    return outcome
+
+
+def outcome_of(row: Row) -> Mapping[str, Any] | None:
+    """Returns what became of the device: a guest's, a capture's, or a scenario's at its first end; None without one."""
+    if row["outcome"] is not None:
+        outcome: Mapping[str, Any] = row["outcome"]
+        return outcome
+    first = next(iter(ends_of(row)), None)
+    return None if first is None else resize_of(first)
+
+
+def laws_of_end(row: Row, end: Mapping[str, Any]) -> Laws:
+    """Sorts the invariants that are broken at one of a row's ends; what was broken on the way is of all orders."""
+    failures = [law["id"] for law in end["violations"] if law["weight"] != "finding"]
+    failures = list(dict.fromkeys(failures))
+    findings = [name for name in end["findings"] if name not in failures]
+    return Laws(failures, findings, list(row["broken_meanwhile"]))
+
+
 def laws_of(row: Row) -> Laws:
     """Sorts the broken invariants of a row; a lost type is a finding where a scenario says so."""
     failures = [law["id"] for law in row["broken"] if law["weight"] != "finding"]
@@ -44,9 +77,9 @@ def laws_of(row: Row) -> Laws:
     return Laws(failures, findings, list(row["broken_meanwhile"]))
 
 
-def name_laws(row: Row) -> str:
-    """Names the broken invariants: failures with an exclamation mark, what was broken on the way in brackets."""
-    failures, findings, meanwhile = laws_of(row)
+def name_laws(laws: Laws) -> str:
+    """Names broken invariants: failures with an exclamation mark, what was broken on the way in brackets."""
+    failures, findings, meanwhile = laws
     return " ".join([*(f"{name}!" for name in failures), *findings, *(f"({name})" for name in meanwhile)])
 
 
@@ -69,11 +102,10 @@ def types_lost(row: Row) -> dict[str, int]:
     """Returns how many pageblocks lost their type, by "OLD->NEW"; of several ends, in the one where it is most."""
     if row["outcome"] is not None:
         return dict(row["outcome"]["types_lost"])
-    most: dict[str, int] = {}
-    for end in ends_of(row):
-        counts: dict[str, int] = {}
-        for lost in end["types_lost"]:
-            name = lost.partition(" ")[2]
-            counts[name] = counts.get(name, 0) + 1
-        most = max(most, counts, key=lambda types: sum(types.values()))
-    return most
+    counts = [{}, *map(types_lost_at, ends_of(row))]
+    return max(counts, key=lambda types: sum(types.values()))
+
+
+def types_lost_at(end: Mapping[str, Any]) -> dict[str, int]:
+    """Returns how many pageblocks lost their type at one end of a scenario, by "OLD->NEW"."""
+    return dict(Counter(lost.partition(" ")[2] for lost in end["types_lost"]))

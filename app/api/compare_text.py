@@ -3,18 +3,24 @@
 Left out: CSV (app.api.compare_csv), pictures (app.api.compare_png).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from app.api.compare_rows import (
     Row,
     bytes_left,
     ends_of,
+    laws_of,
+    laws_of_end,
     name_laws,
     name_reason,
     name_results,
     name_start,
+    outcome_of,
+    resize_of,
     types_lost,
+    types_lost_at,
 )
 from app.units import format_size
 
@@ -32,13 +38,18 @@ _OUTCOME_HEADS = (
     "broken",
 )
 _PLAYED_HEADS = ("case", "policy", "results", "*free", "*free CMA", "*migrated", "*types lost", "broken")
+# Where a scenario starts from a guest.
+_DEVICE_HEADS = (*_PLAYED_HEADS[:3], *_OUTCOME_HEADS[1:6], "*simulated", *_PLAYED_HEADS[3:])
 
 
 def as_text(comparison: Mapping[str, Any]) -> str:
     """Returns the table, the reasons, and the rows that were refused."""
     rows = comparison["rows"]
-    is_scenario = bool(comparison["start"].get("scenario"))
-    heads, cells = (_PLAYED_HEADS, _played_cells) if is_scenario else (_OUTCOME_HEADS, _outcome_cells)
+    heads: Sequence[str] = _OUTCOME_HEADS
+    cells: Callable[[Row], Iterator[list[str]]] = _outcome_cells
+    if comparison["start"].get("scenario"):
+        has_device = any(outcome_of(row) for row in rows)
+        heads, cells = (_DEVICE_HEADS, _device_cells) if has_device else (_PLAYED_HEADS, _played_cells)
     lines = [name_start(comparison), "", *_columns(heads, [cell for row in rows for cell in cells(row)])]
     for row in rows:
         lines += _reasons(row)
@@ -54,13 +65,21 @@ def _outcome_cells(row: Row) -> Iterator[list[str]]:
     rest = [
         format_size(bytes_left(outcome)),
         str(outcome["migrated_pages"]),
-        f"{outcome['simulated_us'] / 1000:.1f} ms",
+        _name_time(outcome),
         str(sum(types_lost(row).values())),
-        name_laws(row) or "-",
+        name_laws(laws_of(row)) or "-",
     ]
-    for number, (level, tally) in enumerate(outcome["by_level"].items()):
-        counts = [level, format_size(tally["bytes"]), str(tally["attempts"]), str(tally["failed"])]
+    for number, counts in enumerate(_level_cells(outcome)):
         yield ["", *counts] if number else [row["policy"], *counts, *rest]
+
+
+def _level_cells(outcome: Mapping[str, Any]) -> Iterator[list[str]]:
+    for level, tally in outcome["by_level"].items():
+        yield [level, format_size(tally["bytes"]), str(tally["attempts"]), str(tally["failed"])]
+
+
+def _name_time(outcome: Mapping[str, Any]) -> str:
+    return f"{outcome['simulated_us'] / 1000:.1f} ms"
 
 
 def _played_cells(row: Row) -> Iterator[list[str]]:
@@ -68,10 +87,27 @@ def _played_cells(row: Row) -> Iterator[list[str]]:
     if row["played"] is None:
         yield [row["case"], _name_policy(row), "refused"]
     for number, end in enumerate(ends_of(row)):
-        counts = [str(end[name]) for name in ("nr_free", "nr_free_cma", "nr_migrated")]
-        rest = [str(sum(types_lost(row).values())), name_laws(row) or "-"]
         head = ["", ""] if number else [row["case"], _name_policy(row)]
-        yield [*head, name_results(end), *counts, *([] if number else rest)]
+        yield [*head, name_results(end), *_end_cells(row, end)]
+
+
+def _device_cells(row: Row) -> Iterator[list[str]]:
+    """Yields a line for each level of each end; an end without a device has one."""
+    for end, cells in zip_longest(ends_of(row), _played_cells(row)):
+        head, tail = cells[:3], cells[3:]
+        outcome = None if end is None else resize_of(end)
+        if outcome is None:
+            yield [*head, *[""] * (len(_DEVICE_HEADS) - len(_PLAYED_HEADS)), *tail] if tail else head
+            continue
+        amounts = [format_size(bytes_left(outcome)), _name_time(outcome)]
+        for number, counts in enumerate(_level_cells(outcome)):
+            yield ["", "", "", *counts] if number else [*head, *counts, *amounts, *tail]
+
+
+def _end_cells(row: Row, end: Mapping[str, Any]) -> list[str]:
+    """Returns counters and marks of one end; what broke in the middle of any order stands at each."""
+    counts = [str(end[name]) for name in ("nr_free", "nr_free_cma", "nr_migrated")]
+    return [*counts, str(sum(types_lost_at(end).values())), name_laws(laws_of_end(row, end)) or "-"]
 
 
 def _name_policy(row: Row) -> str:

@@ -116,6 +116,7 @@ PLAYED_ROWS: list[dict[str, Any]] = [
                 | {
                     "results": {"a": "EBUSY@test", "b": "OK"},
                     "findings": ["INV-8", "INV-14"],
+                    "violations": BROKEN[:1],
                     "types_lost": ["0 CMA->MOVABLE", "1 CMA->MOVABLE"],
                 },
             ],
@@ -125,6 +126,35 @@ PLAYED_ROWS: list[dict[str, Any]] = [
     },
     {**_CASE_ROW, "policy": "linux-5.15", "played": None, "refusal": "schedule, turn 2: a has ended"},
 ]
+# The report of a device's resize, as an end of a scenario has it.
+DEVICE_VALUES: dict[str, Any] = {
+    **{
+        name: OUTCOME[name] for name in ("device", "state", "requested", "achieved", "requested_size", "size")
+    },
+    **{
+        f"by_level.{level}.{what}": number
+        for level, tally in OUTCOME["by_level"].items()
+        for what, number in tally.items()
+    },
+    **{name: OUTCOME[name] for name in ("migrated_pages", "dropped_pages", "simulated_us")},
+    "calls": 610,
+    "driver": "waiting_retry",
+}
+DEVICE_END: dict[str, Any] = _END | {"values": DEVICE_VALUES, "results": {"H": "EBUSY"}, "nr_migrated": 77}
+DEVICE_ROW: dict[str, Any] = {
+    **_CASE_ROW,
+    "policy": "linux-6.17",
+    "fallback": ["memory_block", "pageblock"],
+    "played": _PLAYED | {"ends": [DEVICE_END]},
+}
+# A case with a device, one without, and one that was refused.
+DEVICE_PLAYED: dict[str, Any] = {
+    "start": {"scenario": "S28"},
+    "device": None,
+    "size_before": None,
+    "requested_size": None,
+    "rows": [DEVICE_ROW, PLAYED_ROWS[0], PLAYED_ROWS[2]],
+}
 PLAYED: dict[str, Any] = {
     "start": {"scenario": "S10"},
     "device": None,

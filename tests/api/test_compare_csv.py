@@ -4,7 +4,7 @@ import csv
 import io
 
 from app.api.compare_csv import COLUMNS, as_csv
-from tests.api.comparisons import COMPARISON, OUTCOME, PLAYED
+from tests.api.comparisons import COMPARISON, DEVICE_PLAYED, OUTCOME, PLAYED
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -30,17 +30,34 @@ def test_csv_has_every_number_of_a_row() -> None:
 
 
 def test_csv_of_a_scenario_has_results_and_counters() -> None:
-    """The first end, how many there are, and what broke in any of them."""
-    sound, broken, refused = read(as_csv(PLAYED))
+    """A line for each end with what broke in it; what broke on the way is of all orders."""
+    sound, first, second, refused = read(as_csv(PLAYED))
     assert (sound["case"], sound["policy"], sound["fallback"]) == ("two at once", "linux-6.17", "")
     assert (sound["results"], sound["nr_free_cma"], sound["migrated_pages"]) == (
         "a OK; b EBUSY@isolate",
         "8",
         "4",
     )
-    assert (broken["nr_orders"], broken["nr_ends"], broken["types_lost"]) == ("6", "2", "CMA->MOVABLE=2")
-    assert (broken["findings"], broken["broken_meanwhile"]) == ("INV-8; INV-14", "INV-10")
+    assert [end["end_nr"] for end in (sound, first, second)] == ["1", "1", "2"]
+    assert {(end["nr_orders"], end["nr_ends"], end["broken_meanwhile"]) for end in (first, second)} == {
+        ("6", "2", "INV-10")
+    }
+    assert [(end["results"], end["findings"], end["types_lost"]) for end in (first, second)] == [
+        ("a OK; b EBUSY@isolate", "", ""),
+        ("a EBUSY@test; b OK", "INV-8; INV-14", "CMA->MOVABLE=2"),
+    ]
     assert {name for name, cell in refused.items() if cell} == {"case", "policy", "refusal"}
+
+
+def test_csv_of_a_scenario_with_a_device_has_its_numbers() -> None:
+    """In the columns that a guest has too; a case without a device leaves them empty."""
+    guest, *_ = read(as_csv(COMPARISON))
+    device, without, _ = read(as_csv(DEVICE_PLAYED))
+    same = [name for name in COLUMNS if name.endswith(("_bytes", "_attempts", "_failed"))]
+    for name in (*same, "state", "achieved", "size", "left", "migrated_pages", "simulated_us"):
+        assert device[name] == guest[name]
+    assert (device["results"], device["nr_free"]) == ("H EBUSY", "24")
+    assert {without[name] for name in (*same, "left", "simulated_us")} == {""}
 
 
 def test_csv_of_nothing_is_the_line_of_names() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.api.compare_png import draw
-from tests.api.comparisons import COMPARISON, OUTCOME, PLAYED, ROWS
+from app.api.compare_png import draw, short_names
+from tests.api.comparisons import COMPARISON, DEVICE_PLAYED, OUTCOME, PLAYED, ROWS
 
 COLOURS = {
     "memory block": (0x1F, 0x4E, 0x79),
@@ -57,6 +57,23 @@ def test_picture_of_what_came_without_a_level() -> None:
 def test_picture_of_little_is_a_picture(rows: list[dict[str, Any]]) -> None:
     """Only refusals, or a run that took no time."""
     assert draw(COMPARISON | {"rows": rows}).startswith(b"\x89PNG")
+
+
+def test_picture_of_a_scenario_with_a_device_shows_its_levels() -> None:
+    """Drawn as a guest's."""
+    assert shown(DEVICE_PLAYED) == {"memory block", "pageblock", "sound"}
+
+
+def test_names_that_would_be_cut_alike_stay_apart() -> None:
+    """By their ends, or by a number; short ones are not touched, and one name is cut alike everywhere."""
+    start, end = "a hugetlb page that is moved away", "while others wait for it"
+    names = [f"{start} early {end}s", f"{start} late {end}", "short", f"{start} late {end}"]
+    early, late, short, again = short_names(names)
+    assert (short, again) == ("short", late)
+    assert early != late
+    twins = [f"{start} {which} {end}" for which in ("early", "late")]
+    first, second = short_names(twins)
+    assert (first[:3], second[:3]) == ("1: ", "2: ")
 
 
 def test_picture_of_a_scenario_shows_free_pages_and_marks() -> None:

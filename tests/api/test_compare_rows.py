@@ -5,14 +5,27 @@ from app.api.compare_rows import (
     bytes_left,
     ends_of,
     laws_of,
+    laws_of_end,
     name_laws,
     name_reason,
     name_results,
     name_start,
+    outcome_of,
+    resize_of,
     types_lost,
+    types_lost_at,
 )
 from app.units import MIB
-from tests.api.comparisons import COMPARISON, OUTCOME, PLAYED, PLAYED_ROWS, ROWS
+from tests.api.comparisons import (
+    BROKEN,
+    COMPARISON,
+    DEVICE_END,
+    DEVICE_ROW,
+    OUTCOME,
+    PLAYED,
+    PLAYED_ROWS,
+    ROWS,
+)
 
 
 def test_start_is_named_by_what_it_is() -> None:
@@ -27,11 +40,33 @@ def test_laws_are_sorted_by_whose_bug_they_are() -> None:
     """Failures, findings (those of a scenario's ends too, each once), and what was whole again at the end."""
     assert laws_of(ROWS[1]) == Laws(["INV-3"], ["INV-8"], [])
     assert laws_of(PLAYED_ROWS[1]) == Laws([], ["INV-8", "INV-14"], ["INV-10"])
-    assert [name_laws(row) for row in (ROWS[0], ROWS[1], PLAYED_ROWS[1])] == [
+    assert [name_laws(laws_of(row)) for row in (ROWS[0], ROWS[1], PLAYED_ROWS[1])] == [
         "",
         "INV-3! INV-8",
         "INV-8 INV-14 (INV-10)",
     ]
+
+
+def test_laws_of_an_end_are_its_own() -> None:
+    """Another end's are not; a failure is no finding, and what broke in the middle is of all orders."""
+    row = PLAYED_ROWS[1]
+    first, second = ends_of(row)
+    assert laws_of_end(row, first) == Laws([], [], ["INV-10"])
+    assert laws_of_end(row, second) == Laws([], ["INV-8", "INV-14"], ["INV-10"])
+    failed = {**second, "violations": BROKEN * 2, "findings": ["INV-3", "INV-8"]}
+    assert laws_of_end(row, failed) == Laws(["INV-3"], ["INV-8"], ["INV-10"])
+    assert [types_lost_at(end) for end in (first, second)] == [{}, {"CMA->MOVABLE": 2}]
+
+
+def test_device_of_a_scenario_is_told_as_a_guests() -> None:
+    """From the values of its report; there is none without a device, nor in a refused row."""
+    outcome = resize_of(DEVICE_END)
+    assert outcome is not None
+    for name in ("by_level", "achieved", "size", "simulated_us"):
+        assert outcome[name] == OUTCOME[name]
+    assert outcome_of(DEVICE_ROW) == outcome
+    assert outcome_of(ROWS[0]) == OUTCOME
+    assert [outcome_of(row) for row in (ROWS[2], *PLAYED_ROWS)] == [None] * 4
 
 
 def test_types_lost_are_those_of_the_worst_end() -> None:

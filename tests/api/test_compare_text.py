@@ -1,7 +1,7 @@
 """A comparison as text: a line for each level or end, marks of what broke, and the reasons below."""
 
 from app.api.compare_text import as_text
-from tests.api.comparisons import COMPARISON, PLAYED
+from tests.api.comparisons import COMPARISON, DEVICE_PLAYED, PLAYED
 
 
 def test_text_has_a_line_for_each_level_and_the_reasons_below() -> None:
@@ -29,6 +29,22 @@ def test_text_of_a_scenario_has_a_line_for_each_end() -> None:
     assert lines[3].split() == [
         *("two", "at", "once", "linux-6.17", "a", "OK,", "b", "EBUSY@isolate", "24", "8", "4", "0", "-"),
     ]
-    assert lines[4].endswith("2  INV-8 INV-14 (INV-10)")
-    assert lines[5].split() == ["a", "EBUSY@test,", "b", "OK", "24", "8", "4"]
+    assert lines[4].endswith("0  (INV-10)")
+    assert lines[5].split()[:7] == ["a", "EBUSY@test,", "b", "OK", "24", "8", "4"]
+    assert lines[5].endswith("2  INV-8 INV-14 (INV-10)")
     assert lines[-1] == "two at once, linux-5.15: refused: schedule, turn 2: a has ended"
+
+
+def test_text_of_a_scenario_with_a_device_has_a_line_for_each_level() -> None:
+    """Bytes, attempts, what is left and the time, as a guest has them; nothing where a case has no device."""
+    lines = as_text(DEVICE_PLAYED).splitlines()
+    assert lines[2].split()[:9] == [
+        *("case", "policy", "results", "level", "bytes", "attempts", "failed", "left", "simulated"),
+    ]
+    assert lines[3].split()[6:] == [
+        *("H", "EBUSY", "memory_block", "1", "GiB", "10", "2", "6", "MiB", "1234.6", "ms"),
+        *("24", "8", "77", "0", "-"),
+    ]
+    assert lines[4].split() == ["pageblock", "1018", "MiB", "600", "3"]
+    assert lines[5].split()[-6:] == ["EBUSY@isolate", "24", "8", "4", "0", "-"]
+    assert lines[6].split()[-1] == "refused"
