@@ -103,8 +103,16 @@ def run_variant(start: Guest, target: Target, variant: Variant) -> Description:
     except (StateError, InvalidValue) as error:
         return row | {"refusal": error.detail, "outcome": None, "broken": []}
     outcome = guest.resize(target.device_id, target.requested_size)
+    # A kernel may have no use for a level that was asked for.
+    row["fallback"] = list(_tallies(outcome))
     broken = [*guest.verify(), *_types_lost(guest, outcome)]
     return row | {"refusal": None, "outcome": outcome, "broken": group_violations(broken)}
+
+
+def _tallies(outcome: Description) -> Description:
+    tallies = outcome["by_level"]
+    assert isinstance(tallies, dict)
+    return tallies
 
 
 def _types_lost(guest: Guest, outcome: Description) -> list[Description]:

@@ -48,6 +48,8 @@ def play_row(case: Case, policy: str) -> Description:
         outcome = run_case(case, policy)
     except (StateError, InvalidValue) as error:
         return row | {"refusal": error.detail, "played": None, "broken": [], "broken_meanwhile": []}
+    if isinstance(case.start, GuestStart):
+        row["fallback"] = _levels(outcome) or row["fallback"]
     bare = replace(outcome, ends=tuple(end._replace(steps=()) for end in outcome.ends))
     violations = [
         dict(violation._asdict()) for end in outcome.ends for violation in end.moment.sight.violations
@@ -60,8 +62,15 @@ def play_row(case: Case, policy: str) -> Description:
     }
 
 
+def _levels(outcome: CaseOutcome) -> list[str]:
+    """Returns the levels that the driver had: a kernel may have no use for one that was asked for."""
+    names = [name.split(".") for name in outcome.ends[0].moment.values]
+    return list(dict.fromkeys(name[1] for name in names if name[0] == "by_level"))
+
+
 def _broken_meanwhile(outcome: CaseOutcome) -> list[str]:
-    """Returns the invariants that were broken on the way and are whole at the end; of a schedule's order only."""
+    """Returns the invariants that were broken on the way, of any order, and are whole at every end."""
     at_end = {name for end in outcome.ends for name in end.moment.findings}
-    on_the_way = [name for end in outcome.ends for step in end.steps for name in step.moment.findings]
+    of_steps = [name for end in outcome.ends for step in end.steps for name in step.moment.findings]
+    on_the_way = [*of_steps, *outcome.broken_on_the_way]
     return [name for name in dict.fromkeys(on_the_way) if name not in at_end]

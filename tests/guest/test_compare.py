@@ -43,6 +43,13 @@ def outcome_of(row: Description) -> Description:
     return outcome
 
 
+def test_rows_name_the_levels_that_the_driver_has() -> None:
+    """5.15 takes chunks where pageblocks are asked for (8.6), and its row says so."""
+    asked = (("memory_block", "pageblock"), ("memory_block", "chunk", "pageblock"))
+    rows = compare(x86_guest(), TO_ZERO, plan_variants(("linux-5.15", "linux-6.17"), asked))
+    assert [row["fallback"] for row in rows] == [*[["memory_block", "chunk"]] * 2, *map(list, asked)]
+
+
 def test_compare_tells_each_kernel_and_fallback_apart() -> None:
     """D-13 under two kernels: chunks leave 4 MiB, pageblocks 2; attempts are those of the levels."""
     start = guest_with_slab()

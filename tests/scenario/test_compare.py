@@ -79,3 +79,19 @@ def test_schedule_that_a_policy_cannot_follow_is_refused_alone() -> None:
     row = play_row(longer, "linux-6.17")
     assert (row["played"], row["broken"]) == (None, [])
     assert "schedule" in str(row["refusal"])
+
+
+def test_every_order_tells_what_broke_on_the_way_of_any() -> None:
+    """S10: rfc-v1 breaks INV-4, INV-8 and INV-10 in the middle of each order, and 6.17 in none."""
+    case = packaged_scenario("S10").cases[-1]
+    rfc, linux = (play_row(case, policy) for policy in ("rfc-v1", "linux-6.17"))
+    assert rfc["broken_meanwhile"] == ["INV-4", "INV-8", "INV-10"]
+    assert (rfc["broken"], linux["broken_meanwhile"]) == ([], [])
+
+
+def test_levels_are_those_that_the_driver_has() -> None:
+    """5.15 takes chunks where pageblocks are asked for (8.6); a refused row has what was asked."""
+    three = packaged_scenario("S28").cases[1]
+    assert three.fallback == ("memory_block", "chunk", "pageblock")
+    assert play_row(three, "linux-5.15")["fallback"] == ["memory_block", "chunk"]
+    assert play_row(three, "linux-6.17")["fallback"] == list(three.fallback)

@@ -153,7 +153,8 @@ class ComparisonRow(Answer):
     case: str | None = Field(description="of a scenario")
     policy: str
     fallback: list[str] | None = Field(
-        description="null where a scenario has no driver, or leaves it to the policy"
+        description="levels that the driver had; those that were asked for when the row was refused; "
+        "null where a scenario has no driver"
     )
     refusal: str | None = Field(
         description="why the start cannot be had under this policy; then nothing was run"
@@ -162,7 +163,8 @@ class ComparisonRow(Answer):
     played: CaseOutcome | None = Field(description="of a scenario's case")
     broken: list[BrokenLaw]
     broken_meanwhile: list[str] = Field(
-        description="invariants that were broken on the way of a scenario's schedule, and are whole at the end"
+        description="invariants that were broken on the way of a scenario's schedule, or of any order where every "
+        "order is played, and are whole at every end"
     )
 
 
