@@ -19,6 +19,7 @@ END: dict[str, Any] = {
     "nr_free_cma": 7,
     "findings": ["INV-8"],
     "types_lost": [],
+    "values": {},
     "steps": [],
 }
 DIFFERENCE: dict[str, Any] = {"what": "nr_free", "expected": "3", "found": "7", "where": "at the end"}
