@@ -81,12 +81,15 @@ def run(
     wanted = scenarios.Wanted(policies=tuple(policy or ()), case=case, has_steps=watch)
     _warm_up()
     outcomes: list[CaseOutcome] = []
-    if not as_json:
-        typer.secho(f"{scenario.id}  {scenario.title}", bold=True)
     for outcome in scenarios.play(scenario, wanted):
         if not as_json:
+            if not outcomes:
+                # What cannot be run at all is an error without anything before it.
+                typer.secho(f"{scenario.id}  {scenario.title}", bold=True)
             _tell(scenario, outcome, is_new_case=not outcomes or outcomes[-1].case != outcome.case)
         outcomes.append(outcome)
+    if not outcomes:
+        raise InvalidValue("--policy", None, f"one at least: {scenario.id} says nothing of any")
     if as_json:
         typer.echo(json.dumps(scenarios.describe_run(scenario, outcomes), indent=2))
     if not all(outcome.agrees for outcome in outcomes):

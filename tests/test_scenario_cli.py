@@ -131,6 +131,20 @@ def test_what_cannot_be_run_is_a_sentence(arguments: list[str], words: str) -> N
         run("run", *arguments)
 
 
+def test_run_of_a_file_that_names_no_policy_asks_for_one(mine: Path) -> None:
+    """Without any there is nothing to be played."""
+    mine.write_text(MINE[: MINE.index("expect:")] + "expect: {}\n")
+    with pytest.raises(InvalidValue, match="one at least: mine says nothing of any"):
+        run("run", "--file", mine)
+    assert run("run", "--file", mine, "--policy", "rfc-v1")[0] == 0
+
+
+@pytest.mark.parametrize("wrong", [("--policy", "linux-9"), ("--case", "nowhere")])
+def test_error_comes_before_anything_is_printed(wrong: tuple[str, ...]) -> None:
+    """No title of what is not run."""
+    assert CliRunner().invoke(app, ["run", "S08", "--policy", "rfc-v1", *wrong]).stdout == ""
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

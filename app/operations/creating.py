@@ -60,4 +60,6 @@ def as_invalid_value(error: Unknown) -> InvalidValue:
     """Returns the error of a body that names something unknown: its path exists, so it is no 404."""
     known = error.members["known"]
     assert isinstance(known, list)
-    return InvalidValue(str(error.members["field"]), error.members["value"], f"one of {', '.join(known)}")
+    # Names of cases, and policies with switches, have commas of their own.
+    between = "; " if any("," in str(name) for name in known) else ", "
+    return InvalidValue(str(error.members["field"]), error.members["value"], f"one of {between.join(known)}")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import InvalidValue, PageLimitReached
-from app.operations.creating import DeviceSpec, GuestSpec, create, read_workload
+from app.errors import InvalidValue, PageLimitReached, Unknown
+from app.operations.creating import DeviceSpec, GuestSpec, as_invalid_value, create, read_workload
 from app.operations.service import Service
 from tests.operations.stage import play
 
@@ -63,3 +63,11 @@ def test_read_workload_names_what_is_unknown() -> None:
     assert read_workload("busy")
     with pytest.raises(InvalidValue, match=r"one of .*busy"):
         read_workload("busier")
+
+
+@pytest.mark.parametrize(
+    ("known", "accepted"), [(["a", "b"], "one of a, b"), (["a, late", "b"], "one of a, late; b")]
+)
+def test_names_that_are_known_stay_apart(known: list[str], accepted: str) -> None:
+    """Some have commas of their own."""
+    assert as_invalid_value(Unknown("case", "c", known)).members["accepted"] == accepted
