@@ -95,6 +95,13 @@ class LevelOutcome(Answer):
     failed: int
 
 
+# A shortage has no piece of its own.
+_OBSTACLE_BYTES = (
+    "of the pieces that stay; of a shortage (ENOMEM): what the pass had still to do when it ended early, without "
+    "pieces that had failed before, and at least a sub-block"
+)
+
+
 class Obstacle(Answer):
     """Why a piece stayed."""
 
@@ -102,7 +109,7 @@ class Obstacle(Answer):
     kind: str | None
     level: str
     result: str = Field(description="the kernel's name of the error, such as EBUSY")
-    bytes: int
+    bytes: int = Field(description=_OBSTACLE_BYTES)
 
 
 class ObstacleGroup(Answer):
@@ -112,7 +119,7 @@ class ObstacleGroup(Answer):
     level: str
     result: str
     count: int
-    bytes: int
+    bytes: int = Field(description=_OBSTACLE_BYTES)
 
 
 class FailureGroup(Answer):

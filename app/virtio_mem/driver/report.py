@@ -217,7 +217,8 @@ class WorkReport:
     def set_shortage(self, piece: StuckPiece) -> None:
         """Remembers what ended the pass before everything was tried; piece.nr_bytes: what was still to do.
 
-        Pieces that had failed on their own account are told apart from it.
+        Pieces that had failed on their own account are told apart from it. It had no piece of its own, so its bytes
+        are a bound, and one sub-block where every piece that is still to do has failed already.
         """
         stuck = self.obstacle_count() * self._plan.subblock_size
         nr_bytes = max(piece.nr_bytes - stuck, self._plan.subblock_size)
