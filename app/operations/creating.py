@@ -62,4 +62,6 @@ def as_invalid_value(error: Unknown) -> InvalidValue:
     assert isinstance(known, list)
     # Names of cases, and policies with switches, have commas of their own.
     between = "; " if any("," in str(name) for name in known) else ", "
-    return InvalidValue(str(error.members["field"]), error.members["value"], f"one of {between.join(known)}")
+    more = f" and {error.members['nr_more']} more" if "nr_more" in error.members else ""
+    accepted = f"one of {between.join(known)}{more}"
+    return InvalidValue(str(error.members["field"]), error.members["value"], accepted)

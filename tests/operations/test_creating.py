@@ -71,3 +71,11 @@ def test_read_workload_names_what_is_unknown() -> None:
 def test_names_that_are_known_stay_apart(known: list[str], accepted: str) -> None:
     """Some have commas of their own."""
     assert as_invalid_value(Unknown("case", "c", known)).members["accepted"] == accepted
+
+
+def test_names_beyond_those_that_are_listed_are_counted() -> None:
+    """A caller sees that there are more."""
+    accepted = as_invalid_value(Unknown("guest", "x", [f"g{number}" for number in range(70)])).members[
+        "accepted"
+    ]
+    assert str(accepted).endswith("g62, g63 and 6 more")
