@@ -153,6 +153,19 @@ CAUSES: tuple[Cause, ...] = (
         midway=_HALF_ISOLATED,
     ),
     Cause(
+        "B-14, S05",
+        "A pageblock that is isolated with a larger free page over its edge is claimed together with it: it is "
+        "isolated no longer, and its pages stay uncounted.",
+        "contig_align pageblock with boundary none and atomic_cut no",
+        lambda it, geometry: (
+            _has_large(geometry)
+            and it.contig_align is ContigAlign.PAGEBLOCK
+            and it.boundary is Boundary.NONE
+            and not it.atomic_cut
+        ),
+        at_rest=_TOO_LOW,
+    ),
+    Cause(
         "4.4",
         "Undoing takes a free page out whole that begins in the pageblock and is smaller than a chunk, and frees it as "
         "that pageblock's type, although it may reach over others that are still isolated.",

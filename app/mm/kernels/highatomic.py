@@ -6,7 +6,7 @@ Left out: who may turn to the reserve (kernels.allocation).
 """
 
 from app.mm.kernels._jit import int64, internal, kernel
-from app.mm.kernels.buddy import account_free, change_pageblock, first_free, move_free, move_freepages_block
+from app.mm.kernels.buddy import change_pageblock, first_free, move_free, move_freepages_block
 from app.mm.kernels.layout import (
     FREE,
     HIGHATOMIC,
@@ -41,9 +41,8 @@ def reserve_limit(m: NodeArrays, zone: int) -> int:
 def change_run(m: NodeArrays, zone: int, pfn: int, order: int, migratetype: int) -> None:
     """Changes every pageblock of a run larger than one, and, if it is free, the list that it is on (B-24)."""
     if (head_at(m, pfn) & 15) == FREE:
-        account_free(m, zone, -span(order), block_type_of(m, pfn))
         move_free(m, zone, pfn, order, migratetype)
-        account_free(m, zone, span(order), migratetype)
+        m.stat[cell(zone, S_NR_FREE_HIGHATOMIC)] += span(order) if migratetype == HIGHATOMIC else -span(order)
     for block in range(pfn >> m.geo.pageblock_order, (pfn + span(order)) >> m.geo.pageblock_order):
         retype_block(m, block, migratetype)
 
