@@ -147,13 +147,20 @@ def _isolate(stage: Stage, act: script.Isolate) -> Acting:
 
 
 def _undo(stage: Stage, act: script.Undo) -> Acting:
-    undone = [pfn for pfn in stage.held if act.start_pfn <= pfn < act.end_pfn]
+    isolated = {pfn for pfn in stage.held if act.start_pfn <= pfn < act.end_pfn}
+    before: dict[int, bytes] = {}
     sections = isolation.undo_sections(stage.node, act.start_pfn, act.end_pfn, act.caller)
-    _, last = yield from _up_to_last_undo(sections, set(undone))
-    # Another undo may have been quicker.
-    before = {pfn: stage.held.pop(pfn) for pfn in undone if pfn in stage.held}
+    _, last = yield from _up_to_last_undo(_releasing(stage, sections, before), isolated)
     point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
     return Answer(OK, point=point, at=pfn, types_lost=_types_lost(stage, before))
+
+
+def _releasing(stage: Stage, sections: Sections[None], before: dict[int, bytes]) -> Sections[None]:
+    """Passes sections of an undo on; each pageblock is held by nobody from then on, and `before` has what it was."""
+    for section in sections:
+        if section.pfn in stage.held:
+            before[section.pfn] = stage.held.pop(section.pfn)
+        yield section
 
 
 def _types_lost(stage: Stage, before: Mapping[int, bytes]) -> tuple[TypeLost, ...]:

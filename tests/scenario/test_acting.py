@@ -93,6 +93,18 @@ def test_undo_that_comes_second_finds_its_pageblocks_given_back() -> None:
     assert draw_types(play.stage.node) == "MM"
 
 
+def test_undo_leaves_to_others_what_they_isolate_behind_it() -> None:
+    """A pageblock that was given back, and isolated by somebody else since, is held until that one gives it back."""
+    play = make_play("|....|M...|", Isolate(0, 8), Undo(0, 8), Isolate(0, 4), Undo(0, 4))
+    run_to_end(play, "A")
+    play.advance("B")
+    run_to_end(play, "C")
+    run_to_end(play, "B")
+    assert (set(play.stage.held), draw_types(play.stage.node)) == ({0}, "IM")
+    run_to_end(play, "D")
+    assert (set(play.stage.held), draw_types(play.stage.node)) == (set(), "MM")
+
+
 def test_isolate_that_fails_holds_nothing_and_tells_what_it_lost() -> None:
     """S18: the first pageblock was isolated, and comes back as another type."""
     play = played(PictureStart("|....|U...|", types="RM"), Isolate(0, 8), policy="linux-5.15")
