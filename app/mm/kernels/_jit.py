@@ -21,11 +21,8 @@ import numpy as np
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
-
-    def int64(value: object) -> int:
-        """Widens an element of a narrow array; to the type checker every kernel integer is an int."""
-        raise NotImplementedError
-
+    # Widens an element of a narrow array; to the type checker every kernel integer is an int.
+    int64: Callable[[object], int]
 else:
     int64 = np.int64
 
