@@ -39,19 +39,21 @@ def _is_reserved(node: Node, area: CmaArea) -> bool:
 
 
 def _type_breaches(node: Node, areas: list[CmaArea]) -> Iterator[Breach]:
-    """Compares CMA pageblocks with areas; one that is isolated in its type's place may be either."""
+    """Compares CMA pageblocks with areas, whose memory must be there; one isolated by its type may be either."""
     order = node.geometry.pageblock_order
     types = kept_types(node.arrays.block_type)
     is_area = np.zeros(len(types), np.bool_)
     for area in areas:
         is_area[area.start_pfn >> order : area.end_pfn >> order] = True
     is_cma = types == Migratetype.CMA
-    is_wrong = (is_cma != is_area) & (types != Migratetype.ISOLATE) & (node.arrays.block_zone > 0)
+    is_online = node.arrays.block_zone > 0
+    is_wrong = ((is_cma != is_area) & (types != Migratetype.ISOLATE) & is_online) | (is_area & ~is_online)
     for block in np.flatnonzero(is_wrong).tolist():
         where = f"pageblock at pfn {block << order}"
         if is_area[block]:
             byte = int(types[block])
             name = Migratetype(byte).name if byte < len(Migratetype) else f"type {byte}"
+            name = name if is_online[block] else "no memory there"
             yield Breach("INV-16", where, "CMA, as of an area", name, Sign.AREA_LOST)
         else:
             chunk = block >> node.arrays.geo.chunk_shift << node.arrays.geo.chunk_shift

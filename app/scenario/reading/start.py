@@ -141,7 +141,9 @@ def _with_areas(start: PictureStart, value: Value, drawing: Drawing) -> PictureS
         if (area.start_pfn | area.end_pfn) % size:
             raise member.refuse(f"whole pageblocks: multiples of {size} pages")
         if taken & set(blocks):
-            raise member.refuse("pages that no other area has")
+            first = min(taken & set(blocks)) * size
+            accepted = f"pages that no other area has: one has page {first}"
+            raise member.refuse(accepted, value=[area.start_pfn, area.end_pfn])
         if start.types and {types[block] for block in blocks} - {_CMA}:
             raise member.refuse(f"pageblocks that `types` calls {_CMA}")
         taken |= set(blocks)

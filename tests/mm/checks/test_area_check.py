@@ -41,6 +41,12 @@ BREAKS: tuple[tuple[str, Callable[[Node], object], Sign, str], ...] = (
         "pageblock at pfn 4",
     ),
     (
+        "a pageblock of the area went offline",
+        lambda node: node.arrays.block_zone.__setitem__(1, 0),
+        Sign.AREA_LOST,
+        "pageblock at pfn 4",
+    ),
+    (
         "a pageblock in the area's chunk is CMA",
         lambda node: node.arrays.block_type.__setitem__(0, Migratetype.CMA),
         Sign.AREA_GREW,
