@@ -1,11 +1,11 @@
 """Where events go: nowhere, a list, or a bounded ring that also keeps a digest of all it ever saw.
 
-Left out: subscribers and threads; whoever needs those wraps a sink above `operations`.
+The ring serves any number of readers, each with a cursor of its own; one thread emits, others may read meanwhile.
+Left out: who reads, and how readers learn that there is something new (app.operations.events).
 """
 
-from collections import deque
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.trace.events import Event
 
@@ -39,33 +39,77 @@ class ListSink:
         self.events.append(event)
 
 
+class Timed(Protocol):
+    """What tells the ring when an event happened."""
+
+    @property
+    def now_ns(self) -> int:
+        """Simulated nanoseconds since the guest was made."""
+
+
+class _Timeless:
+    """The time where nobody gave a clock."""
+
+    now_ns = 0
+
+
+class Kept(NamedTuple):
+    """An event of the ring: its number, from 1 on, and when it happened."""
+
+    id: int
+    at_ns: int
+    event: Event
+
+
 class RingSink:
     """Keeps the newest `capacity` events, counts the rest, and digests them all."""
 
     def __init__(self, capacity: int) -> None:
-        """Starts empty; `capacity` is a number of events."""
-        self._ring: deque[Event] = deque(maxlen=capacity)
+        """Starts empty, without a clock; `capacity` is a number of events."""
+        self.capacity = capacity
+        self.clock: Timed = _Timeless()
+        # One more than is told: while an event is written over the oldest, nobody reads that one.
+        self._nr_slots = capacity + 1
+        self._slots: list[tuple[int, Event]] = []
         self._pending: list[Event] = []
         self._hash = blake2b(digest_size=16)
+        # Also the number of the newest event.
         self.emitted = 0
 
     def emit(self, event: Event) -> None:
         """Keeps it in the ring and remembers it for the digest."""
-        self._ring.append(event)
-        self._pending.append(event)
+        slot = self.emitted % self._nr_slots
+        row = (self.clock.now_ns, event)
+        if slot == len(self._slots):
+            self._slots.append(row)
+        else:
+            self._slots[slot] = row
+        # Only now: a reader in another thread goes by this number.
         self.emitted += 1
+        self._pending.append(event)
         if len(self._pending) >= _HASH_BATCH:
             self._absorb()
+
+    def read(self, after: int, limit: int) -> list[Kept]:
+        """Returns at most `limit` events behind number `after`, oldest first: of those that are still kept.
+
+        A first number above after + 1 means that the ring went past the reader. Sound in any thread.
+        """
+        first = max(after, self.dropped) + 1
+        end = min(self.emitted, first - 1 + limit)
+        rows = [Kept(number, *self._slots[(number - 1) % self._nr_slots]) for number in range(first, end + 1)]
+        # What was written over while it was read comes off again.
+        return rows[max(0, self.dropped + 1 - first) :]
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events still held, oldest first."""
-        return tuple(self._ring)
+        return tuple(row.event for row in self.read(0, self.capacity))
 
     @property
     def dropped(self) -> int:
         """How many events the ring no longer holds."""
-        return self.emitted - len(self._ring)
+        return max(0, self.emitted - self.capacity)
 
     def digest(self) -> str:
         """Returns a hex digest over every event ever emitted, in order; equal in every process."""
