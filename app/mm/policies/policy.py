@@ -65,6 +65,7 @@ class KernelPolicy:
     movable_shares_min_free: bool = True
     retry_removal: bool = False
     has_big_block_mode: bool = True
+    has_unsafe_unplug: bool = True
     allow_lru_above_pageblock: bool = False
     allow_unsafe: bool = False
     fallback: tuple[Level, ...] = (Level.MEMORY_BLOCK, Level.CHUNK)
@@ -226,6 +227,7 @@ _LINUX_5_10 = replace(
     driver_states=DriverStates.OLD,
     movable_contig_attempts=1,
     has_big_block_mode=False,
+    has_unsafe_unplug=False,
 )
 _NO_GUARD = replace(_LINUX_5_10, name="no-guard", merge_rule=MergeRule.ANY, allow_unsafe=True)
 _RFC_V1 = replace(
@@ -248,7 +250,13 @@ _LINUX_5_19 = replace(
     sb_size=Unit.PAGEBLOCK,
     fallback=(Level.MEMORY_BLOCK, Level.PAGEBLOCK),
 )
-_LINUX_6_6 = replace(_LINUX_5_19, name="linux-6.6", config_abort=ConfigAbort.ATTEMPT, retry_removal=True)
+_LINUX_6_6 = replace(
+    _LINUX_5_19,
+    name="linux-6.6",
+    config_abort=ConfigAbort.ATTEMPT,
+    retry_removal=True,
+    has_unsafe_unplug=False,
+)
 _LINUX_6_10 = replace(
     _LINUX_6_6,
     name="linux-6.10",

@@ -12,6 +12,7 @@ from app.errors import InvalidValue
 from app.mm.geometry import Geometry
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.switches import Boundary, ContigAlign, Unit
+from app.units import is_power_of_two
 
 
 class Mode(StrEnum):
@@ -74,7 +75,7 @@ def quantities(geometry: Geometry, policy: KernelPolicy, device_block_size: int)
         device_block_size=device_block_size,
         subblock_size=subblock_size(geometry, policy, device_block_size),
         mode=mode,
-        big_block_size=max(device_block_size, geometry.memory_block_size) if is_big else None,
+        big_block_size=big_block_size(geometry, device_block_size) if is_big else None,
     )
 
 
@@ -101,13 +102,28 @@ def subblock_size(geometry: Geometry, policy: KernelPolicy, device_block_size: i
     return max(geometry.page_size << _unit_order(geometry, is_chunk=is_chunk), device_block_size)
 
 
-def driver_mode(geometry: Geometry, policy: KernelPolicy, device_block_size: int) -> Mode:
-    """Returns how the driver cuts a device with blocks of `device_block_size` bytes (G-7)."""
+def driver_mode(
+    geometry: Geometry, policy: KernelPolicy, device_block_size: int, *, is_forced_big: bool = False
+) -> Mode:
+    """Returns how the driver cuts a device with blocks of `device_block_size` bytes (G-7).
+
+    is_forced_big: the driver's owner wants big blocks wherever the release has them (8.10).
+    """
     size = subblock_size(geometry, policy, device_block_size)
     if policy.has_big_block_mode:
-        return Mode.SUB_BLOCK if size < geometry.memory_block_size else Mode.BIG_BLOCK
+        is_small = size < geometry.memory_block_size and not is_forced_big
+        return Mode.SUB_BLOCK if is_small else Mode.BIG_BLOCK
     # Recorded on 5.10: a sub-block as large as the memory block is sub-block mode.
     return Mode.SUB_BLOCK if size <= geometry.memory_block_size else Mode.REFUSED
+
+
+def big_block_size(geometry: Geometry, device_block_size: int, wanted: int = 0) -> int:
+    """Returns the big block in bytes: at least a memory block and a device block, and `wanted` if that is more.
+
+    A wanted size that is no power of two, or too small, is passed over as the kernel does (8.10).
+    """
+    smallest = max(device_block_size, geometry.memory_block_size)
+    return wanted if is_power_of_two(wanted) and wanted > smallest else smallest
 
 
 def _unit_order(geometry: Geometry, *, is_chunk: bool) -> int:

@@ -134,6 +134,8 @@ class Level(StrEnum):
     SECTION = "section"
     # The smallest unit of kernels from 5.19 on.
     PAGEBLOCK = "pageblock"
+    # The one unit of big block mode (8.9), which no list of levels names.
+    BIG_BLOCK = "big_block"
 
 
 # The lists of levels that make sense, largest unit first.
@@ -173,6 +175,7 @@ MEANINGS: dict[str, str] = {
     "movable_shares_min_free": "Whether ZONE_MOVABLE takes its share of min_free_kbytes like a kernel zone (B-19).",
     "retry_removal": "Whether a memory block that could not be removed is reported as EBUSY, and retried (8.5).",
     "has_big_block_mode": "Whether the driver can plug units of a memory block and more (G-7).",
+    "has_unsafe_unplug": "Whether the driver can be told to offline a big block without taking its pages first (8.10).",
     "allow_lru_above_pageblock": "Whether movable compounds above the pageblock order exist, besides hugetlb (K-3).",
     "allow_unsafe": "Takes combinations that corrupt lists or counters, to study them (12.1).",
     "fallback": "The driver's levels: units in which it takes a memory block that is online, largest first (8.6).",
