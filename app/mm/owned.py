@@ -97,6 +97,31 @@ def alloc_bursts(node: Node, bursts: Sequence[Burst] | NDArray[np.int64]) -> NDA
     return got
 
 
+def online_pageblocks(node: Node, kind: PageKind) -> NDArray[np.int64]:
+    """Returns the pageblocks, by number, of the zones that this kind may use."""
+    zones = node.arrays.block_zone
+    return np.flatnonzero((zones > 0) & (zones <= zones_for(kind)[-1] + 1))
+
+
+def free_drawn_runs(node: Node, owner: int, drawn: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Frees up to `limit` runs of `owner` that hold one of the pages drawn; returns where each began."""
+    firsts = np.empty(limit, np.int64)
+    return firsts[: int(owned.free_drawn(node.arrays, owner, drawn, firsts))]
+
+
+def pages_missing(node: Node, kind: PageKind, mark: int) -> int:
+    """Returns how many pages must be freed until one zone that this kind may use is above a mark; 0: one is (B-20).
+
+    mark: 0 for min, 1 for low, 2 for high.
+    """
+    zones = zones_for(kind)
+    missing = []
+    for zone in (node.zones[index] for index in zones if node.zones[index].managed):
+        free = zone.nr_free - (0 if may_use_cma(kind) else zone.nr_free_cma)
+        missing.append(zone.watermarks[mark] + zone.lowmem_reserve(zones[-1]) + 1 - free)
+    return max(0, min(missing, default=0))
+
+
 def pin_runs(node: Node, pfns: NDArray[np.int64]) -> int:
     """Pins the used runs that start at `pfns`, where they are; returns their pages."""
     return int(owned.set_kind_of_runs(node.arrays, pfns, int(PageKind.PINNED)))

@@ -9,16 +9,20 @@ from app.mm.owned import (
     Burst,
     alloc_bursts,
     count_pages_by_owner,
+    free_drawn_runs,
     is_free_at,
     mark_used,
     may_use_cma,
     nr_free_for,
+    online_pageblocks,
+    pages_missing,
     pin_runs,
     room_for,
     zones_for,
 )
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES
+from app.mm.zone import ZoneId
 from tests.mm.small_nodes import toy_node
 from tests.model.pictures import Style, parse
 
@@ -156,3 +160,27 @@ def test_used_pageblocks_are_marked() -> None:
     node.alloc_at(48, 4, PageKind.UNMOVABLE, owner=2)
     mark_used(node, 0, 16, used)
     assert np.flatnonzero(used).tolist() == [1, 6, 7, 15]
+
+
+def test_pages_missing_counts_to_the_nearest_zone() -> None:
+    """One zone of 128 pages: above its high mark nothing is missing; one page taken too many misses one."""
+    node = toy_node()
+    zone = node.zones[ZoneId.NORMAL]
+    for mark in range(3):
+        above = zone.nr_free - zone.watermarks[mark]
+        assert pages_missing(node, PageKind.ANON, mark) == max(0, 1 - above)
+    node.alloc_pages(PageKind.ANON, 0, 128 - zone.watermarks.high, owner=1)
+    assert pages_missing(node, PageKind.ANON, 2) == 1
+    assert pages_missing(node, PageKind.UNMOVABLE, 2) == 1
+    assert pages_missing(node, PageKind.ANON, 0) == 0
+
+
+def test_drawn_runs_are_freed_of_one_owner() -> None:
+    """Pages drawn of an owner are freed in that order, as many as wanted."""
+    node = toy_node()
+    assert online_pageblocks(node, PageKind.ANON).tolist() == list(range(16))
+    node.alloc_pages(PageKind.ANON, 0, 100, owner=7)
+    pfns = node.owned_pfns(7)
+    drawn = np.array([pfns[5], pfns[5], 127, pfns[9], pfns[11]], np.int64)
+    assert free_drawn_runs(node, 7, drawn, 2).tolist() == [pfns[5], pfns[9]]
+    assert len(node.owned_pfns(7)) == 98

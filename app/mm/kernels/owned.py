@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.kernels._jit import int64, kernel
-from app.mm.kernels.allocation import alloc_pages
+from app.mm.kernels.allocation import alloc_pages, free_run
 from app.mm.kernels.layout import (
     FREE,
     NONE,
     OFFLINE,
     NodeArrays,
+    covering_head,
     head_at,
     owner_at,
     set_head,
@@ -55,6 +56,24 @@ def set_kind_of_runs(m: NodeArrays, pfns: NDArray[np.int64], kind: int) -> int:
         set_head(m, pfns[number], kind, order)
         nr_pages += span(order)
     return nr_pages
+
+
+@kernel
+def free_drawn(m: NodeArrays, owner: int, drawn: NDArray[np.int64], firsts: NDArray[np.int64]) -> int:
+    """Frees the runs of `owner` that hold the pages drawn, in that order, until `firsts` is full; returns how many.
+
+    Writes where each began. A page whose run has gone already, or belongs to somebody else, counts for nothing.
+    """
+    count = int64(0)
+    for number in range(drawn.shape[0]):
+        if count == firsts.shape[0]:
+            break
+        first = covering_head(m, drawn[number])
+        if first >= 0 and owner_at(m, first) == owner:
+            free_run(m, first)
+            firsts[count] = first
+            count += 1
+    return count
 
 
 @kernel

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.mm.census import collect_runs
 from app.mm.kernels import layout, owned
 from app.mm.node import Node
 from app.mm.page import PageKind
@@ -70,3 +71,22 @@ def test_kind_of_runs_is_set_in_place() -> None:
     assert owned.set_kind_of_runs(node.arrays, np.array([8, 17], np.int64), int(PageKind.PINNED)) == 9
     assert int(layout.head_at(node.arrays, 8)) == int(PageKind.PINNED) | (3 << 4)
     assert int(layout.head_at(node.arrays, 17)) == int(PageKind.PINNED)
+
+
+@settings(max_examples=30, deadline=None)
+@given(acts=ACTS, drawn=st.lists(st.integers(0, 63), max_size=20), limit=st.integers(0, 5))
+def test_drawn_pages_free_runs_of_one_owner_once(
+    acts: list[tuple[PageKind, int, int, int]], drawn: list[int], limit: int
+) -> None:
+    """A naive twin draws the same pages: runs of the owner go in order of the draws, each once, up to the limit."""
+    node, twin = filled(acts), filled(acts)
+    firsts = np.empty(limit, np.int64)
+    count = int(owned.free_drawn(node.arrays, 3, np.array(drawn, np.int64), firsts))
+    wanted: list[int] = []
+    for pfn in drawn:
+        head = int(layout.covering_head(twin.arrays, pfn))
+        if int(layout.owner_at(twin.arrays, head)) == 3 and head not in wanted and len(wanted) < limit:
+            wanted.append(head)
+    assert firsts[:count].tolist() == wanted
+    twin.free_runs(np.array(wanted, np.int64))
+    assert collect_runs(node) == collect_runs(twin)
