@@ -5,7 +5,7 @@ Left out: everything that a device does by itself (app.virtio_mem.device).
 """
 
 from app.virtio_mem.device import Device
-from app.virtio_mem.protocol import Request, RequestType, Response
+from app.virtio_mem.protocol import Request, RequestType, Response, ResponseType
 
 
 class ScriptedDevice(Device):
@@ -23,6 +23,7 @@ class ScriptedDevice(Device):
         change: (n, size in bytes). Replaces what is left of an earlier script.
         """
         self._busy_unplugs = busy
+        self.interference = self._answer_instead
         self._requests_to_change, self._next_size = change or (0, 0)
 
     def handle(self, request: Request) -> Response:
@@ -31,8 +32,10 @@ class ScriptedDevice(Device):
             self._requests_to_change -= 1
             if not self._requests_to_change:
                 self.set_requested_size(self._next_size)
-        if self._busy_unplugs and request.type is RequestType.UNPLUG:
-            self._busy_unplugs -= 1
-            # Only a request that could be served is answered so (V-Q1).
-            self.busy_next += 1
         return super().handle(request)
+
+    def _answer_instead(self, request: Request) -> ResponseType | None:
+        if not self._busy_unplugs or request.type is not RequestType.UNPLUG:
+            return None
+        self._busy_unplugs -= 1
+        return ResponseType.BUSY

@@ -2,10 +2,10 @@
 
 Mirrors hw/virtio/virtio-mem.c of QEMU 7.2 to 10 (semantics section 7) and virtio 1.3, 5.15.
 Invariants kept here: INV-17; the checks run in the order of V-Q1.
-Left out: backing memory and its discard, migration of the host (`busy_next` stands for it), DMA.
+Left out: backing memory and its discard, DMA; why a host is busy (`interference` says that it is).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 
 from app.trace.events import RequestAnswered, RequestedSizeChanged
@@ -13,6 +13,7 @@ from app.trace.sink import NullSink, Sink
 from app.virtio_mem.protocol import (
     BlocksState,
     DeviceConfig,
+    Feature,
     Request,
     RequestType,
     Response,
@@ -24,8 +25,11 @@ from app.virtio_mem.region import DeviceRegion
 
 _ACK = Response(ResponseType.ACK)
 _NACK = Response(ResponseType.NACK)
-_BUSY = Response(ResponseType.BUSY)
 _ERROR = Response(ResponseType.ERROR)
+# What QEMU offers on a machine with NUMA nodes that keeps its memory while the guest sleeps (V-18).
+OFFERED_FEATURES = Feature.ACPI_PXM | Feature.UNPLUGGED_INACCESSIBLE | Feature.PERSISTENT_SUSPEND
+# What leads out of a device: a copy gets its own from whoever makes it.
+_LINKS = ("_sink", "interference", "on_size_change")
 _STATES = {state: Response(ResponseType.ACK, state) for state in BlocksState}
 # Enum names are properties, too slow for every event.
 _REQUEST_NAMES = [kind.name for kind in RequestType]
@@ -36,23 +40,35 @@ class Device:
     """One device. Every act is O(blocks named); one byte a block, touched only where blocks are plugged."""
 
     def __init__(
-        self, device_id: str, region: DeviceRegion, *, requested_size: int = 0, sink: Sink | None = None
+        self,
+        device_id: str,
+        region: DeviceRegion,
+        *,
+        requested_size: int = 0,
+        features: Feature = OFFERED_FEATURES,
+        sink: Sink | None = None,
     ) -> None:
-        """Starts with nothing plugged.
+        """Starts with nothing plugged and no driver.
 
+        features: what it offers; UNPLUGGED_INACCESSIBLE, when offered, is required (V-Q8).
         Raises InvalidValue when the region or the target breaks a law.
         """
         region.validate()
         region.validate_requested_size(requested_size)
         self.id = device_id
         self.region = region
+        self.features = features
+        # What the driver accepted; None while there is none.
+        self.negotiated: Feature | None = None
         self.requested_size = requested_size
         self.usable_region_size = region.usable_size(requested_size)
         self.plugged_size = 0
         # Counts configuration notifications; a driver that has seen fewer has a stale view (D-2).
         self.generation = 0
-        # Fault injection: this many more requests that could be served are answered BUSY.
-        self.busy_next = 0
+        # Asked before a request that could be served is: another answer, or None to serve it (V-40, V-45, V-48).
+        self.interference: Callable[[Request], ResponseType | None] | None = None
+        # Told plugged_size after each change of it.
+        self.on_size_change: Callable[[int], None] | None = None
         # Set by a request that is too short or unknown; only a reset helps (V-Q9).
         self.is_broken = False
         self._sink: Sink = NullSink() if sink is None else sink
@@ -102,22 +118,22 @@ class Device:
 
     # ---------------------------------------------------------------------------- the host's side
 
-    def set_requested_size(self, requested_size: int) -> None:
+    def set_requested_size(self, requested_size: int, *, is_notified: bool = True) -> None:
         """Sets the target and notifies the guest, also when the value is unchanged (V-Q5).
 
-        Raises InvalidValue, and changes nothing.
+        is_notified: False loses the notification, a fault. Raises InvalidValue, and changes nothing.
         """
         self.region.validate_requested_size(requested_size)
         self.requested_size = requested_size
         # V-10: the usable region grows at once and never shrinks here.
         self.usable_region_size = max(self.usable_region_size, self.region.usable_size(requested_size))
-        self.generation += 1
+        self.generation += is_notified
         self._sink.emit(RequestedSizeChanged(self.id, requested_size))
 
     def system_reset(self) -> None:
-        """Unplugs everything, as a reboot of the guest does; the target stays (V-Q7)."""
+        """Unplugs everything, as a reboot of the guest does; the target stays (V-35, V-Q7)."""
+        self.reset()
         self._unplug_everything()
-        self.is_broken = False
         self.generation += 1
 
     def adopt(self, plugged_runs: Iterable[tuple[int, int]], requested_size: int) -> None:
@@ -140,12 +156,24 @@ class Device:
         self.generation += 1
 
     def fork(self, sink: Sink) -> "Device":
-        """Returns an independent copy, which tells `sink` what it does."""
+        """Returns an independent copy, which tells `sink` what it does; nobody interferes with it yet."""
         copy = Device(self.id, self.region, sink=sink)
-        vars(copy).update({name: deepcopy(value) for name, value in vars(self).items() if name != "_sink"})
+        vars(copy).update({name: deepcopy(value) for name, value in vars(self).items() if name not in _LINKS})
         return copy
 
     # --------------------------------------------------------------------------- the guest's side
+
+    def negotiate(self, accepted: Feature) -> bool:
+        """Takes what a driver accepts; False: not offered, or a feature is missing that is required (V-16, V-Q8)."""
+        is_offered = accepted & ~self.features == 0
+        is_missing = Feature.UNPLUGGED_INACCESSIBLE in self.features & ~accepted
+        self.negotiated = accepted if is_offered and not is_missing else None
+        return self.negotiated is not None
+
+    def reset(self) -> None:
+        """Forgets the driver, as each reset of the device does; blocks and their memory stay (V-17)."""
+        self.negotiated = None
+        self.is_broken = False
 
     def receive(self, data: bytes) -> bytes | None:
         """Answers the bytes of one request; None when the device is broken by it, or was (V-Q9)."""
@@ -184,10 +212,11 @@ class Device:
             return _NACK  # all of it, even if a part would fit
         if self._blocks.find(1, first, end) >= 0:
             return _ERROR  # V-39
-        if self._is_busy_now():
-            return _BUSY  # V-40
+        refusal = self._refusal(RequestType.PLUG, addr, nb_blocks)
+        if refusal is not None:
+            return refusal  # V-40
         self._blocks[first:end] = b"\x01" * nb_blocks
-        self.plugged_size += size
+        self._set_plugged_size(self.plugged_size + size)
         return _ACK  # V-41
 
     def process_unplug(self, addr: int, nb_blocks: int) -> Response:
@@ -198,16 +227,18 @@ class Device:
         end = first + nb_blocks
         if self._blocks.find(0, first, end) >= 0:
             return _ERROR  # V-44
-        if self._is_busy_now():
-            return _BUSY  # V-45
+        refusal = self._refusal(RequestType.UNPLUG, addr, nb_blocks)
+        if refusal is not None:
+            return refusal  # V-45
         self._blocks[first:end] = bytes(nb_blocks)
-        self.plugged_size -= nb_blocks << self._shift
+        self._set_plugged_size(self.plugged_size - (nb_blocks << self._shift))
         return _ACK  # V-46
 
     def process_unplug_all(self) -> Response:
         """Unplugs everything and shrinks the usable region; with nothing plugged it is never busy (V-Q4)."""
-        if self.plugged_size and self._is_busy_now():
-            return _BUSY  # V-48
+        refusal = self._refusal(RequestType.UNPLUG_ALL) if self.plugged_size else None
+        if refusal is not None:
+            return refusal  # V-48
         self._unplug_everything()
         return _ACK  # V-49; no notification (V-11)
 
@@ -230,14 +261,21 @@ class Device:
         is_usable = offset >= 0 and offset + (nb_blocks << self._shift) <= self.usable_region_size
         return offset >> self._shift if is_aligned and is_usable and nb_blocks > 0 else -1
 
-    def _is_busy_now(self) -> bool:
-        if self.busy_next == 0:
-            return False
-        self.busy_next -= 1
-        return True
+    def _refusal(self, kind: RequestType, addr: int = 0, nb_blocks: int = 0) -> Response | None:
+        """Returns what a request gets instead of being served, although it could be; None: nothing."""
+        if self.interference is None:
+            return None
+        answer = self.interference(Request(kind, addr, nb_blocks))
+        return None if answer is None else Response(answer)
+
+    def _set_plugged_size(self, plugged_size: int) -> None:
+        self.plugged_size = plugged_size
+        if self.on_size_change is not None:
+            self.on_size_change(plugged_size)
 
     def _unplug_everything(self) -> None:
-        self._blocks = bytearray(len(self._blocks))
-        self.plugged_size = 0
+        if self.plugged_size:
+            self._blocks = bytearray(len(self._blocks))
+            self._set_plugged_size(0)
         # V-50: the only place where it shrinks; nothing is plugged, so nothing holds it open.
         self.usable_region_size = self.region.usable_size(self.requested_size)

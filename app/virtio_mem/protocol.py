@@ -100,6 +100,17 @@ class DevicePort(Protocol):
         """The device's name in events."""
 
     @property
+    def features(self) -> Feature:
+        """What the device offers."""
+
+    @property
+    def negotiated(self) -> Feature | None:
+        """What a driver has accepted; None since the last reset."""
+
+    def negotiate(self, accepted: Feature) -> bool:
+        """Tells the device what the driver accepts; False: the driver must not go on."""
+
+    @property
     def generation(self) -> int:
         """How many config notifications were sent: the driver compares it with the last one it handled."""
 

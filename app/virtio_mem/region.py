@@ -1,13 +1,13 @@
 """Where a device's memory lies and in which blocks: fixed for its life, and validated in one place.
 
 Mirrors QEMU's property checks (V-Q6) and the specification's alignment laws (V-7 to V-9).
-Left out: which memory backs the region.
+Left out: which memory backs the region, but for the size of its pages.
 """
 
 from dataclasses import dataclass
 
 from app.errors import InvalidValue
-from app.units import MIB, align_up, is_aligned, is_power_of_two
+from app.units import KIB, MIB, align_up, is_aligned, is_power_of_two
 
 SMALLEST_BLOCK_SIZE = 1 * MIB
 DEFAULT_BLOCK_SIZE = 2 * MIB
@@ -27,6 +27,8 @@ class DeviceRegion:
     block_size: int = DEFAULT_BLOCK_SIZE
     node_id: int = 0
     extent: int = EXTENT_X86
+    # Page size of the host's memory behind the region: more than 4 KiB for hugetlb.
+    backing_page_size: int = 4 * KIB
 
     @property
     def end(self) -> int:
@@ -50,8 +52,11 @@ class DeviceRegion:
         Raises InvalidValue for the first one that is broken.
         """
         block_size = self.block_size
-        if not (is_power_of_two(block_size) and block_size >= SMALLEST_BLOCK_SIZE):
-            accepted = f"a power of two of at least {SMALLEST_BLOCK_SIZE} bytes"
+        if not is_power_of_two(self.backing_page_size):
+            raise InvalidValue("backing_page_size", self.backing_page_size, "a power of two")
+        smallest = max(SMALLEST_BLOCK_SIZE, self.backing_page_size)
+        if not (is_power_of_two(block_size) and block_size >= smallest):
+            accepted = f"a power of two of at least {smallest} bytes"
             raise InvalidValue("block_size", block_size, accepted)
         if not (0 <= self.region_size <= _LARGEST_REGION_SIZE and is_aligned(self.region_size, block_size)):
             accepted = f"a multiple of block_size ({block_size}) from 0 to {_LARGEST_REGION_SIZE}"

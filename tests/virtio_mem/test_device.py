@@ -1,17 +1,16 @@
-"""The device: every answer of 7.2 and 7.3 by its row, QEMU's check order, and a naive twin."""
+"""The device: every answer of 7.2 and 7.3 by its row, QEMU's check order, resets and negotiation."""
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.errors import InvalidValue
 from app.trace.events import RequestAnswered, RequestedSizeChanged
 from app.trace.sink import ListSink
 from app.units import GIB, KIB, MIB
-from app.virtio_mem.device import Device
+from app.virtio_mem.device import OFFERED_FEATURES, Device
 from app.virtio_mem.invariants import verify_device
 from app.virtio_mem.protocol import (
     BlocksState,
+    Feature,
     Request,
     RequestType,
     Response,
@@ -20,7 +19,7 @@ from app.virtio_mem.protocol import (
     encode_request,
 )
 from app.virtio_mem.region import DeviceRegion
-from tests.virtio_mem.naive_device import NaiveDevice
+from tests.virtio_mem.interfering import BusyHost
 
 BLOCK = 2 * MIB
 ADDR = 4 * GIB
@@ -139,7 +138,7 @@ def test_plug_answers_in_the_order_of_the_checks() -> None:
     """V-Q1: range, then target, then block states, then busy: an earlier reason hides a later one."""
     device = make_device(requested_size=16 * MIB)
     plug(device, 0, 8)
-    device.busy_next = 1
+    device.interference = BusyHost(1)
     assert device.handle(Request(RequestType.PLUG, ADDR + MIB, 8)).type is ERROR
     assert plug(device, 0, 8) is NACK  # plugged already, but over the target first
     device.set_requested_size(32 * MIB)
@@ -152,7 +151,7 @@ def test_busy_device_changes_nothing() -> None:
     """V-40, V-45, V-48: BUSY as often as injected, for PLUG, UNPLUG and UNPLUG_ALL; STATE is never busy."""
     device = make_device()
     plug(device, 0, 8)
-    device.busy_next = 3
+    device.interference = BusyHost(3)
     assert plug(device, 8) is BUSY
     assert unplug(device, 0) is BUSY
     assert ask(device, RequestType.STATE) is ACK
@@ -177,9 +176,9 @@ def test_unplug_all_of_nothing_is_not_busy() -> None:
     """V-Q4: with nothing plugged the busy check is skipped, and the usable region is still computed anew."""
     device = make_device()
     device.set_requested_size(0)
-    device.busy_next = 1
+    device.interference = host = BusyHost(1)
     assert ask(device, RequestType.UNPLUG_ALL) is ACK
-    assert (device.busy_next, device.usable_region_size) == (1, 0)
+    assert (host.left, device.usable_region_size) == (1, 0)
 
 
 def test_state_tells_plugged_unplugged_and_mixed() -> None:
@@ -218,9 +217,83 @@ def test_system_reset_unplugs_and_keeps_the_target() -> None:
     """V-35, V-Q7, as recorded: size 0 at once, requested-size keeps its value."""
     device = make_device()
     plug(device, 0, 8)
+    device.negotiate(OFFERED_FEATURES)
     device.receive(b"broken")
     device.system_reset()
-    assert (device.plugged_size, device.requested_size, device.is_broken) == (0, 512 * MIB, False)
+    assert (device.plugged_size, device.requested_size) == (0, 512 * MIB)
+    assert (device.negotiated, device.is_broken) == (None, False)
+
+
+@pytest.mark.parametrize("answer", [NACK, BUSY, ERROR])
+def test_interference_answers_instead_and_changes_nothing(answer: ResponseType) -> None:
+    """Only a request that could be served is answered otherwise; a wrong one is refused as ever."""
+    device = make_device()
+    plug(device, 0, 8)
+    seen: list[Request] = []
+
+    def interfere(request: Request) -> ResponseType | None:
+        seen.append(request)
+        return answer
+
+    device.interference = interfere
+    assert plug(device, 0) is ERROR
+    assert [plug(device, 8), unplug(device, 0), ask(device, RequestType.UNPLUG_ALL)] == [answer] * 3
+    assert [request.type.name for request in seen] == ["PLUG", "UNPLUG", "UNPLUG_ALL"]
+    assert list(device.plugged_runs()) == [(0, 8)]
+
+
+def test_size_listener_hears_each_change_of_the_plugged_size() -> None:
+    """Each served PLUG, UNPLUG and UNPLUG_ALL is told; a refused one and UNPLUG_ALL of nothing are not."""
+    device = make_device()
+    sizes: list[int] = []
+    device.on_size_change = sizes.append
+    plug(device, 0, 8)
+    plug(device, 0, 8)
+    unplug(device, 4)
+    ask(device, RequestType.UNPLUG_ALL)
+    ask(device, RequestType.UNPLUG_ALL)
+    assert sizes == [16 * MIB, 14 * MIB, 0]
+
+
+def test_lost_notification_changes_the_target_alone() -> None:
+    """A fault: the config space shows the new target, and no notification says so."""
+    device = make_device()
+    generation = device.generation
+    device.set_requested_size(1 * GIB, is_notified=False)
+    assert (device.generation, device.config.requested_size) == (generation, 1 * GIB)
+    assert device.config.usable_region_size == 1280 * MIB
+
+
+@pytest.mark.parametrize(
+    ("offered", "accepted", "is_agreed"),
+    [
+        (OFFERED_FEATURES, OFFERED_FEATURES, True),
+        (OFFERED_FEATURES, Feature.UNPLUGGED_INACCESSIBLE, True),
+        (OFFERED_FEATURES, Feature.ACPI_PXM, False),  # V-Q8: what is missing is required
+        (Feature.ACPI_PXM, Feature(0), True),
+        (Feature.ACPI_PXM, Feature.UNPLUGGED_INACCESSIBLE, False),  # not offered
+    ],
+)
+def test_negotiation_needs_offered_and_required_features(
+    offered: Feature, accepted: Feature, *, is_agreed: bool
+) -> None:
+    """V-16, V-Q8: a driver that does not accept UNPLUGGED_INACCESSIBLE, where offered, must not go on."""
+    device = Device("vm0", DeviceRegion(ADDR, 1 * GIB), features=offered)
+    assert device.negotiate(accepted) is is_agreed
+    assert device.negotiated == (accepted if is_agreed else None)
+
+
+def test_device_reset_forgets_the_driver_and_no_block() -> None:
+    """V-17: features and a broken queue are forgotten; blocks, sizes and notifications are as before."""
+    device = make_device()
+    device.negotiate(OFFERED_FEATURES)
+    plug(device, 0, 8)
+    device.set_requested_size(0)
+    device.receive(b"broken")
+    before = (device.config, list(device.plugged_runs()), device.generation)
+    device.reset()
+    assert (device.config, list(device.plugged_runs()), device.generation) == before
+    assert (device.negotiated, device.is_broken) == (None, False)
 
 
 def test_receive_answers_bytes_with_bytes() -> None:
@@ -268,69 +341,16 @@ def test_events_and_counts_tell_every_answer() -> None:
 
 
 def test_fork_has_the_same_state_and_a_sink_of_its_own() -> None:
-    """A copy answers as the original would have, counts on from its answers, and tells another sink."""
+    """A copy holds the same blocks, counts on from its answers, and has none of the original's links."""
     device, sink = make_device(), ListSink()
     plug(device, 0, 4)
-    device.busy_next = 1
+    device.interference = host = BusyHost(1)
     copy = device.fork(sink)
     assert (copy.config, copy.answers, list(copy.plugged_runs())) == (
         device.config,
         device.answers,
         [(0, 4)],
     )
-    assert [plug(copy, 4), plug(copy, 4)] == [BUSY, ACK]
+    assert [plug(copy, 4), plug(copy, 4)] == [ACK, ERROR]
     assert list(device.plugged_runs()) == [(0, 4)]
-    assert (device.busy_next, len(sink.events)) == (1, 2)
-
-
-class DeviceAgainstTwin(RuleBasedStateMachine):
-    """Random requests and targets: the device answers as a set of blocks would."""
-
-    REGION = DeviceRegion(8 * MIB, 32 * MIB, 2 * MIB, extent=5 * MIB)
-    KINDS = (RequestType.PLUG, RequestType.UNPLUG, RequestType.UNPLUG_ALL, RequestType.STATE)
-
-    def __init__(self) -> None:
-        """Starts both with nothing plugged."""
-        super().__init__()
-        self.device = Device("vm0", self.REGION)
-        self.twin = NaiveDevice(self.REGION)
-
-    @rule(blocks=st.integers(0, 16))
-    def set_requested_size(self, blocks: int) -> None:
-        """Sets the target."""
-        self.device.set_requested_size(blocks * BLOCK)
-        self.twin.set_requested_size(blocks * BLOCK)
-
-    @rule(
-        kind=st.sampled_from(KINDS),
-        half_block=st.integers(-2, 36),
-        nb_blocks=st.integers(0, 8) | st.just(100),
-    )
-    def send(self, kind: RequestType, half_block: int, nb_blocks: int) -> None:
-        """Sends any request, at any half block."""
-        request = Request(kind, self.REGION.addr + half_block * MIB, nb_blocks)
-        assert self.device.handle(request) == self.twin.handle(request)
-
-    @rule(first=st.integers(0, 15), nb_blocks=st.integers(1, 8), is_plug=st.booleans())
-    def send_sound(self, first: int, nb_blocks: int, *, is_plug: bool) -> None:
-        """Sends an aligned PLUG or UNPLUG, which the device often accepts."""
-        kind = RequestType.PLUG if is_plug else RequestType.UNPLUG
-        request = Request(kind, self.REGION.addr + first * BLOCK, nb_blocks)
-        assert self.device.handle(request) == self.twin.handle(request)
-
-    @rule(count=st.integers(0, 2))
-    def inject_busy(self, count: int) -> None:
-        """Makes the next requests busy."""
-        self.device.busy_next = self.twin.busy_next = count
-
-    @invariant()
-    def agrees(self) -> None:
-        """Blocks, sizes and the laws of INV-17 hold on both sides."""
-        plugged = {block for first, end in self.device.plugged_runs() for block in range(first, end)}
-        assert plugged == self.twin.plugged
-        assert self.device.plugged_size == self.twin.plugged_size
-        assert self.device.usable_region_size == self.twin.usable_size
-        assert verify_device(self.device) == []
-
-
-TestDeviceAgainstTwin = DeviceAgainstTwin.TestCase
+    assert (host.left, len(sink.events)) == (1, 2)

@@ -18,6 +18,7 @@ from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.invariants import verify_device, verify_driver
 from tests.virtio_mem.board import TOY, Board, build
+from tests.virtio_mem.interfering import BusyHost
 
 
 def sound_board() -> Board:
@@ -175,7 +176,7 @@ class LifeOfAGuest(RuleBasedStateMachine):
     @rule(count=st.integers(0, 2))
     def make_device_busy(self, count: int) -> None:
         """Makes the next requests busy."""
-        self.board.device.busy_next = count
+        self.board.device.interference = BusyHost(count)
 
     @rule()
     def fire_timer(self) -> None:

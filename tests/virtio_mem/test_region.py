@@ -29,6 +29,8 @@ def test_validate_sound_regions_passes() -> None:
         (DeviceRegion(4 * GIB + MIB, 4 * GIB), "addr"),
         (DeviceRegion(-4 * GIB, 4 * GIB), "addr"),
         (DeviceRegion(4 * GIB, 4 * GIB, extent=-1), "extent"),
+        (DeviceRegion(4 * GIB, 4 * GIB, 2 * MIB, backing_page_size=1 * GIB), "block_size"),
+        (DeviceRegion(4 * GIB, 4 * GIB, backing_page_size=3 * KIB), "backing_page_size"),
     ],
 )
 def test_validate_broken_law_names_the_field(region: DeviceRegion, field: str) -> None:

@@ -9,6 +9,7 @@ from app.units import MIB
 from app.virtio_mem.driver.driver import ImportedBlock
 from app.virtio_mem.driver.states import SbmState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
+from tests.virtio_mem.interfering import BusyHost
 
 RETRYING = replace(POLICIES["linux-5.19"], retry_removal=True)
 
@@ -21,7 +22,6 @@ def stuck_board() -> Board:
     sbm = board.driver.sbm
     board.device.set_requested_size(8 * MIB)
     sbm.queue.refresh()
-    board.device.busy_next = 0
     index = sbm.blocks.claim_next()
     assert sbm.plug(index, first=0, count=8) == "0"
     sbm.blocks.set_state(index, SbmState.PLUGGED)
@@ -42,7 +42,7 @@ def test_plugged_and_absent_memory_is_unplugged_first() -> None:
 def test_plugged_and_absent_memory_waits_while_the_device_is_busy() -> None:
     """8.3: the device's BUSY ends the pass; the timer tries again."""
     board = stuck_board()
-    board.device.busy_next = 1
+    board.device.interference = BusyHost(1)
     outcome = board.resize(0)
     assert (outcome.result, outcome.retry_ms) == ("ETXTBSY", 50_000)
     outcome = board.driver.fire_timer()

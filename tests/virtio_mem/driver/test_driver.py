@@ -15,6 +15,7 @@ from app.virtio_mem.driver.report import PassCounts
 from app.virtio_mem.invariants import verify_driver
 from app.virtio_mem.protocol import ResponseType
 from tests.virtio_mem.board import TEST_OWNER, TOY, Machine, build
+from tests.virtio_mem.interfering import BusyHost
 
 TWO_LEVELS = ("memory_block", "pageblock")
 
@@ -61,7 +62,7 @@ class ChangingSink(ListSink):
             self._left -= 1
             if self._left == 0:
                 self.device.set_requested_size(self._size)
-                self.device.busy_next = self._busy
+                self.device.interference = BusyHost(self._busy)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_busy_device_at_unplug_gives_the_pages_back() -> None:
     board.resize(8 * MIB)
     free = board.node.zones[ZoneId.NORMAL].nr_free
     managed = board.node.zones[ZoneId.NORMAL].managed
-    board.device.busy_next = 1
+    board.device.interference = BusyHost(1)
     outcome = board.resize(0)
     assert (outcome.result, outcome.size, outcome.retry_ms) == ("ETXTBSY", 8 * MIB, 50_000)
     assert (outcome.obstacle_count, outcome.obstacles[0].nr_bytes) == (1, 8 * MIB)
@@ -282,7 +283,7 @@ def test_memory_plugged_by_an_earlier_kernel_is_unplugged_first() -> None:
     driver = Driver(
         board.device, board.node, DriverOptions(online=OnlinePolicy.ONLINE_KERNEL), sink=board.sink
     )
-    board.device.busy_next = 1
+    board.device.interference = BusyHost(1)
     outcome = driver.run()
     assert (outcome.result, outcome.retry_ms) == ("ETXTBSY", 50_000)
     outcome = driver.fire_timer()

@@ -13,6 +13,7 @@ from app.virtio_mem.driver.fork import fork_driver
 from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.invariants import verify_device, verify_driver
 from tests.virtio_mem.board import TOY, Board, build
+from tests.virtio_mem.interfering import BusyHost
 
 BY_PAGEBLOCK = (Level.MEMORY_BLOCK, Level.PAGEBLOCK)
 BY_CHUNK = (Level.MEMORY_BLOCK, Level.CHUNK)
@@ -35,7 +36,7 @@ def test_fork_takes_states_bits_and_timer_over() -> None:
     """A driver that waits to retry waits in the copy too, with the same memory blocks in the same states."""
     board = build(TOY)
     board.resize(20 * MIB)
-    board.device.busy_next = 1
+    board.device.interference = BusyHost(1)
     board.resize(10 * MIB)
     assert board.driver.armed_ms
     driver, _ = fork(board, "linux-5.19")

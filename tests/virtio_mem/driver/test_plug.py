@@ -8,6 +8,7 @@ from app.units import MIB
 from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.driver.report import StuckPiece
 from tests.virtio_mem.board import TEST_OWNER, TOY, build
+from tests.virtio_mem.interfering import BusyHost
 
 
 def test_plug_adds_whole_memory_blocks_ascending() -> None:
@@ -137,7 +138,7 @@ def test_busy_device_ends_the_plug_and_keeps_what_was_done() -> None:
     """D-8: the second memory block is refused, the first stays."""
     board = build(TOY)
     board.resize(8 * MIB)
-    board.device.busy_next = 1
+    board.device.interference = BusyHost(1)
     outcome = board.resize(16 * MIB)
     assert (outcome.size, outcome.result, outcome.retry_ms) == (8 * MIB, "ETXTBSY", 50_000)
     assert outcome.obstacles[0].nr_bytes == 8 * MIB

@@ -6,6 +6,7 @@ from app.mm.zone import ZoneId
 from app.units import GIB, MIB
 from app.virtio_mem.driver.states import SbmState
 from tests.virtio_mem.board import TOY, Machine, build
+from tests.virtio_mem.interfering import BusyHost
 
 
 def test_addresses_follow_memory_blocks_and_subblocks() -> None:
@@ -55,7 +56,7 @@ def test_bits_change_only_with_an_acknowledgement() -> None:
     index = sbm.blocks.claim_next()
     assert sbm.plug(index, first=2, count=3) == "0"
     assert sbm.blocks.plugged[index] == 0b11100
-    board.device.busy_next = 2
+    board.device.interference = BusyHost(2)
     assert sbm.plug(index, first=0, count=1) == sbm.unplug(index, first=2, count=1) == "ETXTBSY"
     assert sbm.blocks.plugged[index] == 0b11100
     assert sbm.unplug(index, first=3, count=1) == "0"
