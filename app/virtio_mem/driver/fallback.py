@@ -1,7 +1,7 @@
-"""The fallback levels: in which units a memory block that is online is taken back, largest first.
+"""A driver's plan: its mode, and in which units it takes memory that is online back, largest first.
 
-Mirrors semantics section 8.6 (D-11 to D-13); Linux itself has two levels, the thread of 2021 proposes three.
-Kept here: what a level measures in sub-blocks.
+Mirrors semantics sections 8.6 (D-11 to D-13) and 8.10; Linux itself has two levels, the thread of 2021 proposes three.
+Kept here: what a level measures in sub-blocks. Big block mode has one unit, whatever levels are named.
 Left out: which lists of levels make sense (app.mm.policies.switches), the walk over the units (unplug.py).
 """
 
@@ -11,8 +11,9 @@ from typing import NamedTuple
 from app.errors import InvalidValue
 from app.mm.geometry import Geometry
 from app.mm.policies.policy import KernelPolicy
-from app.mm.policies.quantities import subblock_size
+from app.mm.policies.quantities import Mode, big_block_size, driver_mode, subblock_size
 from app.mm.policies.switches import FALLBACKS, Level
+from app.virtio_mem.driver.options import ModuleParameters
 
 
 class UnplugLevel(NamedTuple):
@@ -23,11 +24,23 @@ class UnplugLevel(NamedTuple):
 
 
 class FallbackPlan(NamedTuple):
-    """The levels of one driver, largest first; the last one's unit is the sub-block."""
+    """One driver's plan. Its blocks are memory blocks or big blocks; the last level is the unit, a level's smallest."""
 
-    subblock_size: int
-    subblocks_per_memory_block: int
+    unit_size: int
+    units_per_block: int
+    # Largest first.
     levels: tuple[UnplugLevel, ...]
+    mode: Mode = Mode.SUB_BLOCK
+
+    @property
+    def subblock_size(self) -> int:
+        """As unit_size."""
+        return self.unit_size
+
+    @property
+    def subblocks_per_memory_block(self) -> int:
+        """As units_per_block."""
+        return self.units_per_block
 
 
 _ACCEPTED_TEXT = " or ".join("[" + ", ".join(levels) + "]" for levels in FALLBACKS)
@@ -60,13 +73,20 @@ def choose_levels(
 
 
 def plan_fallback(
-    geometry: Geometry, policy: KernelPolicy, *, fallback: Sequence[str], block_size: int
+    geometry: Geometry,
+    policy: KernelPolicy,
+    *,
+    fallback: Sequence[str],
+    block_size: int,
+    parameters: ModuleParameters | None = None,
 ) -> FallbackPlan:
     """Returns the plan of a driver whose device has blocks of `block_size` bytes.
 
-    A middle level as large as its neighbour is dropped: `chunk` where the sub-block is a chunk.
-    Raises InvalidValue when the list makes no sense here, or the device needs big block mode.
+    A middle level as large as its neighbour is dropped: `chunk` where the sub-block is a chunk. Parameters that the
+    release does not know are passed over.
+    Raises InvalidValue when the list makes no sense here, or the driver refuses the device.
     """
+    parameters = (parameters or ModuleParameters()).known_to(policy)
     named = parse_fallback(fallback)
     memory_block_size = geometry.memory_block_size
     if Level.SECTION in named and geometry.section_size >= memory_block_size:
@@ -75,7 +95,12 @@ def plan_fallback(
     unit = subblock_size(geometry, policy, block_size)
     if named[-1] is Level.CHUNK:
         unit = max(unit, _chunk_size(geometry))
-    _require_subblock_mode(geometry, policy, unit, block_size)
+    mode = driver_mode(geometry, policy, unit, is_forced_big=parameters.force_bbm)
+    if mode is Mode.REFUSED:
+        raise _too_big(geometry, unit, block_size)
+    if mode is Mode.BIG_BLOCK:
+        size = big_block_size(geometry, block_size, parameters.bbm_block_size)
+        return FallbackPlan(size, 1, (UnplugLevel(Level.BIG_BLOCK, 1),), mode)
     sizes = {
         Level.MEMORY_BLOCK: memory_block_size,
         Level.SECTION: geometry.section_size,
@@ -98,14 +123,13 @@ def _lowest_level(geometry: Geometry, named: Level, unit: int) -> Level:
     return Level.CHUNK if is_chunk else named
 
 
-def _require_subblock_mode(geometry: Geometry, policy: KernelPolicy, unit: int, block_size: int) -> None:
+def _too_big(geometry: Geometry, unit: int, block_size: int) -> InvalidValue:
     largest = geometry.memory_block_size
-    if unit < largest or (unit == largest and not policy.has_big_block_mode):
-        return
     members: dict[str, object] = {"subblock_size": unit, "memory_block_size": largest}
-    reason = "big block mode is not available yet"
-    if subblock_size(geometry, policy, 0) < largest <= block_size:
-        accepted = f"less than a memory block ({largest}): {reason}"
-        raise InvalidValue("block_size", block_size, accepted, **members)
-    accepted = f"a geometry whose sub-block ({unit}) is less than a memory block ({largest}): {reason}"
-    raise InvalidValue("preset", geometry.name, accepted, **members)
+    reason = "a driver without big block mode refuses others"
+    if block_size > largest:
+        return InvalidValue(
+            "block_size", block_size, f"at most a memory block ({largest}): {reason}", **members
+        )
+    accepted = f"a geometry whose sub-block ({unit}) is at most a memory block ({largest}): {reason}"
+    return InvalidValue("preset", geometry.name, accepted, **members)

@@ -7,9 +7,11 @@ import pytest
 from app.errors import InvalidValue
 from app.mm.geometry import preset
 from app.mm.policies.policy import POLICIES
-from app.mm.policies.switches import FALLBACKS, Level
+from app.mm.policies.quantities import Mode
+from app.mm.policies.switches import FALLBACKS, Level, Unit
 from app.units import GIB, MIB
 from app.virtio_mem.driver.fallback import FallbackPlan, parse_fallback, plan_fallback
+from app.virtio_mem.driver.options import ModuleParameters
 
 BLOCK, CHUNK, SECTION, PAGEBLOCK = "memory_block", "chunk", "section", "pageblock"
 THREE = (BLOCK, CHUNK, PAGEBLOCK)
@@ -67,8 +69,8 @@ def test_plan_on_x86_follows_the_policy(
 ) -> None:
     """8.6: the table of lists, with the sub-block of the policy; a chunk that is a sub-block is dropped."""
     made = plan(levels, policy=policy)
-    assert made.subblock_size == subblock
-    assert made.subblocks_per_memory_block == 128 * MIB // subblock
+    assert made.unit_size == subblock
+    assert made.units_per_block == 128 * MIB // subblock
     assert list(made.levels) == expected
 
 
@@ -113,7 +115,7 @@ def test_plan_with_larger_device_blocks_has_larger_subblocks(
 ) -> None:
     """G-7: the sub-block is no smaller than the device block; recorded for 2, 4 and 8 MiB on 6.1."""
     made = plan(THREE, block=block)
-    assert made.subblock_size == subblock
+    assert made.unit_size == subblock
     assert list(made.levels) == expected
 
 
@@ -131,25 +133,50 @@ def test_plan_section_as_large_as_the_memory_block_is_refused() -> None:
 
 
 @pytest.mark.parametrize("block", [128 * MIB, 256 * MIB, 2 * GIB])
-def test_plan_device_block_of_a_memory_block_needs_big_block_mode(block: int) -> None:
-    """G-7: refused by name, since big block mode is not simulated yet."""
-    with pytest.raises(InvalidValue, match="big block mode is not available yet") as refusal:
-        plan(THREE, block=block)
-    assert refusal.value.members["field"] == "block_size"
+def test_plan_device_block_of_a_memory_block_is_a_big_block(block: int) -> None:
+    """G-7, as recorded: one unit, which is as large as the device block, whatever levels are named."""
+    made = plan(THREE, block=block)
+    assert (made.mode, made.unit_size, made.units_per_block) == (Mode.BIG_BLOCK, block, 1)
+    assert list(made.levels) == [(Level.BIG_BLOCK, 1)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "policy", "mode", "unit"),
+    [
+        (ModuleParameters(force_bbm=True), "linux-5.19", Mode.BIG_BLOCK, 128 * MIB),
+        (ModuleParameters(force_bbm=True, bbm_block_size=512 * MIB), "linux-5.19", Mode.BIG_BLOCK, 512 * MIB),
+        (ModuleParameters(force_bbm=True, bbm_block_size=64 * MIB), "linux-5.19", Mode.BIG_BLOCK, 128 * MIB),
+        (ModuleParameters(force_bbm=True, bbm_block_size=384 * MIB), "linux-5.19", Mode.BIG_BLOCK, 128 * MIB),
+        (ModuleParameters(bbm_block_size=512 * MIB), "linux-5.19", Mode.SUB_BLOCK, 2 * MIB),
+        (ModuleParameters(force_bbm=True), "linux-5.10", Mode.SUB_BLOCK, 4 * MIB),
+    ],
+)
+def test_plan_follows_the_module_parameters(
+    parameters: ModuleParameters, policy: str, mode: Mode, unit: int
+) -> None:
+    """8.10, as recorded: big blocks where they are forced, as large as told if that can be; 5.10 knows none of it."""
+    kernel = POLICIES[policy]
+    made = plan_fallback(preset("x86-64"), kernel, fallback=THREE, block_size=2 * MIB, parameters=parameters)
+    assert (made.mode, made.unit_size) == (mode, unit)
 
 
 def test_plan_before_big_block_mode_takes_a_subblock_of_a_memory_block() -> None:
     """Recorded on 5.10: device blocks of 128 MiB are sub-block mode, of 256 MiB are refused."""
     made = plan((BLOCK, CHUNK), policy="linux-5.10", block=128 * MIB)
-    assert (made.subblock_size, made.subblocks_per_memory_block) == (128 * MIB, 1)
+    assert (made.unit_size, made.units_per_block) == (128 * MIB, 1)
     assert list(made.levels) == [(BLOCK, 1), (CHUNK, 1)]
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match="without big block mode") as refusal:
         plan((BLOCK, CHUNK), policy="linux-5.10", block=256 * MIB)
+    assert refusal.value.members["field"] == "block_size"
 
 
-def test_plan_geometry_whose_chunk_is_a_memory_block_is_refused() -> None:
-    """A chunk-sized sub-block that fills the memory block would need big block mode, too."""
+def test_plan_geometry_whose_chunk_is_a_memory_block_has_big_blocks() -> None:
+    """A chunk-sized sub-block that fills the memory block is a big block, or refused where it would be larger."""
     narrow = replace(preset("x86-64"), section_size=4 * MIB, memory_block_size=4 * MIB)
-    with pytest.raises(InvalidValue) as refusal:
-        plan_fallback(narrow, POLICIES["linux-5.15"], fallback=THREE, block_size=2 * MIB)
+    made = plan_fallback(narrow, POLICIES["linux-5.15"], fallback=THREE, block_size=2 * MIB)
+    assert (made.mode, made.unit_size) == (Mode.BIG_BLOCK, 4 * MIB)
+    narrower = replace(narrow, section_size=2 * MIB, memory_block_size=2 * MIB)
+    old = replace(POLICIES["linux-5.10"], sb_size=Unit.PAGEBLOCK)
+    with pytest.raises(InvalidValue, match="a geometry whose sub-block") as refusal:
+        plan_fallback(replace(narrower, section_size=4 * MIB), old, fallback=(BLOCK, CHUNK), block_size=MIB)
     assert refusal.value.members["field"] == "preset"
