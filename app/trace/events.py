@@ -46,11 +46,36 @@ class MemoryBlockChanged(NamedTuple):
     zone: str
 
 
+class MemoryBlockRefused(NamedTuple):
+    """A listener refused that a memory block goes on- or offline ("going_online", "going_offline"), with a result."""
+
+    memory_block: int
+    action: str
+    result: str
+
+
+class MemoryBlockStayed(NamedTuple):
+    """A memory block could not go offline: why, at which page (-1: none known), after how many rounds of migration."""
+
+    memory_block: int
+    result: str
+    obstacle_pfn: int
+    nr_rounds: int
+
+
 class RequestedSizeChanged(NamedTuple):
     """The hypervisor set the device's requested_size, in bytes."""
 
     device: str
     requested_size: int
+
+
+class MemoryDeviceSizeChanged(NamedTuple):
+    """The device's plugged size, in bytes, as hypervisors tell it: at most one a second of each device."""
+
+    device: str
+    size: int
+    at_us: int
 
 
 class DriverPassEnded(NamedTuple):
@@ -79,13 +104,35 @@ class PagesFreed(NamedTuple):
     nr_pages: int
 
 
+class FaultStruck(NamedTuple):
+    """A fault rule struck: its number, its kind, and the device that it struck ("" for the whole guest)."""
+
+    rule: int
+    kind: str
+    device: str
+    at_us: int
+
+
+class ConditionChanged(NamedTuple):
+    """The guest went on, stood still or died: "running", "hung", "crashed"; reason: of a death, else ""."""
+
+    state: str
+    reason: str
+    at_us: int
+
+
 Event = (
     ContigAttempted
     | UnplugAttempted
     | RequestAnswered
     | MemoryBlockChanged
+    | MemoryBlockRefused
+    | MemoryBlockStayed
     | RequestedSizeChanged
+    | MemoryDeviceSizeChanged
     | DriverPassEnded
     | PagesAllocated
     | PagesFreed
+    | FaultStruck
+    | ConditionChanged
 )
