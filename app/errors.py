@@ -9,6 +9,8 @@
     |   +-- NameTaken          a guest of that name exists
     |   +-- RangeUnavailable   the pages named are not free, or not taken
     |   +-- GuestOutOfMemory   the guest has not that much memory left
+    |   +-- GuestCrashed       the guest is dead; a reboot helps
+    |   +-- GuestHung          the guest stands still; it may go on
     +-- CapacityError          the service has no room
         +-- GuestLimitReached  as many guests as configured
         +-- PageLimitReached   as many pages as configured
@@ -130,6 +132,31 @@ class RangeUnavailable(StateError):
 
 class GuestOutOfMemory(StateError):
     """The guest has not that much memory left; nothing was allocated."""
+
+
+class GuestCrashed(StateError):
+    """The guest is dead, and does nothing that is asked of it."""
+
+    def __init__(self, reason: str, *, since_us: int) -> None:
+        """Says what it died of, when on its clock, and how to go on."""
+        remedy = "reboot it"
+        super().__init__(
+            f"the guest crashed at {since_us} us of its clock: {reason}; {remedy}",
+            reason=reason,
+            since_us=since_us,
+            remedy=remedy,
+        )
+
+
+class GuestHung(StateError):
+    """The guest stands still, so that nobody in it can act."""
+
+    def __init__(self, *, since_us: int) -> None:
+        """Says since when on its clock, and how to go on."""
+        remedy = "let time pass, remove the fault, or reboot it"
+        super().__init__(
+            f"the guest hangs since {since_us} us of its clock; {remedy}", since_us=since_us, remedy=remedy
+        )
 
 
 class CapacityError(VmemsimError):

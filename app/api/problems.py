@@ -19,6 +19,8 @@ from starlette.routing import Match, Route
 from app.api.complaints import complaints_of, is_unparsed_body, quote
 from app.errors import (
     CapacityError,
+    GuestCrashed,
+    GuestHung,
     GuestLimitReached,
     GuestOutOfMemory,
     InvalidValue,
@@ -70,6 +72,15 @@ BY_ERROR: dict[type[VmemsimError], ProblemKind] = {
     ),
     GuestOutOfMemory: ProblemKind(
         409, "guest-out-of-memory", "The guest has not that much memory", "Nothing was allocated."
+    ),
+    GuestCrashed: ProblemKind(
+        409,
+        "guest-crashed",
+        "The guest has crashed",
+        "`reason` says of what, `since_us` when; a reboot brings it back.",
+    ),
+    GuestHung: ProblemKind(
+        409, "guest-hung", "The guest stands still", "Nobody in it can act before it goes on."
     ),
     StateError: STATE,
     GuestLimitReached: ProblemKind(507, "guest-limit", "No more guests", "`limit` guests exist already."),

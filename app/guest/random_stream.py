@@ -23,6 +23,11 @@ class RandomStream:
         """Starts the stream that belongs to `seed`, an integer of at most 64 bits."""
         self._generator = np.random.PCG64(seed)
 
+    def state(self) -> int:
+        """Returns where the stream is: equal numbers, equal words to come."""
+        inner = self._generator.state["state"]
+        return int(inner["state"])
+
     def words(self, count: int) -> NDArray[np.uint64]:
         """Returns the next `count` raw words."""
         return self._generator.random_raw(count)

@@ -17,6 +17,17 @@ from app.mm.page import PageKind
 from app.mm.zone import Zone, ZoneId
 
 _NO_PFNS = np.empty(0, np.int64)
+_MIGRATABLE = tuple(
+    int(kind)
+    for kind in (
+        PageKind.ANON,
+        PageKind.FILE_CLEAN,
+        PageKind.FILE_DIRTY,
+        PageKind.THP,
+        PageKind.HUGETLB,
+        PageKind.MOVABLE_OPS,
+    )
+)
 
 
 class Burst(NamedTuple):
@@ -138,3 +149,22 @@ def mark_used(node: Node, first: int, end: int, used: NDArray[np.uint8]) -> None
     """Sets used[n] to 1 where pageblock first + n of [first, end) has a page in use; leaves the others."""
     order = node.geometry.pageblock_order
     owned.mark_used(node.arrays, first << order, end << order, used)
+
+
+def movable_runs(node: Node, start_pfn: int, end_pfn: int) -> NDArray[np.int64]:
+    """Returns (first pfn, kind) of each run in use of [start_pfn, end_pfn) that a migration may try, ascending.
+
+    Gigantic pages are left out: no migration tries them (K-3). Linear in runs.
+    """
+    table = np.zeros((end_pfn - start_pfn, 3), np.int64)
+    runs = table[: int(walk.collect_runs(node.arrays, start_pfn, end_pfn, table))]
+    kinds = runs[:, 1] & 15
+    is_movable = np.isin(kinds, _MIGRATABLE) & (runs[:, 2] & layout.GIGANTIC == 0)
+    return np.stack((runs[is_movable, 0], kinds[is_movable]), axis=1)
+
+
+def set_kinds(node: Node, runs: NDArray[np.int64]) -> None:
+    """Gives runs their kind, where they are; runs: rows of (first pfn, kind)."""
+    for kind in np.unique(runs[:, 1]).tolist():
+        pfns = np.ascontiguousarray(runs[runs[:, 1] == kind, 0])
+        owned.set_kind_of_runs(node.arrays, pfns, int(kind))

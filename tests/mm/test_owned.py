@@ -13,11 +13,13 @@ from app.mm.owned import (
     is_free_at,
     mark_used,
     may_use_cma,
+    movable_runs,
     nr_free_for,
     online_pageblocks,
     pages_missing,
     pin_runs,
     room_for,
+    set_kinds,
     zones_for,
 )
 from app.mm.page import PageKind
@@ -184,3 +186,19 @@ def test_drawn_runs_are_freed_of_one_owner() -> None:
     drawn = np.array([pfns[5], pfns[5], 127, pfns[9], pfns[11]], np.int64)
     assert free_drawn_runs(node, 7, drawn, 2).tolist() == [pfns[5], pfns[9]]
     assert len(node.owned_pfns(7)) == 98
+
+
+def test_movable_runs_are_held_and_let_go_with_their_kinds() -> None:
+    """Pages that a migration may try are listed with their kinds, free and kernel pages are not; pinned, they return."""
+    node = toy_node()
+    anon = node.alloc_page(PageKind.ANON, 0, 1)
+    huge = node.alloc_page(PageKind.THP, 3, 2)
+    node.alloc_page(PageKind.UNMOVABLE, 0, 3)
+    runs = movable_runs(node, 0, node.nr_pages)
+    assert sorted(runs.tolist()) == sorted([[anon, PageKind.ANON], [huge, PageKind.THP]])
+    assert pin_runs(node, np.ascontiguousarray(runs[:, 0])) == 9
+    assert node.kind_of(huge) is PageKind.PINNED
+    set_kinds(node, runs)
+    assert (node.kind_of(anon), node.kind_of(huge)) == (PageKind.ANON, PageKind.THP)
+    assert movable_runs(node, 0, node.nr_pages).tolist() == runs.tolist()
+    set_kinds(node, runs[:0])

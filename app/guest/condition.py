@@ -1,0 +1,94 @@
+"""Whether a guest runs: running, hung until it goes on, or crashed until it is rebooted.
+
+Kept here: while a guest hangs or is crashed, nothing on its side acts; the host's side goes on.
+Left out: who stops and reboots it (app.guest.faults, Guest.reboot).
+"""
+
+from enum import StrEnum
+
+from app.errors import GuestCrashed, GuestHung
+from app.guest.clock import SimulatedClock
+
+_NS_PER_US = 1000
+
+
+class Health(StrEnum):
+    """What a guest is at."""
+
+    RUNNING = "running"
+    HUNG = "hung"
+    CRASHED = "crashed"
+
+
+class Condition:
+    """A guest's health, and since when on its clock."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        """Starts running."""
+        self._clock = clock
+        self.health = Health.RUNNING
+        # What a crash left in the log; "" while there was none.
+        self.reason = ""
+        self.since_ns = clock.now_ns
+
+    def fork(self, clock: SimulatedClock) -> "Condition":
+        """Returns an independent copy on another clock."""
+        copy = Condition(clock)
+        copy.health, copy.reason, copy.since_ns = self.health, self.reason, self.since_ns
+        return copy
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the guest's side acts."""
+        return self.health is Health.RUNNING
+
+    @property
+    def is_crashed(self) -> bool:
+        """Whether only a reboot helps."""
+        return self.health is Health.CRASHED
+
+    def crash(self, reason: str) -> None:
+        """The guest dies; one that is dead stays dead for its first reason."""
+        if not self.is_crashed:
+            self._become(Health.CRASHED, reason)
+
+    def hang(self) -> None:
+        """The guest stops; a dead one stays dead."""
+        if self.is_running:
+            self._become(Health.HUNG, "")
+
+    def go_on(self) -> None:
+        """A hung guest goes on where it stopped."""
+        if self.health is Health.HUNG:
+            self._become(Health.RUNNING, "")
+
+    def clear(self) -> None:
+        """A reboot: whatever it was, the guest runs."""
+        if not self.is_running:
+            self._become(Health.RUNNING, "")
+
+    def require_alive(self) -> None:
+        """Raises GuestCrashed unless the guest may yet do what the host asks for."""
+        if self.is_crashed:
+            raise GuestCrashed(self.reason, since_us=self.since_ns // _NS_PER_US)
+
+    def require_running(self) -> None:
+        """Raises GuestCrashed or GuestHung unless programs in the guest can act now."""
+        self.require_alive()
+        if not self.is_running:
+            raise GuestHung(since_us=self.since_ns // _NS_PER_US)
+
+    def describe(self) -> dict[str, object]:
+        """Returns it JSON-ready."""
+        return {
+            "state": str(self.health),
+            "reason": self.reason or None,
+            "since_us": self.since_ns // _NS_PER_US,
+        }
+
+    def state(self) -> tuple[object, ...]:
+        """Returns everything of it that decides what the guest does next, for a digest."""
+        return (str(self.health), self.reason)
+
+    def _become(self, health: Health, reason: str) -> None:
+        self.health, self.reason, self.since_ns = health, reason, self._clock.now_ns
