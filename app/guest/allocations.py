@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import GuestOutOfMemory, InvalidValue, RangeUnavailable, Unknown
+from app.guest.clock import SimulatedClock
 from app.guest.page_use import checked_order, parse_kind, require_atomic
 from app.guest.random_stream import RandomStream
 from app.mm.gigantic import alloc_gigantic, gigantic_owner
@@ -58,6 +59,8 @@ class Allocation:
     order: int
     nr_pages: int
     label: str
+    # When it was made, by the guest's clock.
+    since_ns: int = 0
 
     def describe(self) -> dict[str, object]:
         """Returns it JSON-ready."""
@@ -79,23 +82,42 @@ def validate_fraction(fraction: float) -> None:
 class AllocationTable:
     """A guest's allocations by id; ids count up from 1 and are never used again."""
 
-    def __init__(self, node: Node, sink: Sink, *, on_contig: ContigWatcher = _watch_nothing) -> None:
-        """Starts empty; on_contig is told what gigantic pages cost."""
+    def __init__(
+        self,
+        node: Node,
+        sink: Sink,
+        *,
+        on_contig: ContigWatcher = _watch_nothing,
+        clock: SimulatedClock | None = None,
+    ) -> None:
+        """Starts empty; on_contig is told what gigantic pages cost, clock tells when a row is made."""
         self._node = node
+        self._clock = SimulatedClock() if clock is None else clock
         self._sink = sink
         self._on_contig = on_contig
         self._rows: dict[int, Allocation] = {}
         self._last_id = 0
+        # How many pages the node had dropped when the rows were counted last.
+        self._dropped = node.nr_dropped
 
-    def fork(self, node: Node, sink: Sink, *, on_contig: ContigWatcher = _watch_nothing) -> "AllocationTable":
+    def fork(
+        self,
+        node: Node,
+        sink: Sink,
+        *,
+        on_contig: ContigWatcher = _watch_nothing,
+        clock: SimulatedClock | None = None,
+    ) -> "AllocationTable":
         """Returns an independent copy for a copy of the node."""
-        copy = AllocationTable(node, sink, on_contig=on_contig)
+        copy = AllocationTable(node, sink, on_contig=on_contig, clock=clock)
         copy._rows = dict(self._rows)
         copy._last_id = self._last_id
+        copy._dropped = self._dropped
         return copy
 
     def __iter__(self) -> Iterator[Allocation]:
         """Yields the allocations, oldest first."""
+        self._refresh()
         return iter(self._rows.values())
 
     @property
@@ -108,6 +130,7 @@ class AllocationTable:
 
         Raises Unknown.
         """
+        self._refresh()
         row = self._rows.get(allocation_id)
         if row is None:
             raise Unknown("allocation", allocation_id, [str(known) for known in self._rows])
@@ -163,12 +186,12 @@ class AllocationTable:
         self, kind: PageKind, order: int, nr_runs: int, *, label: str, request: Request = Request.NONE
     ) -> Allocation:
         """Allocates up to `nr_runs` runs, as many as there is room for."""
-        owner = self.new_id()
+        owner, since_ns = self.new_id(), self._clock.now_ns
         if order > self._node.geometry.max_order:
             got = self._alloc_gigantic(order, nr_runs, owner=owner)
         else:
             got = self._node.alloc_pages(kind, order, nr_runs, owner=owner, request=request)
-        return self.adopt(Allocation(owner, kind, order, got << order, label))
+        return self.adopt(Allocation(owner, kind, order, got << order, label, since_ns))
 
     def adopt(self, row: Allocation) -> Allocation:
         """Takes an allocation into the table whose pages have its id as their owner already."""
@@ -195,6 +218,7 @@ class AllocationTable:
 
     def shrink(self, allocation_id: int, nr_runs: int, stream: RandomStream) -> int:
         """Frees up to `nr_runs` random runs; returns how many. The allocation stays, even an empty one."""
+        self._refresh()
         pfns = self._node.owned_pfns(allocation_id)
         chosen = pfns[stream.choose(len(pfns), min(nr_runs, len(pfns)))]
         self._free_runs(self._rows[allocation_id], chosen)
@@ -202,6 +226,7 @@ class AllocationTable:
 
     def grow(self, allocation_id: int, nr_runs: int) -> int:
         """Allocates up to `nr_runs` more runs for an allocation; returns how many there was room for."""
+        self._refresh()
         row = self._rows[allocation_id]
         got = self._node.alloc_pages(row.kind, row.order, nr_runs, owner=row.id)
         self.credit(row.id, got << row.order)
@@ -209,6 +234,7 @@ class AllocationTable:
 
     def credit(self, allocation_id: int, nr_pages: int) -> None:
         """Books pages that the node gave to an allocation."""
+        self._refresh()
         row = self._rows[allocation_id]
         self._rows[row.id] = replace(row, nr_pages=row.nr_pages + nr_pages)
         self._sink.emit(PagesAllocated(row.id, row.kind.api_name, row.order, nr_pages))
@@ -218,8 +244,14 @@ class AllocationTable:
         pfns = self._node.owned_pfns(allocation_id)
         return pin_runs(self._node, pfns[stream.choose(len(pfns), min(nr_runs, len(pfns)))])
 
+    def _refresh(self) -> None:
+        """Counts anew if a migration has dropped clean pages since the last time."""
+        if self._dropped != self._node.nr_dropped:
+            self.recount()
+
     def recount(self) -> None:
-        """Counts every allocation's pages anew: a migration may have dropped clean ones. Linear in runs."""
+        """Counts every allocation's pages anew. Linear in runs."""
+        self._dropped = self._node.nr_dropped
         nr_pages = count_pages_by_owner(self._node, self._last_id)
         for row in list(self._rows.values()):
             if row.order <= self._node.geometry.max_order:
@@ -232,17 +264,14 @@ class AllocationTable:
 
     def _alloc_gigantic(self, order: int, nr_runs: int, *, owner: int) -> int:
         """Takes up to nr_runs gigantic pages; returns how many there were."""
-        done, nr_dropped = 0, 0
+        done = 0
         while done < nr_runs:
             outcome = alloc_gigantic(self._node, order, owner)
             for call in outcome.calls:
                 self._on_contig(call, 1 << order)
-                nr_dropped += call.nr_dropped
             if outcome.pfn < 0:
                 break
             done += 1
-        if nr_dropped:
-            self.recount()
         return done
 
     def _runs_of(self, row: Allocation) -> NDArray[np.int64]:
@@ -258,7 +287,8 @@ class AllocationTable:
         for pfn in spec.at_pfns:
             is_taken = self._node.alloc_at(pfn, order, kind, owner=owner)
             assert is_taken, "INV-3: a free run that cannot be taken"
-        return self.adopt(Allocation(owner, kind, order, len(spec.at_pfns) << order, spec.label))
+        nr_pages = len(spec.at_pfns) << order
+        return self.adopt(Allocation(owner, kind, order, nr_pages, spec.label, self._clock.now_ns))
 
     def _require_free(self, kind: PageKind, order: int, pfns: tuple[int, ...]) -> None:
         """Checks that every run named can be taken, before any is."""

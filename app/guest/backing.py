@@ -6,7 +6,6 @@ Left out: huge page sizes of the host, and what discarding costs (app.guest.cost
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.mm.node import Node
 from app.mm.owned import mark_used
@@ -21,7 +20,6 @@ class BackedMemory:
         """Starts with nothing looked at: a captured guest's device comes with memory in use."""
         geometry = node.geometry
         self._node = node
-        self._device = device
         self._pageblock_size = geometry.pageblock_size
         self._pageblock_nr_pages = geometry.pageblock_nr_pages
         region = device.region
@@ -54,22 +52,18 @@ class BackedMemory:
         end = min(self._first + len(self._touched), self._node.nr_pages // self._pageblock_nr_pages)
         mark_used(self._node, self._first, end, self._touched)
 
-    def discard_unplugged(self) -> int:
-        """Forgets touched memory whose blocks are no longer plugged; returns its bytes."""
-        touched = np.flatnonzero(self._touched)
-        gone = touched[~self._are_plugged(touched)]
-        self._touched[gone] = 0
-        return len(gone) * self._pageblock_size
+    def discard(self, addr: int, size: int) -> int:
+        """Forgets touched memory of a range that was unplugged; returns its bytes.
+
+        A pageblock goes with the device block that it begins in.
+        """
+        first = -(-addr // self._pageblock_size) - self._first
+        touched = self._touched[max(first, 0) : -(-(addr + size) // self._pageblock_size) - self._first]
+        nr_touched = int(np.count_nonzero(touched))
+        if nr_touched:
+            touched[:] = 0
+        return nr_touched * self._pageblock_size
 
     def state(self) -> tuple[bytes, bool]:
         """Returns all that decides what a discard will cost, for a digest."""
         return self._touched.tobytes(), self._is_stale
-
-    def _are_plugged(self, pageblocks: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Returns for each pageblock, counted in the region, whether its first device block is plugged."""
-        region = self._device.region
-        offsets = (self._first + pageblocks) * self._pageblock_size - region.addr
-        blocks = np.maximum(offsets, 0) // region.block_size
-        bounds = np.array([(-1, -1), *self._device.plugged_runs()], np.int64)
-        starts, ends = bounds[:, 0], bounds[:, 1]
-        return np.asarray(blocks < ends[np.searchsorted(starts, blocks, side="right") - 1])

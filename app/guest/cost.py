@@ -92,6 +92,17 @@ class CostProfile:
 HYPERALLOC_2025 = CostProfile("hyperalloc-2025")
 
 
+@dataclass
+class Pace:
+    """How much longer a guest takes than its cost profile says; 1: as long."""
+
+    slowness: float = 1.0
+
+    def stretch(self, duration_ns: int) -> int:
+        """Returns how long it takes this guest."""
+        return duration_ns if self.slowness == 1 else int(duration_ns * self.slowness)
+
+
 def contig_ns(profile: CostProfile, geometry: Geometry, work: Work) -> int:
     """Returns what the contig calls in `work` cost: isolating, draining, migrating and taking."""
     base = profile.migrate_page_ns(geometry.page_size)
@@ -174,12 +185,17 @@ def work_of_contig(outcome: ContigOutcome, geometry: Geometry, nr_pages: int) ->
     )
 
 
+# Takes an alloc_contig_range() call, and over how many pages it was.
+ContigCharge = Callable[[ContigOutcome, int], None]
+
+
 def charging_contig(
-    advance: Callable[[int], None], profile: CostProfile, geometry: Geometry
-) -> Callable[[ContigOutcome, int], None]:
+    advance: Callable[[int], None], profile: CostProfile, geometry: Geometry, pace: Pace
+) -> ContigCharge:
     """Returns what advances a clock by the cost of one alloc_contig_range() call over so many pages."""
 
     def charge(outcome: ContigOutcome, nr_pages: int) -> None:
-        advance(cost_ns(profile, geometry, work_of_contig(outcome, geometry, nr_pages)))
+        spent_ns = cost_ns(profile, geometry, work_of_contig(outcome, geometry, nr_pages))
+        advance(pace.stretch(spent_ns))
 
     return charge

@@ -36,5 +36,5 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
         if device.requested_size:
             guest.resize(device.id, device.requested_size)
     if spec.workload:
-        guest.populate(spec.workload, spec.seed)
+        guest.pages.populate(spec.workload, spec.seed)
     return guest

@@ -1,17 +1,21 @@
-"""A guest's devices: each with its driver and retry timer, all on the guest's one clock.
+"""A guest's devices: each with its driver and retry timer, actors of the guest's agenda.
+
+    at rest ──target set, memory block changed, timer──▶ at work: act, act, act ... ──▶ at rest
+                                                         each act changes memory when it begins, and then takes its time
 
 Kept here: INV-26 on the simulated clock: a timer that is armed fires at its time, one that is not never does.
 Left out: what device and driver do (app.virtio_mem).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.errors import Unknown
 from app.guest.backing import BackedMemory
 from app.guest.clock import SimulatedClock
-from app.guest.cost import CostProfile, cost_ns, work_of_pass
+from app.guest.cost import CostProfile, Pace
+from app.guest.work_meter import WorkMeter
 from app.mm.node import Node
 from app.trace.sink import Sink
 from app.virtio_mem.device import Device
@@ -19,9 +23,10 @@ from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
 from app.virtio_mem.driver.fork import fork_driver
 from app.virtio_mem.driver.options import DriverOptions, parse_online_policy
-from app.virtio_mem.driver.report import PassCounts, PassOutcome
+from app.virtio_mem.driver.report import PassOutcome
 
 _NS_PER_MS = 1_000_000
+_NS_PER_US = 1000
 
 
 class DriverRun(NamedTuple):
@@ -32,18 +37,100 @@ class DriverRun(NamedTuple):
     simulated_us: int
 
 
-@dataclass
+class Backings:
+    """What the host backs of all devices of a guest."""
+
+    def __init__(self) -> None:
+        """Starts without devices."""
+        self._rows: list[BackedMemory] = []
+
+    def add(self, row: BackedMemory) -> None:
+        """Adds a device's."""
+        self._rows.append(row)
+
+    def mark_stale(self) -> None:
+        """Says that memory was taken into use."""
+        for row in self._rows:
+            row.mark_stale()
+
+    def look(self) -> None:
+        """Notes which memory the host backs, before some of it is freed or unplugged."""
+        for row in self._rows:
+            row.look()
+
+
+@dataclass(eq=False)
 class AttachedDevice:
-    """One device with its driver; deadline_ns: when the retry timer fires, None while it is not armed."""
+    """One device with its driver, as an actor: due when its present act ends, else when the retry timer fires.
+
+    backings: of all devices of the guest, as memory moves between them; ended: takes the work items that end.
+    """
 
     device: Device
     driver: Driver
     backing: BackedMemory
+    meter: WorkMeter
+    clock: SimulatedClock
+    backings: Backings
+    ended: list[DriverRun]
+    # When the retry timer fires; None while it is not armed.
     deadline_ns: int | None = None
+    # When the present act ends; None while the driver rests.
+    ready_ns: int | None = None
+    began_ns: int = 0
 
-    def is_due(self, moment_ns: int) -> bool:
-        """Whether the timer fires at `moment_ns` or before."""
-        return self.deadline_ns is not None and self.deadline_ns <= moment_ns
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a work item has begun and its time has not passed."""
+        return self.ready_ns is not None
+
+    def due_ns(self) -> int | None:
+        """When the driver acts next."""
+        return self.deadline_ns if self.ready_ns is None else self.ready_ns
+
+    def wake(self) -> None:
+        """Begins a work item now; a driver that is at work notices a new config by itself."""
+        if not self.is_at_work:
+            self._begin()
+            self.driver.begin()
+
+    def act(self) -> None:
+        """Does the driver's next act, or ends its work item, or begins one because its timer fires."""
+        if self.ready_ns is None:
+            self._begin()
+            self.driver.begin_retry()
+        elif self.driver.is_working:
+            self._step()
+        else:
+            self._end()
+
+    def _begin(self) -> None:
+        self.backings.look()
+        self.deadline_ns = None
+        self.ready_ns = self.began_ns = self.clock.now_ns
+
+    def _step(self) -> None:
+        driver, meter = self.driver, self.meter
+        meter.begin(self.clock.now_ns)
+        if driver.step():
+            meter.charge(driver.counts_of_pass(), driver.queue)
+        self.ready_ns = meter.end_ns
+
+    def _end(self) -> None:
+        """Ends the work item, now that its last act's time has passed."""
+        driver, now_ns = self.driver, self.clock.now_ns
+        outcome = driver.outcome
+        assert outcome is not None, "a work item that ended has an outcome"
+        self.ready_ns = None
+        self.deadline_ns = now_ns + driver.armed_ms * _NS_PER_MS if driver.armed_ms else None
+        if outcome.counts.nr_migrated or outcome.counts.memory_blocks_added:
+            # Migration targets and memmaps lie in memory that may be a device's.
+            self.backings.mark_stale()
+        took_us = now_ns // _NS_PER_US - self.began_ns // _NS_PER_US
+        self.ended.append(DriverRun(self.device.id, outcome, took_us))
+        if driver.queue.is_config_changed and not driver.is_broken:
+            # The target was set while the last act's time passed.
+            self.wake()
 
     def state(self) -> tuple[object, ...]:
         """Returns everything that decides what device and driver do next, for a digest."""
@@ -54,14 +141,17 @@ class AttachedDevice:
             device.config,
             tuple(device.plugged_runs()),
             device.generation,
-            device.busy_next,
+            device.negotiated,
+            device.is_broken,
             bytes(blocks.states),
             tuple(blocks.plugged),
             driver.sbm.offline_size,
             driver.sbm.is_removal_pending,
             str(driver.state),
             driver.armed_ms,
+            driver.nr_acts if self.is_at_work else 0,
             self.deadline_ns,
+            self.ready_ns,
             self.backing.state(),
         )
 
@@ -69,17 +159,28 @@ class AttachedDevice:
 class Devices:
     """The devices of one guest, by id."""
 
-    def __init__(self, node: Node, clock: SimulatedClock, *, sink: Sink, profile: CostProfile) -> None:
+    def __init__(
+        self, node: Node, clock: SimulatedClock, *, sink: Sink, profile: CostProfile, pace: Pace
+    ) -> None:
         """Starts with none."""
         self._node = node
         self._clock = clock
         self._sink = sink
         self._profile = profile
+        self._pace = pace
         self._attached: dict[str, AttachedDevice] = {}
+        self.backings = Backings()
+        # Work items that ended, oldest first, until somebody takes them.
+        self._ended: list[DriverRun] = []
 
     def __iter__(self) -> Iterator[AttachedDevice]:
         """Yields the devices in the order in which they were attached."""
         return iter(self._attached.values())
+
+    @property
+    def is_any_at_work(self) -> bool:
+        """Whether some driver's work item has not ended."""
+        return any(attached.ready_ns is not None for attached in self)
 
     def get(self, device_id: str) -> AttachedDevice:
         """Returns the device `device_id`.
@@ -91,85 +192,51 @@ class Devices:
             raise Unknown("device", device_id, self._attached)
         return attached
 
-    def attach(self, device: Device, *, fallback: Sequence[str], online: str) -> Driver:
-        """Adds a device and returns its driver, which has not run yet.
+    def attach(self, device: Device, *, fallback: Sequence[str], online: str) -> AttachedDevice:
+        """Adds a device with its driver, which has not run yet.
 
         Raises InvalidValue when the levels make no sense for it.
         """
         backing = BackedMemory(self._node, device)
+        meter = self._meter(backing)
         options = DriverOptions(parse_fallback(fallback), parse_online_policy(online))
-        driver = Driver(device, self._node, options, sink=self._sink, charge=self._charging(backing))
-        self._attached[device.id] = AttachedDevice(device, driver, backing)
-        return driver
+        driver = Driver(device, self._node, options, sink=self._sink, charge=meter.end_pass)
+        return self._add(device, driver, backing, meter)
 
-    def adopt(self, other: AttachedDevice, *, fallback: Sequence[str] | None) -> None:
+    def adopt(self, other: AttachedDevice, *, fallback: Sequence[str] | None) -> AttachedDevice:
         """Adds a copy of another guest's device, its driver taken over with its timer; that guest's memory is ours.
 
+        A work item begins anew in the copy, once its present act has ended.
         fallback: None for the same levels. Raises InvalidValue when the levels make no sense under this node's
         policy, StateError when what is plugged does not fit its sub-blocks.
         """
         device = other.device.fork(self._sink)
         backing = other.backing.fork(self._node, device)
+        meter = self._meter(backing)
         driver = fork_driver(
             other.driver,
             device,
             self._node,
             fallback=None if fallback is None else parse_fallback(fallback),
             sink=self._sink,
-            charge=self._charging(backing),
+            charge=meter.end_pass,
         )
-        self._attached[device.id] = AttachedDevice(device, driver, backing, other.deadline_ns)
+        copy = self._add(device, driver, backing, meter)
+        copy.deadline_ns, copy.ready_ns, copy.began_ns = other.deadline_ns, other.ready_ns, other.began_ns
+        return copy
 
-    def resize(self, device_id: str, requested_size: int) -> DriverRun:
-        """Sets a device's target, in bytes, and runs its driver to the end.
+    def take_ended(self) -> list[DriverRun]:
+        """Returns the work items that ended since the last call, oldest first."""
+        ended = self._ended[:]
+        self._ended.clear()
+        return ended
 
-        Raises Unknown, InvalidValue.
-        """
-        attached = self.get(device_id)
-        attached.device.set_requested_size(requested_size)
-        self.look_at_backing()
-        return self._run(attached, is_retry=False)
+    def _add(self, device: Device, driver: Driver, backing: BackedMemory, meter: WorkMeter) -> AttachedDevice:
+        self.backings.add(backing)
+        attached = AttachedDevice(device, driver, backing, meter, self._clock, self.backings, self._ended)
+        self._attached[device.id] = attached
+        return attached
 
-    def fire_next(self, moment_ns: int) -> DriverRun | None:
-        """Fires the retry timer that is due first by then, at its time; None when none is."""
-        due = [row for row in self if row.is_due(moment_ns)]
-        if not due:
-            return None
-        attached = min(due, key=lambda row: row.deadline_ns or 0)
-        self._clock.advance_to(attached.deadline_ns or 0)
-        self.look_at_backing()
-        return self._run(attached, is_retry=True)
-
-    def mark_backing(self) -> None:
-        """Says that memory was taken into use."""
-        for attached in self:
-            attached.backing.mark_stale()
-
-    def look_at_backing(self) -> None:
-        """Notes which memory the host backs, before some of it is freed or unplugged."""
-        for attached in self:
-            attached.backing.look()
-
-    def _charging(self, backing: BackedMemory) -> Callable[[PassCounts], int]:
-        """Returns what advances the clock by the cost of a driver's pass, and tells its time in us."""
-        # Without a reference to the devices: in a circle, a guest's memory would wait for the garbage collector.
-        clock, profile, geometry = self._clock, self._profile, self._node.geometry
-
-        def charge(counts: PassCounts) -> int:
-            discarded = backing.discard_unplugged() if counts.unplugged_bytes else 0
-            clock.advance(
-                cost_ns(profile, geometry, work_of_pass(counts, geometry, bytes_discarded=discarded))
-            )
-            return clock.now_us
-
-        return charge
-
-    def _run(self, attached: AttachedDevice, *, is_retry: bool) -> DriverRun:
-        began_us = self._clock.now_us
-        outcome = attached.driver.fire_timer() if is_retry else attached.driver.run()
-        armed_ms = attached.driver.armed_ms
-        attached.deadline_ns = self._clock.now_ns + armed_ms * _NS_PER_MS if armed_ms else None
-        if outcome.counts.nr_migrated or outcome.counts.memory_blocks_added:
-            # Migration targets and memmaps lie in memory that may be a device's.
-            self.mark_backing()
-        return DriverRun(attached.device.id, outcome, self._clock.now_us - began_us)
+    def _meter(self, backing: BackedMemory) -> WorkMeter:
+        # Nothing below refers back to the devices: in a circle, a guest's memory would wait for the garbage collector.
+        return WorkMeter(self._node.geometry, backing, profile=self._profile, pace=self._pace)

@@ -11,25 +11,18 @@ from hashlib import blake2b
 
 from app.errors import InvalidValue, Unknown
 from app.guest import views
-from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
+from app.guest.agenda import Agenda
 from app.guest.clock import SimulatedClock
-from app.guest.cma_clients import CmaClients
-from app.guest.contig_ranges import TakenRange, TakenRanges, require_range
-from app.guest.cost import HYPERALLOC_2025, CostProfile, charging_contig
+from app.guest.cost import HYPERALLOC_2025, ContigCharge, CostProfile, Pace, charging_contig
 from app.guest.devices import Devices, DriverRun
-from app.guest.populate import Workload
-from app.guest.random_stream import RandomStream
+from app.guest.pages import Pages
 from app.guest.resize_outcome import describe_outcome
-from app.guest.workload import WorkloadStep
-from app.mm import contig, vmstat
+from app.mm import vmstat
 from app.mm.checks.invariants import verify
-from app.mm.checks.ownership import placed_owner
 from app.mm.digest import node_digest
 from app.mm.fork import fork_node
 from app.mm.geometry import Geometry
 from app.mm.node import Node
-from app.mm.outcome import ContigOutcome, Errno
-from app.mm.page import PageKind
 from app.mm.policies.policy import KernelPolicy
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
@@ -71,13 +64,12 @@ class Guest:
         self.identity = identity
         self.node = node
         self.clock = SimulatedClock()
-        self._charge_contig = charging_contig(self.clock.advance, profile, node.geometry)
-        self.allocations = AllocationTable(node, sink, on_contig=self._charge_contig)
+        self.agenda = Agenda(self.clock)
+        self.pace = Pace()
         self._sink = sink
         self._profile = profile
-        self._devices = Devices(node, self.clock, sink=sink, profile=profile)
-        self._taken = TakenRanges()
-        self._cma = CmaClients(node)
+        self._devices = Devices(node, self.clock, sink=sink, profile=profile, pace=self.pace)
+        self.pages = Pages(node, self._devices.backings, sink=sink, charge=self._contig_charge())
 
     def fork(
         self,
@@ -100,11 +92,10 @@ class Guest:
         )
         copy = Guest(identity, node, sink=sink, profile=self._profile)
         copy.clock.advance_to(self.clock.now_ns)
-        copy.allocations = self.allocations.fork(node, sink, on_contig=copy._charge_contig)
-        copy._taken = self._taken.fork()
-        copy._cma = self._cma.fork(node)
+        copy.pace.slowness = self.pace.slowness
+        copy.pages = self.pages.fork(node, copy._devices.backings, sink=sink, charge=copy._contig_charge())
         for attached in self._devices:
-            copy._devices.adopt(attached, fallback=fallback)
+            copy.agenda.add(copy._devices.adopt(attached, fallback=fallback))
         return copy
 
     # -------------------------------------------------------------------------------------- devices
@@ -114,18 +105,29 @@ class Guest:
 
         Raises InvalidValue when the fallback levels make no sense for it.
         """
-        return self._devices.attach(device, fallback=fallback, online=online)
+        attached = self._devices.attach(device, fallback=fallback, online=online)
+        self.agenda.add(attached)
+        return attached.driver
 
-    def resize(self, device_id: str, requested_size: int) -> Description:
-        """Sets a device's target, in bytes, and runs its driver to the end; returns the outcome.
+    def begin_resize(self, device_id: str, requested_size: int) -> None:
+        """Sets a device's target, in bytes; its driver begins at once, or notices between two acts.
 
         Raises Unknown, InvalidValue.
         """
-        run = self._devices.resize(device_id, requested_size)
-        description = self._describe_run(run)
-        # The run itself took time, in which another device's timer may have fired.
-        self._fire_due(self.clock.now_ns)
-        return description
+        attached = self._devices.get(device_id)
+        attached.device.set_requested_size(requested_size)
+        attached.wake()
+
+    def resize(self, device_id: str, requested_size: int) -> Description:
+        """Sets a device's target, in bytes, and lets time pass until every driver rests; returns the outcome.
+
+        Raises Unknown, InvalidValue.
+        """
+        self._devices.take_ended()
+        self.begin_resize(device_id, requested_size)
+        self.settle()
+        ended = [run for run in self._devices.take_ended() if run.device_id == device_id]
+        return self._describe_run(ended[-1])
 
     def plug(self, device_id: str, size: int) -> Description:
         """Raises a device's target by `size` bytes; else as resize()."""
@@ -151,103 +153,35 @@ class Guest:
         """Raises Unknown or InvalidValue when resize() would."""
         self._devices.get(device_id).device.region.validate_requested_size(requested_size)
 
+    # ----------------------------------------------------------------------------------------- time
+
+    def next_due_ns(self) -> int | None:
+        """Returns when somebody in the guest acts next by himself, the past included; None: never."""
+        return self.agenda.next_due_ns()
+
+    def run_until(self, end_ns: int, *, max_acts: int | None = None) -> bool:
+        """Lets time pass up to `end_ns`, or as far as max_acts acts reach; returns whether the clock is there."""
+        return self.agenda.run_until(end_ns, max_acts=max_acts)
+
+    def settle(self, *, max_acts: int | None = None) -> bool:
+        """Lets time pass until every driver rests; returns False when max_acts acts were not enough."""
+        return self.agenda.run_while(lambda: self._devices.is_any_at_work, max_acts=max_acts)
+
     def advance(self, duration_us: int) -> list[Description]:
-        """Lets simulated time pass; returns the outcomes of the retries that fall into it, in order.
+        """Lets simulated time pass, and what began in it end; returns the outcomes of all work items that ended.
 
         Raises InvalidValue.
         """
         if not 0 <= duration_us <= LONGEST_ADVANCE_US:
             raise InvalidValue("duration_us", duration_us, f"0 to {LONGEST_ADVANCE_US}")
-        end_ns = self.clock.now_ns + duration_us * _NS_PER_US
-        outcomes = self._fire_due(end_ns)
-        self.clock.advance_to(end_ns)
-        return outcomes
+        self._devices.take_ended()
+        self.run_until(self.clock.now_ns + duration_us * _NS_PER_US)
+        self.settle()
+        return self.take_outcomes()
 
-    # ---------------------------------------------------------------------------------------- pages
-
-    def allocate(self, spec: AllocationSpec) -> Description:
-        """Allocates what `spec` wants, all of it or nothing; returns the allocation.
-
-        Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
-        """
-        if (spec.order or 0) > self.node.geometry.max_order:
-            self.allocations.validate(spec)
-            # Pages move to make room for a gigantic page, be there enough in the end or not.
-            self._devices.look_at_backing()
-            self._devices.mark_backing()
-        row = self.allocations.allocate(spec)
-        self._devices.mark_backing()
-        return row.describe()
-
-    def free(self, allocation_id: int, fraction: float = 1.0, seed: int = 0) -> Description:
-        """Frees an allocation, or a part that `seed` chooses; returns what was freed and what is left.
-
-        Raises Unknown, InvalidValue.
-        """
-        before = self.allocations.get(allocation_id).nr_pages
-        validate_fraction(fraction)
-        self._devices.look_at_backing()
-        stream = RandomStream(seed) if fraction < 1 else None
-        freed = self.allocations.free(allocation_id, fraction, stream)
-        return {"id": allocation_id, "freed_pages": freed, "remaining_pages": before - freed}
-
-    def populate(self, steps: Sequence[WorkloadStep], seed: int) -> None:
-        """Does the steps of a workload, every choice drawn from `seed`."""
-        workload = Workload(self.node, self.allocations, RandomStream(seed), before_free=self._renew_backing)
-        workload.run(steps)
-        self._devices.mark_backing()
-
-    def alloc_contig_range(self, start_pfn: int, end_pfn: int) -> Description:
-        """Takes the pages of [start_pfn, end_pfn) as the kernel would; they stay taken until freed.
-
-        A failure leaves what the kernel leaves: pages that moved stay moved. Raises InvalidValue.
-        """
-        require_range(self.node, start_pfn, end_pfn)
-        self._devices.look_at_backing()
-        owner = placed_owner(self.allocations.last_id + 1)
-        outcome = contig.alloc_contig_range(
-            self.node, start_pfn, end_pfn, kind=PageKind.UNMOVABLE, owner=owner
-        )
-        if outcome.result is Errno.OK:
-            self.allocations.new_id()
-            self._taken.add(TakenRange(start_pfn, end_pfn, owner))
-        self._book_contig([outcome], end_pfn - start_pfn)
-        return views.describe_contig(outcome)
-
-    def free_contig_range(self, start_pfn: int, end_pfn: int) -> int:
-        """Gives back a range, or a part of one, that alloc_contig_range() took; returns its pages.
-
-        Raises InvalidValue, RangeUnavailable.
-        """
-        require_range(self.node, start_pfn, end_pfn)
-        taken = self._taken.find(start_pfn, end_pfn)
-        self._devices.look_at_backing()
-        self._taken.remove(taken, start_pfn, end_pfn)
-        return contig.free_contig_range(self.node, start_pfn, end_pfn)
-
-    def cma_areas(self) -> list[Description]:
-        """Returns the CMA areas and what their clients have of them."""
-        return self._cma.describe()
-
-    def cma_alloc(self, area: str, nr_pages: int, align_order: int = 0) -> Description:
-        """Takes pages of a CMA area for its client, as the kernel would; they stay taken until released.
-
-        A failure is an outcome, and leaves what the kernel leaves. Raises Unknown, InvalidValue.
-        """
-        self._cma.validate(area, nr_pages, align_order)
-        self._devices.look_at_backing()
-        outcome = self._cma.alloc(area, nr_pages, align_order)
-        self._book_contig(outcome.calls, nr_pages)
-        return views.describe_cma(outcome, nr_pages)
-
-    def cma_release(self, area: str, pfn: int) -> int:
-        """Releases what cma_alloc() took at `pfn`; returns its pages.
-
-        Raises Unknown.
-        """
-        self._cma.held(area, pfn)
-        self._devices.look_at_backing()
-        return self._cma.release(area, pfn)
+    def take_outcomes(self) -> list[Description]:
+        """Returns the outcomes of the work items that ended since the last call, oldest first."""
+        return [self._describe_run(run) for run in self._devices.take_ended()]
 
     # ------------------------------------------------------------------------------------- what it is
 
@@ -282,8 +216,8 @@ class Guest:
             "memory": views.describe_memory(self.node),
             "zones": views.describe_zones(self.node),
             "devices": [views.describe_device(row.device, row.driver) for row in self._devices],
-            "allocations": [row.describe() for row in self.allocations],
-            "cma_areas": self._cma.describe(),
+            "allocations": [row.describe() for row in self.pages.allocations],
+            "cma_areas": self.pages.cma_areas(),
         }
 
     def describe_device(self, device_id: str) -> Description:
@@ -333,14 +267,7 @@ class Guest:
     def digest(self) -> str:
         """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
         digest = blake2b(node_digest(self.node), digest_size=16)
-        rows = (
-            tuple(self.allocations),
-            self.allocations.last_id,
-            tuple(self._taken),
-            self._cma.state(),
-            self.clock.now_ns,
-        )
-        digest.update(repr(rows).encode())
+        digest.update(repr((self.pages.state(), self.clock.now_ns, self.pace.slowness)).encode())
         for attached in self._devices:
             digest.update(repr(attached.state()).encode())
         return digest.hexdigest()
@@ -351,29 +278,11 @@ class Guest:
 
     # ----------------------------------------------------------------------------------------- inside
 
-    def _book_contig(self, outcomes: Sequence[ContigOutcome], nr_pages: int) -> None:
-        """Books what calls of alloc_contig_range() over `nr_pages` each cost, and what they did."""
-        for outcome in outcomes:
-            self._charge_contig(outcome, nr_pages)
-        self._devices.mark_backing()
-        if any(outcome.nr_dropped for outcome in outcomes):
-            self.allocations.recount()
-
-    def _fire_due(self, moment_ns: int) -> list[Description]:
-        """Fires every retry timer that is due by then, in order of time; returns the outcomes."""
-        outcomes = []
-        while (run := self._devices.fire_next(moment_ns)) is not None:
-            outcomes.append(self._describe_run(run))
-        return outcomes
+    def _contig_charge(self) -> ContigCharge:
+        return charging_contig(self.clock.advance, self._profile, self.node.geometry, self.pace)
 
     def _describe_run(self, run: DriverRun) -> Description:
-        if run.outcome.counts.nr_dropped:
-            self.allocations.recount()
         return describe_outcome(run.device_id, run.outcome, simulated_us=run.simulated_us)
-
-    def _renew_backing(self) -> None:
-        self._devices.mark_backing()
-        self._devices.look_at_backing()
 
 
 def _require_amount(size: int, *, largest: int, block_size: int) -> None:

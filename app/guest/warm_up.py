@@ -93,7 +93,7 @@ def _plug(guest: Guest) -> None:
 
 
 def _fill(guest: Guest) -> None:
-    guest.populate(parse_workload(_WORKLOAD), _SEED)
+    guest.pages.populate(parse_workload(_WORKLOAD), _SEED)
 
 
 def _unplug(guest: Guest) -> None:
@@ -103,14 +103,14 @@ def _unplug(guest: Guest) -> None:
 
 
 def _take(guest: Guest) -> None:
-    row = guest.allocate(AllocationSpec(kind="file", nr_pages=4))
-    guest.free(int(str(row["id"])), 0.5, _SEED)
+    row = guest.pages.allocate(AllocationSpec(kind="file", nr_pages=4))
+    guest.pages.free(int(str(row["id"])), 0.5, _SEED)
     # The last memory block was plugged last, and is free as a whole.
     first = guest.node.memory_blocks.present_ids()[-1] * guest.geometry.memory_block_nr_pages
-    guest.alloc_contig_range(first, first + 4)
-    guest.free_contig_range(first, first + 4)
-    guest.cma_release(_AREA, int(str(guest.cma_alloc(_AREA, 1)["pfn"])))
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=(first + 1,)))
+    guest.pages.alloc_contig_range(first, first + 4)
+    guest.pages.free_contig_range(first, first + 4)
+    guest.pages.cma_release(_AREA, int(str(guest.pages.cma_alloc(_AREA, 1)["pfn"])))
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(first + 1,)))
 
 
 def _look(guest: Guest) -> None:

@@ -305,6 +305,7 @@ def _tallied(outcome: ContigOutcome, tally: NDArray[np.int64]) -> ContigOutcome:
 def _report(node: Node, start_pfn: int, end_pfn: int, outcome: ContigOutcome) -> ContigOutcome:
     event = ContigAttempted(start_pfn, end_pfn, str(outcome.result), outcome.step, outcome.nr_migrated)
     node.sink.emit(event)
+    node.nr_dropped += outcome.nr_dropped
     return outcome
 
 

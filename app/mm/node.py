@@ -77,6 +77,8 @@ class Node:
         # CMA areas by name, in the order of their numbers; and the locks that operations hold (C-10)
         self.cma_areas: dict[str, CmaArea] = {}
         self.locks: set[str] = set()
+        # Pages of clean page cache that contiguous allocations dropped instead of moving, ever.
+        self.nr_dropped = 0
         # What migration adds up during one operation.
         self.tally = np.zeros(NR_TALLY, np.int64)
 

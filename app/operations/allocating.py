@@ -31,10 +31,10 @@ async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
     limit = service.limits.max_allocations
 
     def call(guest: Guest) -> Description:
-        if sum(1 for _ in guest.allocations) >= limit:
+        if sum(1 for _ in guest.pages.allocations) >= limit:
             # Each is listed whenever the guest is shown.
             raise CapacityError(f"{limit} allocations exist, which is the configured limit", limit=limit)
-        return guest.allocate(_spec_of(wanted, guest))
+        return guest.pages.allocate(_spec_of(wanted, guest))
 
     def estimate_us(guest: Guest) -> int:
         if (wanted.order or 0) > guest.geometry.max_order:
@@ -52,7 +52,7 @@ async def free(service: Service, name: str, allocation_id: int, *, fraction: flo
     Raises Unknown.
     """
     return await service.registry.change(
-        name, lambda guest: guest.free(allocation_id, fraction, seed), estimate_us=estimates.walk_us
+        name, lambda guest: guest.pages.free(allocation_id, fraction, seed), estimate_us=estimates.walk_us
     )
 
 

@@ -20,7 +20,7 @@ async def areas(service: Service, name: str) -> Description:
     """
 
     def call(guest: Guest) -> Description:
-        return {"cma_areas": guest.cma_areas()}
+        return {"cma_areas": guest.pages.cma_areas()}
 
     return await service.registry.read(name, call, estimate_us=lambda _: 0)
 
@@ -35,11 +35,11 @@ async def alloc(
     limit = service.limits.max_allocations
 
     def call(guest: Guest) -> Description:
-        if sum(len(cast("list[object]", row["allocations"])) for row in guest.cma_areas()) >= limit:
+        if sum(len(cast("list[object]", row["allocations"])) for row in guest.pages.cma_areas()) >= limit:
             # Each is listed whenever the guest is shown.
             raise CapacityError(f"{limit} CMA allocations exist, which is the configured limit", limit=limit)
         wanted = (nr_pages or 0) if size is None else nr_pages_of(guest, size)
-        return guest.cma_alloc(area, wanted, align_order)
+        return guest.pages.cma_alloc(area, wanted, align_order)
 
     # One call of many: how many places are busy, nobody knows.
     return await service.registry.change(name, call, estimate_us=lambda _: estimates.UNKNOWN_US)
@@ -51,6 +51,6 @@ async def release(service: Service, name: str, area: str, pfn: int) -> Descripti
     Raises Unknown.
     """
     freed_pages = await service.registry.change(
-        name, lambda guest: guest.cma_release(area, pfn), estimate_us=estimates.walk_us
+        name, lambda guest: guest.pages.cma_release(area, pfn), estimate_us=estimates.walk_us
     )
     return {"pfn": pfn, "freed_pages": freed_pages}

@@ -12,7 +12,7 @@ async def alloc_range(service: Service, name: str, start_pfn: int, end_pfn: int)
     """
     return await service.registry.change(
         name,
-        lambda guest: guest.alloc_contig_range(start_pfn, end_pfn),
+        lambda guest: guest.pages.alloc_contig_range(start_pfn, end_pfn),
         estimate_us=lambda guest: estimates.range_us(guest, start_pfn, end_pfn),
     )
 
@@ -24,7 +24,7 @@ async def free_range(service: Service, name: str, start_pfn: int, end_pfn: int) 
     """
     freed_pages = await service.registry.change(
         name,
-        lambda guest: guest.free_contig_range(start_pfn, end_pfn),
+        lambda guest: guest.pages.free_contig_range(start_pfn, end_pfn),
         estimate_us=lambda guest: estimates.range_us(guest, start_pfn, end_pfn),
     )
     return {"start_pfn": start_pfn, "end_pfn": end_pfn, "freed_pages": freed_pages}

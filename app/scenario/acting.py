@@ -191,7 +191,7 @@ def _allocate_at(stage: Stage, act: script.AllocateAt) -> Answer:
     if isinstance(stage, GuestStage):
         spec = AllocationSpec(kind=act.kind.api_name, order=act.order, at_pfns=(pfn,))
         try:
-            stage.guest.allocate(spec)
+            stage.guest.pages.allocate(spec)
         except StateError:
             return Answer(_BUSY)
     elif not stage.node.alloc_at(pfn, act.order, act.kind, owner=placed_owner(stage.new_owner())):
@@ -212,7 +212,7 @@ def _free(stage: Stage, act: script.Free) -> Answer:
         elif run.kind not in _UNFREEABLE:
             node.free_runs(np.array([run.pfn], np.int64))
     if isinstance(stage, GuestStage):
-        stage.guest.allocations.recount()
+        stage.guest.pages.allocations.recount()
     return Answer(OK)
 
 

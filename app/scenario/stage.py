@@ -107,7 +107,7 @@ class GuestStage(Stage):
 
     def new_owner(self) -> int:
         """Returns an owner that no allocation of the guest has."""
-        return self.guest.allocations.new_id()
+        return self.guest.pages.allocations.new_id()
 
 
 def make_stage(
@@ -152,6 +152,6 @@ def _make_guest_stage(start: GuestStart, policy: KernelPolicy, fallback: Sequenc
 
 def _fill(stage: GuestStage, kind: PageKind, pfn: int) -> None:
     try:
-        stage.guest.allocate(AllocationSpec(kind=kind.api_name, at_pfns=(stage.first_pfn + pfn,)))
+        stage.guest.pages.allocate(AllocationSpec(kind=kind.api_name, at_pfns=(stage.first_pfn + pfn,)))
     except StateError as error:
         raise InvalidValue("start.fill", pfn, f"a page that is free at the start ({error.detail})") from error

@@ -62,7 +62,7 @@ def _bytes_per_page(size: int, workload: list[dict[str, object]]) -> float:
     before = resident_bytes()
     guest = _make(size)
     if workload:
-        guest.populate(parse_workload(workload), _SEED)
+        guest.pages.populate(parse_workload(workload), _SEED)
     nr_pages = size // guest.geometry.page_size
     return (resident_bytes() - before) / nr_pages
 

@@ -42,7 +42,7 @@ def _all_moves(effort: Effort) -> Row:
     for _ in range(effort.rounds):
         guest = _make(size, boot_size=24 * GIB, online="online_movable")
         guest.resize(_DEVICE, size)
-        guest.allocate(AllocationSpec(kind="anon", order=0, nr_pages=size // guest.geometry.page_size))
+        guest.pages.allocate(AllocationSpec(kind="anon", order=0, nr_pages=size // guest.geometry.page_size))
         speeds.append(_timed_resize(guest, 0))
     return Row("unplug", "every page moves, order 0", "GiB/s", speeds, at_least(4))
 

@@ -35,38 +35,40 @@ def test_touched_memory_stays_backed_until_unplugged() -> None:
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
     backing, device = backed(guest)
-    row = guest.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN, FIRST_DEVICE_PFN + 1024)))
-    guest.free(int(str(row["id"])))
+    row = guest.pages.allocate(
+        AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN, FIRST_DEVICE_PFN + 1024))
+    )
+    guest.pages.free(int(str(row["id"])))
     assert backing.nr_touched == 2
-    assert backing.discard_unplugged() == 0
     guest.unplug("vm0", 128 * MIB)
     assert device.plugged_size == 0
     assert backing.nr_touched == 0
 
 
-def test_discard_tells_bytes_of_unplugged_pageblocks() -> None:
-    """Only what is both touched and no longer plugged is told, once."""
+def test_discard_tells_bytes_of_touched_pageblocks() -> None:
+    """Only what was touched in the range is told, once."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
     _, device = backed(guest)
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN, FIRST_DEVICE_PFN + 1024)))
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN, FIRST_DEVICE_PFN + 1024)))
     own = BackedMemory(guest.node, device)
     own.mark_stale()
     own.look()
-    device.adopt([(0, 1)], requested_size=2 * MIB)
-    assert own.discard_unplugged() == 2 * MIB
-    assert own.discard_unplugged() == 0
+    addr = device.region.addr
+    assert own.discard(addr, 4 * MIB) == 2 * MIB
+    assert own.discard(addr, 4 * MIB) == 0
     assert own.nr_touched == 1
+    assert own.discard(addr, device.region.region_size) == 2 * MIB
 
 
 def test_fork_forgets_nothing_and_shares_nothing() -> None:
     """What the host backs is the same for a copy, until one of both gives it back."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN,)))
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN,)))
     fork = guest.fork()
     assert backed(fork)[0].state() == backed(guest)[0].state()
-    fork.free(1)
+    fork.pages.free(1)
     fork.unplug("vm0", 128 * MIB)
     backing, _ = backed(guest)
     backing.look()

@@ -33,7 +33,7 @@ def guest_with_area(policy: str = "linux-5.19") -> Guest:
 
 def used(guest: Guest) -> object:
     """Returns how many bytes of the area are taken."""
-    return guest.cma_areas()[0]["used"]
+    return guest.pages.cma_areas()[0]["used"]
 
 
 @POLICIES
@@ -41,7 +41,7 @@ def test_pages_are_taken_told_and_released(policy: str) -> None:
     """C-9, C-11: the guest's description tells what the client has, and release gives exactly that back."""
     guest = guest_with_area(policy)
     free = guest.node.zones[ZoneId.DMA32].nr_free
-    outcome = guest.cma_alloc("dma", 600, 9)
+    outcome = guest.pages.cma_alloc("dma", 600, 9)
     assert (outcome["result"], outcome["pfn"], outcome["calls"]) == ("0", BASE, 1)
     assert guest.describe()["cma_areas"] == [
         {
@@ -54,7 +54,7 @@ def test_pages_are_taken_told_and_released(policy: str) -> None:
         }
     ]
     assert guest.verify() == []
-    assert guest.cma_release("dma", BASE) == 600
+    assert guest.pages.cma_release("dma", BASE) == 600
     assert (used(guest), guest.node.zones[ZoneId.DMA32].nr_free) == (0, free)
     assert guest.verify() == []
 
@@ -63,12 +63,12 @@ def test_pages_are_taken_told_and_released(policy: str) -> None:
 def test_borrowed_pages_move_out_and_every_call_costs_time(policy: str) -> None:
     """B-11, C-9: programs borrow the area; a pin in it costs a call for each place that it spoils."""
     guest = guest_with_area(policy)
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=tuple(range(BASE + 3, BASE + 100))))
-    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 2,)))
-    outcome = guest.cma_alloc("dma", 512)
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=tuple(range(BASE + 3, BASE + 100))))
+    guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 2,)))
+    outcome = guest.pages.cma_alloc("dma", 512)
     assert (outcome["result"], outcome["pfn"], outcome["calls"]) == ("0", BASE + 3, 4)
     one_call_us = guest.clock.now_us
-    guest.cma_alloc("dma", 512)
+    guest.pages.cma_alloc("dma", 512)
     # Three busy places cost more than three calls that find nothing in the way.
     assert one_call_us > 3 * (guest.clock.now_us - one_call_us)
     assert guest.verify() == []
@@ -77,20 +77,20 @@ def test_borrowed_pages_move_out_and_every_call_costs_time(policy: str) -> None:
 def test_dropped_page_cache_leaves_its_allocation() -> None:
     """5.2: clean page cache is dropped for a client, and its allocation counts what is left."""
     guest = guest_with_area()
-    guest.allocate(AllocationSpec(kind="file", at_pfns=(BASE, BASE + 1, BASE + 600)))
-    guest.cma_alloc("dma", 512)
-    (row,) = guest.allocations
+    guest.pages.allocate(AllocationSpec(kind="file", at_pfns=(BASE, BASE + 1, BASE + 600)))
+    guest.pages.cma_alloc("dma", 512)
+    (row,) = guest.pages.allocations
     assert row.nr_pages == 1
 
 
 def test_failures_are_outcomes_that_name_the_page() -> None:
     """EBUSY tells the last obstacle; ENOMEM without a call when the area has not so many pages."""
     guest = guest_with_area()
-    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 1024,)))
-    busy = guest.cma_alloc("dma", 2048)
+    guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(BASE + 1024,)))
+    busy = guest.pages.cma_alloc("dma", 2048)
     assert (busy["result"], busy["pfn"], busy["calls"], busy["step"]) == ("EBUSY", None, 1, "migrate")
     assert busy["obstacle"] == {"pfn": BASE + 1024, "kind": "pinned"}
-    full = guest.cma_alloc("dma", 2049)
+    full = guest.pages.cma_alloc("dma", 2049)
     assert (full["result"], full["calls"], full["step"], full["obstacle"]) == ("ENOMEM", 0, None, None)
     assert used(guest) == 0
 
@@ -98,15 +98,15 @@ def test_failures_are_outcomes_that_name_the_page() -> None:
 def test_calls_that_make_no_sense_change_nothing() -> None:
     """Unknown areas and pages, no pages, alignments beyond all memory."""
     guest = guest_with_area()
-    guest.cma_alloc("dma", 8)
+    guest.pages.cma_alloc("dma", 8)
     before = guest.digest()
     for error, call in (
-        (Unknown, lambda: guest.cma_alloc("gpu", 8)),
-        (Unknown, lambda: guest.cma_release("gpu", BASE)),
-        (Unknown, lambda: guest.cma_release("dma", BASE + 1)),
-        (InvalidValue, lambda: guest.cma_alloc("dma", 0)),
-        (InvalidValue, lambda: guest.cma_alloc("dma", 8, -1)),
-        (InvalidValue, lambda: guest.cma_alloc("dma", 8, 31)),
+        (Unknown, lambda: guest.pages.cma_alloc("gpu", 8)),
+        (Unknown, lambda: guest.pages.cma_release("gpu", BASE)),
+        (Unknown, lambda: guest.pages.cma_release("dma", BASE + 1)),
+        (InvalidValue, lambda: guest.pages.cma_alloc("dma", 0)),
+        (InvalidValue, lambda: guest.pages.cma_alloc("dma", 8, -1)),
+        (InvalidValue, lambda: guest.pages.cma_alloc("dma", 8, 31)),
     ):
         with pytest.raises(error):
             call()
@@ -116,13 +116,13 @@ def test_calls_that_make_no_sense_change_nothing() -> None:
 def test_fork_keeps_what_clients_have() -> None:
     """Both guests release their own."""
     guest = guest_with_area()
-    guest.cma_alloc("dma", 8)
+    guest.pages.cma_alloc("dma", 8)
     fork = guest.fork(policy=None)
     assert fork.digest() == guest.digest()
-    assert fork.cma_release("dma", BASE) == 8
+    assert fork.pages.cma_release("dma", BASE) == 8
     assert (used(fork), used(guest)) == (0, 8 * 4096)
     assert guest.verify() == fork.verify() == []
-    assert guest.cma_release("dma", BASE) == 8
+    assert guest.pages.cma_release("dma", BASE) == 8
 
 
 def test_digest_sees_what_is_taken() -> None:
@@ -130,7 +130,7 @@ def test_digest_sees_what_is_taken() -> None:
     digests = {guest_with_area().digest()}
     for nr_pages in (8, 16):
         guest = guest_with_area()
-        guest.cma_alloc("dma", nr_pages)
+        guest.pages.cma_alloc("dma", nr_pages)
         digests.add(guest.digest())
     assert len(digests) == 3
 
@@ -170,24 +170,24 @@ def test_any_acts_leave_a_guest_with_areas_sound(
 def do(guest: Guest, act: str, what: str, number: int) -> None:
     """Does one act; `number` counts pages, or chooses among what there is."""
     if act == "fill":
-        guest.allocate(AllocationSpec(kind=what, nr_pages=number))
+        guest.pages.allocate(AllocationSpec(kind=what, nr_pages=number))
     elif act == "free":
-        ids = [row.id for row in guest.allocations]
-        guest.free(ids[number % len(ids)] if ids else 0, 0.5, number)
+        ids = [row.id for row in guest.pages.allocations]
+        guest.pages.free(ids[number % len(ids)] if ids else 0, 0.5, number)
     elif act == "take":
-        guest.cma_alloc(what, number, number % 4)
+        guest.pages.cma_alloc(what, number, number % 4)
     elif act == "release":
         pfns = held_pfns(guest, what)
-        guest.cma_release(what, pfns[number % len(pfns)] if pfns else 0)
+        guest.pages.cma_release(what, pfns[number % len(pfns)] if pfns else 0)
     elif act == "contig":
-        guest.alloc_contig_range(number, number + 20)
+        guest.pages.alloc_contig_range(number, number + 20)
     else:
         guest.resize("vm0", number * MIB)
 
 
 def held_pfns(guest: Guest, area: str) -> list[int]:
     """Returns where the area's client has pages."""
-    rows = {row["name"]: row["allocations"] for row in guest.cma_areas()}
+    rows = {row["name"]: row["allocations"] for row in guest.pages.cma_areas()}
     pieces = rows[area]
     assert isinstance(pieces, list)
     return [piece["pfn"] for piece in pieces]

@@ -32,7 +32,7 @@ def guest_with_slab(**changes: object) -> Guest:
     """A memory block with one slab page in its lowest pageblock (D-13)."""
     guest = x86_guest(online="online_kernel", **changes)
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 3,)))
+    guest.pages.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 3,)))
     return guest
 
 
@@ -82,7 +82,7 @@ def test_compare_loses_a_type_where_releases_do() -> None:
     start.node.arrays.block_type[FIRST_DEVICE_PFN >> 9] = 0
     rows = compare(start, TO_ZERO, plan_variants(("linux-5.19", "linux-6.17"), (("pageblock",),)))
     assert [outcome_of(row)["types_lost"] for row in rows] == [{}, {}]
-    start.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 600,)))
+    start.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 600,)))
     start.node.arrays.block_type[(FIRST_DEVICE_PFN >> 9) + 1] = 0
     rows = compare(start, TO_ZERO, plan_variants(("linux-5.19", "linux-6.17"), (("pageblock",),)))
     assert [outcome_of(row)["types_lost"] for row in rows] == [{"UNMOVABLE->MOVABLE": 1}, {}]
@@ -214,7 +214,7 @@ def test_row_under_the_starts_own_rules_is_what_the_start_does(
     """Random guests: no row changes the start; then it does itself what its own row says, to the same state."""
     start = toy_guest(policy=policy, online=online, fallback=("memory_block", "pageblock"))
     start.resize("vm0", 40 * MIB)
-    start.populate(parse_workload(steps_of(workload)), 1)
+    start.pages.populate(parse_workload(steps_of(workload)), 1)
     before = start.digest()
     target = Target("vm0", size * MIB)
     own = plan_variants((policy,), (("memory_block", "pageblock"),))
@@ -231,11 +231,11 @@ def test_row_under_the_starts_own_rules_is_what_the_start_does(
 def test_run_variant_keeps_what_the_start_has_beside_memory() -> None:
     """Clock, allocations and taken ranges are the fork's own."""
     start = guest_with_slab()
-    start.alloc_contig_range(0x4000, 0x4200)
+    start.pages.alloc_contig_range(0x4000, 0x4200)
     fork = start.fork()
     assert fork.clock.now_ns == start.clock.now_ns > 0
-    assert fork.free_contig_range(0x4000, 0x4200) == 0x200
-    fork.free(1)
+    assert fork.pages.free_contig_range(0x4000, 0x4200) == 0x200
+    fork.pages.free(1)
     assert run_variant(fork, TO_ZERO, plan_variants(("linux-5.19",), ())[0])["outcome"] is not None
-    assert [row.id for row in start.allocations] == [1]
-    assert start.free_contig_range(0x4000, 0x4200) == 0x200
+    assert [row.id for row in start.pages.allocations] == [1]
+    assert start.pages.free_contig_range(0x4000, 0x4200) == 0x200

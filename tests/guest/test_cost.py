@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.guest.cost import (
     HYPERALLOC_2025,
+    Pace,
     Work,
     charging_contig,
     cost_ns,
@@ -105,5 +106,5 @@ def test_contiguous_call_is_charged_as_its_work() -> None:
     """A clock goes on by what one call over so many pages costs."""
     spent: list[int] = []
     outcome = ContigOutcome(Errno.OK, nr_migrated=7, nr_pageblocks=1)
-    charging_contig(spent.append, HYPERALLOC_2025, X86)(outcome, 512)
+    charging_contig(spent.append, HYPERALLOC_2025, X86, Pace())(outcome, 512)
     assert spent == [cost_ns(HYPERALLOC_2025, X86, work_of_contig(outcome, X86, 512))]

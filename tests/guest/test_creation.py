@@ -51,7 +51,7 @@ def test_create_runs_workload_after_devices() -> None:
     guest = create_guest(spec)
     movable = guest.node.zones[3]
     assert movable.nr_free < movable.managed // 2
-    assert {row.label for row in guest.allocations} >= {"heap", "huge"}
+    assert {row.label for row in guest.pages.allocations} >= {"heap", "huge"}
 
 
 def test_create_keeps_newest_events_only() -> None:

@@ -21,7 +21,7 @@ def stuck_guest() -> tuple[Guest, list[int]]:
         guest.advance(10_000_000 * number)
         guest.plug(device_id, 128 * MIB)
         pfn = FIRST_DEVICE_PFN + number * GIB // 4096
-        pins.append(int(str(guest.allocate(AllocationSpec(kind="pinned", at_pfns=(pfn,)))["id"])))
+        pins.append(int(str(guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(pfn,)))["id"])))
         guest.unplug(device_id, 128 * MIB)
     return guest, pins
 
@@ -30,7 +30,7 @@ def test_timers_fire_in_order_of_time() -> None:
     """Both retries fall into one minute; they are told in order, each with its own device."""
     guest, pins = stuck_guest()
     for pin in pins:
-        guest.free(pin)
+        guest.pages.free(pin)
     outcomes = guest.advance(60_000_000)
     assert [(outcome["device"], outcome["state"]) for outcome in outcomes] == [
         ("vm0", "done"),
@@ -61,7 +61,7 @@ def test_state_of_a_device_follows_every_act() -> None:
     states = [devices.get("vm0").state()]
     guest.plug("vm0", 128 * MIB)
     states.append(devices.get("vm0").state())
-    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN,)))
+    guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN,)))
     guest.unplug("vm0", 128 * MIB)
     states.append(devices.get("vm0").state())
     guest.advance(50_000_000)

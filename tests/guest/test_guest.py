@@ -43,7 +43,7 @@ def test_unplug_around_one_slab_page_is_d13(
     """The attempts and failures of D-13, and what stays, for each list of levels."""
     guest = x86_guest(fallback=fallback, online="online_kernel")
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 3,)))
+    guest.pages.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 3,)))
     outcome = guest.unplug("vm0", 128 * MIB)
     assert outcome["state"] == "partial"
     assert (outcome["size"], outcome["achieved"]) == (stays, 128 * MIB - stays)
@@ -79,8 +79,8 @@ def test_unplug_of_touched_memory_costs_discards() -> None:
         guest = x86_guest()
         guest.plug("vm0", GIB)
         if touches:
-            row = guest.allocate(AllocationSpec(kind="anon", nr_pages=1 << 18))
-            guest.free(int(str(row["id"])))
+            row = guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=1 << 18))
+            guest.pages.free(int(str(row["id"])))
         costs.append(int(str(guest.unplug("vm0", GIB)["simulated_us"])))
     assert costs[1] - costs[0] == pytest.approx(512 * 11.6, rel=0.02)
 
@@ -96,11 +96,11 @@ def test_retry_timer_fires_on_simulated_clock() -> None:
     """A pin that goes is noticed by the retry, 50 s after the pass that it stopped, and not before."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
-    pin = guest.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 600,)))
+    pin = guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 600,)))
     assert guest.resize("vm0", 0)["size"] == 2 * MIB
     device = guest.describe_device("vm0")
     assert device["driver"] == {"state": "waiting_retry", "retry_ms": 50_000}
-    guest.free(int(str(pin["id"])))
+    guest.pages.free(int(str(pin["id"])))
     assert guest.advance(49_999_000) == []
     (outcome,) = guest.advance(1_000)
     assert (outcome["state"], outcome["size"]) == ("done", 0)
@@ -113,7 +113,7 @@ def test_retries_wait_longer_each_time() -> None:
     """With the pin still there the tries come after 50, 100, 200, 300 and 300 s (recorded, D-3)."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN,)))
+    guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN,)))
     guest.resize("vm0", 0)
     waits = [50, 100, 200, 300, 300]
     for seconds in waits:
@@ -126,14 +126,14 @@ def test_allocation_is_whole_or_nothing() -> None:
     guest = toy_guest()
     before = guest.digest()
     with pytest.raises(GuestOutOfMemory):
-        guest.allocate(AllocationSpec(kind="anon", nr_pages=1 << 40))
+        guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=1 << 40))
     assert guest.digest() == before
-    row = guest.allocate(AllocationSpec(kind="anon", nr_pages=100, label="heap"))
+    row = guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=100, label="heap"))
     assert row == {"id": 1, "kind": "anon", "order": 0, "nr_pages": 100, "label": "heap"}
-    assert guest.free(1, 0.25, seed=3) == {"id": 1, "freed_pages": 25, "remaining_pages": 75}
-    assert guest.free(1) == {"id": 1, "freed_pages": 75, "remaining_pages": 0}
+    assert guest.pages.free(1, 0.25, seed=3) == {"id": 1, "freed_pages": 25, "remaining_pages": 75}
+    assert guest.pages.free(1) == {"id": 1, "freed_pages": 75, "remaining_pages": 0}
     with pytest.raises(Unknown):
-        guest.free(1)
+        guest.pages.free(1)
     sound(guest)
 
 
@@ -142,13 +142,13 @@ def test_dropped_page_cache_leaves_its_allocation() -> None:
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
     pfns = tuple(range(FIRST_DEVICE_PFN, FIRST_DEVICE_PFN + 20))
-    row = guest.allocate(AllocationSpec(kind="file_clean", at_pfns=pfns[:10]))
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=pfns[10:]))
+    row = guest.pages.allocate(AllocationSpec(kind="file_clean", at_pfns=pfns[:10]))
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=pfns[10:]))
     outcome = guest.unplug("vm0", 128 * MIB)
     assert (outcome["state"], outcome["migrated_pages"]) == ("done", 10)
     assert [allocation["nr_pages"] for allocation in as_list(guest.describe()["allocations"])] == [10]
     with pytest.raises(Unknown):
-        guest.free(int(str(row["id"])))
+        guest.pages.free(int(str(row["id"])))
     sound(guest)
 
 
@@ -157,15 +157,15 @@ def test_contig_range_is_taken_and_given_back() -> None:
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
     start = FIRST_DEVICE_PFN + 100
-    outcome = guest.alloc_contig_range(start, start + 512)
+    outcome = guest.pages.alloc_contig_range(start, start + 512)
     assert outcome == {"result": "0", "step": None, "obstacle": None, "migrated_pages": 0}
     with pytest.raises(RangeUnavailable):
-        guest.free_contig_range(start - 1, start + 1)
-    assert guest.free_contig_range(start + 100, start + 200) == 100
+        guest.pages.free_contig_range(start - 1, start + 1)
+    assert guest.pages.free_contig_range(start + 100, start + 200) == 100
     with pytest.raises(RangeUnavailable):
-        guest.free_contig_range(start, start + 512)
-    assert guest.free_contig_range(start, start + 100) == 100
-    assert guest.free_contig_range(start + 200, start + 512) == 312
+        guest.pages.free_contig_range(start, start + 512)
+    assert guest.pages.free_contig_range(start, start + 100) == 100
+    assert guest.pages.free_contig_range(start + 200, start + 512) == 312
     assert guest.unplug("vm0", 128 * MIB)["state"] == "done"
     sound(guest)
 
@@ -174,12 +174,12 @@ def test_contig_range_names_obstacle() -> None:
     """A kernel page stops it at isolation, a pinned one later; both are named."""
     guest = x86_guest(online="online_kernel")
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 1030,)))
-    guest.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 2060,)))
-    slab = guest.alloc_contig_range(FIRST_DEVICE_PFN + 1024, FIRST_DEVICE_PFN + 1536)
+    guest.pages.allocate(AllocationSpec(kind="slab", at_pfns=(FIRST_DEVICE_PFN + 1030,)))
+    guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 2060,)))
+    slab = guest.pages.alloc_contig_range(FIRST_DEVICE_PFN + 1024, FIRST_DEVICE_PFN + 1536)
     assert (slab["result"], slab["step"]) == ("EBUSY", "isolate")
     assert slab["obstacle"] == {"pfn": FIRST_DEVICE_PFN + 1030, "kind": "unmovable"}
-    pinned = guest.alloc_contig_range(FIRST_DEVICE_PFN + 2048, FIRST_DEVICE_PFN + 2560)
+    pinned = guest.pages.alloc_contig_range(FIRST_DEVICE_PFN + 2048, FIRST_DEVICE_PFN + 2560)
     assert pinned["result"] == "EBUSY"
     assert pinned["obstacle"] == {"pfn": FIRST_DEVICE_PFN + 2060, "kind": "pinned"}
     sound(guest)
@@ -197,26 +197,26 @@ REFUSED: list[tuple[Callable[[Guest], object], str | None]] = [
     (lambda guest: guest.describe_device("none"), "device"),
     (lambda guest: guest.advance(-1), "duration_us"),
     (lambda guest: guest.advance(LONGEST_ADVANCE_US + 1), "duration_us"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="gold", nr_pages=1)), "kind"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", order=9, nr_pages=512)), "order"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="thp", nr_pages=3)), "nr_pages"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", nr_pages=-1)), "nr_pages"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon")), "nr_pages"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", at_pfns=(-1,))), "at_pfns[0]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", at_pfns=(1 << 40,))), "at_pfns[0]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", order=1, at_pfns=(101,))), "at_pfns[0]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", at_pfns=(100, 100))), "at_pfns[1]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", at_pfns=(100, 20_000))), "at_pfns[1]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="slab", at_pfns=(32_770,))), "at_pfns[0]"),
-    (lambda guest: guest.allocate(AllocationSpec(kind="anon", nr_pages=1, label="x" * 101)), "label"),
-    (lambda guest: guest.free(1, 1.5), "fraction"),
-    (lambda guest: guest.free(1, float("nan")), "fraction"),
-    (lambda guest: guest.free(77), "allocation"),
-    (lambda guest: guest.alloc_contig_range(-8, 8), "start_pfn"),
-    (lambda guest: guest.alloc_contig_range(16, 8), "end_pfn"),
-    (lambda guest: guest.alloc_contig_range(0, 1 << 40), "end_pfn"),
-    (lambda guest: guest.alloc_contig_range(10_000, 10_008), "start_pfn"),
-    (lambda guest: guest.free_contig_range(64, 72), None),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="gold", nr_pages=1)), "kind"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", order=9, nr_pages=512)), "order"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="thp", nr_pages=3)), "nr_pages"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=-1)), "nr_pages"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon")), "nr_pages"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(-1,))), "at_pfns[0]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(1 << 40,))), "at_pfns[0]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", order=1, at_pfns=(101,))), "at_pfns[0]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(100, 100))), "at_pfns[1]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(100, 20_000))), "at_pfns[1]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="slab", at_pfns=(32_770,))), "at_pfns[0]"),
+    (lambda guest: guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=1, label="x" * 101)), "label"),
+    (lambda guest: guest.pages.free(1, 1.5), "fraction"),
+    (lambda guest: guest.pages.free(1, float("nan")), "fraction"),
+    (lambda guest: guest.pages.free(77), "allocation"),
+    (lambda guest: guest.pages.alloc_contig_range(-8, 8), "start_pfn"),
+    (lambda guest: guest.pages.alloc_contig_range(16, 8), "end_pfn"),
+    (lambda guest: guest.pages.alloc_contig_range(0, 1 << 40), "end_pfn"),
+    (lambda guest: guest.pages.alloc_contig_range(10_000, 10_008), "start_pfn"),
+    (lambda guest: guest.pages.free_contig_range(64, 72), None),
     (lambda guest: guest.proc("kmsg"), "file of /proc"),
 ]
 
@@ -226,7 +226,7 @@ def test_refused_call_changes_nothing(call: Callable[[Guest], object], field: st
     """Each bad value is named, and the state digest is as before."""
     guest = toy_guest()
     guest.plug("vm0", 16 * MIB)
-    guest.allocate(AllocationSpec(kind="anon", nr_pages=4))
+    guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=4))
     before, events = guest.digest(), guest.event_digest()
     with pytest.raises((CallerError, StateError)) as caught:
         call(guest)
@@ -297,10 +297,10 @@ def replay(policy: str = "linux-5.19", online: str = "online_kernel") -> tuple[s
     device = DeviceSpec(size=GIB, requested_size=512 * MIB)
     levels = ("memory_block", "chunk", "pageblock")
     guest = x86_guest(seed=5, policy=policy, online=online, devices=(device,), fallback=levels)
-    guest.populate(workload("fragmented"), 5)
+    guest.pages.populate(workload("fragmented"), 5)
     guest.unplug("vm0", 256 * MIB)
     guest.plug("vm0", 512 * MIB)
-    guest.free(1, 0.5, 9)
+    guest.pages.free(1, 0.5, 9)
     guest.advance(60_000_000)
     return guest.digest(), guest.event_digest()
 
@@ -347,15 +347,15 @@ def act(guest: Guest, verb: str, argument: int | str) -> None:
         if verb == "resize":
             guest.resize("vm0", int(argument) * MIB)
         elif verb == "allocate":
-            guest.allocate(AllocationSpec(kind=str(argument), nr_pages=64))
+            guest.pages.allocate(AllocationSpec(kind=str(argument), nr_pages=64))
         elif verb == "free":
             rows = as_list(guest.describe()["allocations"])
             if rows:
                 row = rows[int(argument) % len(rows)]
-                guest.free(int(str(row["id"])), 0.5 if int(argument) % 2 else 1.0, int(argument))
+                guest.pages.free(int(str(row["id"])), 0.5 if int(argument) % 2 else 1.0, int(argument))
         else:
             first = 4 * GIB // guest.geometry.page_size if int(argument) > 500 else 0
-            guest.alloc_contig_range(first + int(argument) % 500, first + int(argument) % 500 + 13)
+            guest.pages.alloc_contig_range(first + int(argument) % 500, first + int(argument) % 500 + 13)
     except (CallerError, StateError):
         pass
 
@@ -373,8 +373,8 @@ def test_any_acts_leave_sound_guest(policy: str, online: str, acts: list[tuple[s
         act(guest, verb, argument)
         assert guest.verify() == []
     total = sum(int(str(row["nr_pages"])) for row in as_list(guest.describe()["allocations"]))
-    guest.allocations.recount()
-    assert total == sum(row.nr_pages for row in guest.allocations)
+    guest.pages.allocations.recount()
+    assert total == sum(row.nr_pages for row in guest.pages.allocations)
 
 
 def test_invalid_value_is_named_in_attach() -> None:

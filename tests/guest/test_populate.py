@@ -19,13 +19,13 @@ from tests.guest.making import toy_guest, x86_guest
 
 def rows_of(guest: Guest) -> dict[str, Allocation]:
     """Returns the allocations by label."""
-    return {row.label: row for row in guest.allocations}
+    return {row.label: row for row in guest.pages.allocations}
 
 
 def populated(steps: object, **changes: object) -> Guest:
     """Returns an x86 guest of 1 GiB after these steps."""
     guest = x86_guest(**changes)
-    guest.populate(parse_workload(steps), 1)
+    guest.pages.populate(parse_workload(steps), 1)
     assert guest.verify() == []
     return guest
 
@@ -111,9 +111,9 @@ def test_pin_pins_a_fraction() -> None:
 def test_ready_made_workload_leaves_sound_guest(name: str) -> None:
     """Each runs on a small guest, breaks nothing, and leaves some memory free."""
     guest = toy_guest(devices=(DeviceSpec(size=64 * MIB, requested_size=64 * MIB),))
-    guest.populate(workload(name), 3)
+    guest.pages.populate(workload(name), 3)
     assert guest.verify() == []
-    assert list(guest.allocations)
+    assert list(guest.pages.allocations)
     assert sum(zone.nr_free for zone in guest.node.zones) > 0
 
 

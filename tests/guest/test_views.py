@@ -41,7 +41,7 @@ def test_pageblocks_are_runs_of_equal_ones() -> None:
     """One used page splits a run; its pageblock tells what it holds."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
-    guest.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN + 512 * 10,)))
+    guest.pages.allocate(AllocationSpec(kind="anon", at_pfns=(FIRST_DEVICE_PFN + 512 * 10,)))
     shown = guest.pageblocks()
     assert shown["pageblock_nr_pages"] == 512
     runs = shown["runs"]
@@ -67,7 +67,7 @@ def test_map_shows_dominant_kind_of_each_pageblock() -> None:
     """From pfn 0 to the end of the last device; nothing where no memory is online."""
     guest = x86_guest()
     guest.plug("vm0", 126 * MIB)
-    guest.allocate(AllocationSpec(kind="thp", at_pfns=(FIRST_DEVICE_PFN,)))
+    guest.pages.allocate(AllocationSpec(kind="thp", at_pfns=(FIRST_DEVICE_PFN,)))
     shown = guest.map_rows()
     assert shown.pageblocks_per_memory_block == 64
     assert len(shown.kinds) == 5 * GIB // (2 * MIB)

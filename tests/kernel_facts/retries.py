@@ -62,5 +62,5 @@ def _add_retries(table: FactTable, facts: Scenario, played: Played, first_calls:
 
 def _end_workload(guest: Guest) -> None:
     """Frees what the workload held, pins and all."""
-    for allocation in tuple(guest.allocations):
-        guest.free(allocation.id)
+    for allocation in tuple(guest.pages.allocations):
+        guest.pages.free(allocation.id)

@@ -45,7 +45,7 @@ def test_amounts_take_longer_where_memory_is_used() -> None:
     """Migration decides: the same 128 MiB are short in an empty guest, long in a full one."""
     guest = _guest()
     assert estimates.amount_us(guest, 128 * MIB) < BUDGET_US
-    guest.allocate(AllocationSpec(kind="anon", nr_pages=128 * MIB // 4096))
+    guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=128 * MIB // 4096))
     assert estimates.amount_us(guest, 128 * MIB) > BUDGET_US
     assert estimates.walk_us(guest) > BUDGET_US
     assert estimates.range_us(guest, 0, 512) < BUDGET_US

@@ -226,10 +226,10 @@ class _Loader:
         guest = Guest(identity, node, sink=self.sink)
         nr_pages = count_pages_by_owner(node, len(_OWNED_KINDS))
         for kind in _OWNED_KINDS:
-            owner = guest.allocations.new_id()
+            owner = guest.pages.allocations.new_id()
             if nr_pages[owner]:
                 label = f"captured {kind.api_name}"
-                guest.allocations.adopt(Allocation(owner, kind, 0, int(nr_pages[owner]), label))
+                guest.pages.allocations.adopt(Allocation(owner, kind, 0, int(nr_pages[owner]), label))
         return guest
 
     def _attach(self, guest: Guest, planned: CapturedDevice, is_unplugged: NDArray[np.bool_]) -> None:

@@ -6,13 +6,14 @@ Left out: nothing.
 
 from app.mm.outcome import Errno
 from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 _ONLINE_PARTIAL = (SbmState.KERNEL_PARTIAL, SbmState.MOVABLE_PARTIAL, SbmState.ONLINE_PARTIAL)
 
 
-def cleanup_pending(sbm: SubblockMode) -> Errno:
+def cleanup_pending(sbm: SubblockMode) -> Acts[Errno]:
     """Unplugs memory blocks that could not be added, and removes those whose removal had failed.
 
     The device's error ends it; a removal that fails again stays pending.
@@ -20,6 +21,7 @@ def cleanup_pending(sbm: SubblockMode) -> Errno:
     index = sbm.blocks.first_in(SbmState.PLUGGED, 0)
     while index >= 0:
         while sbm.blocks.plugged[index]:
+            yield
             first, count = sbm.blocks.highest_plugged_run(index, sbm.blocks.subblocks_per_memory_block)
             result = sbm.unplug(index, first=first, count=count)
             if result is not Errno.OK:

@@ -6,6 +6,7 @@ Mirrors virtio_mem_run_wq() of drivers/virtio/virtio_mem.c (semantics 8.3, D-2 t
                       │            or when it has removed memory (its memmap may hold the next piece)
                       └──▶ idle | waiting_retry | broken
 
+It is done act by act (app.virtio_mem.driver.acts): begin() and step() let others in between, run() does not.
 Invariants kept here: INV-26, INV-28.
 Left out: waiting (the guest's clock owns it), big block mode, the crash kernel of D-5, suspend (D-15).
 """
@@ -21,6 +22,7 @@ from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink
 from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.cleanup import cleanup_pending
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.driver.options import DriverOptions
@@ -38,14 +40,18 @@ RETRY_MAX_MS = 300_000
 MAX_PASSES = 1000
 
 
+# Takes the counts of a pass that ends, and returns the simulated time in us then.
+Charge = Callable[[PassCounts, RequestQueue], int]
+
 # D-14: what starts the retry timer.
 _RETRIED = frozenset({Errno.ETXTBSY, Errno.EBUSY, Errno.ENOMEM})
 
 
 class DriverState(StrEnum):
-    """What the driver does between two work items."""
+    """What the driver is at."""
 
     IDLE = "idle"
+    WORKING = "working"
     WAITING_RETRY = "waiting_retry"
     BROKEN = "broken"
 
@@ -68,11 +74,10 @@ class Driver:
         options: DriverOptions | None = None,
         *,
         sink: Sink | None = None,
-        charge: Callable[[PassCounts], int] | None = None,
+        charge: Charge | None = None,
     ) -> None:
         """Probes the device.
 
-        charge: takes the counts of each pass and returns the simulated time in us after it.
         Raises InvalidValue when the levels make no sense here, or the device needs big block mode.
         """
         options = DriverOptions() if options is None else options
@@ -98,6 +103,10 @@ class Driver:
         self.is_unplug_all_required = queue.plugged_size > 0
         self._counts = PassCounts()
         self._offline_bytes = 0
+        # The work item that is being done, how many acts of it are done, and how the last one ended.
+        self._work: Acts[PassOutcome] | None = None
+        self.nr_acts = 0
+        self.outcome: PassOutcome | None = None
 
     # ----------------------------------------------------------------------------- what it tells
 
@@ -106,6 +115,8 @@ class Driver:
         """What the driver does now."""
         if self.is_broken:
             return DriverState.BROKEN
+        if self.is_working:
+            return DriverState.WORKING
         return DriverState.WAITING_RETRY if self.armed_ms else DriverState.IDLE
 
     @property
@@ -127,10 +138,64 @@ class Driver:
 
     # ------------------------------------------------------------------------------ the work item
 
-    def run(self) -> PassOutcome:
-        """Runs the work item: because the config changed, or memory went online or offline."""
+    @property
+    def queue(self) -> RequestQueue:
+        """Its end of the device's queue, with the config as it was last read."""
+        return self.sbm.queue
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a work item has begun and not ended."""
+        return self._work is not None
+
+    def begin(self) -> None:
+        """Begins the work item: because the config changed, or memory went online or offline."""
+        assert self._work is None, "one work item handles everything in sequence (section 8)"
         self.armed_ms = 0
         self.is_work_queued = False
+        self.nr_acts = 0
+        self._work = self._work_item()
+
+    def begin_retry(self) -> None:
+        """Begins the work item because the retry timer has expired; the next one waits twice as long (D-3)."""
+        assert self.armed_ms, "INV-26: the retry timer fired without being armed"
+        self.retry_ms = min(2 * self.retry_ms, RETRY_MAX_MS)
+        self.begin()
+
+    def step(self) -> bool:
+        """Does the work item up to its next act; returns False when it has ended, and `outcome` is its."""
+        assert self._work is not None, "there is no work item"
+        self.nr_acts += 1
+        try:
+            next(self._work)
+        except StopIteration as stop:
+            self._work = None
+            self.outcome = stop.value
+            return False
+        return True
+
+    def run(self) -> PassOutcome:
+        """Runs the work item to its end at once."""
+        self.begin()
+        return self.finish()
+
+    def fire_timer(self) -> PassOutcome:
+        """Runs the work item to its end at once because the retry timer has expired."""
+        self.begin_retry()
+        return self.finish()
+
+    def finish(self) -> PassOutcome:
+        """Does what is left of the work item at once."""
+        while self.step():
+            pass
+        assert self.outcome is not None, "a work item that ended has an outcome"
+        return self.outcome
+
+    def counts_of_pass(self) -> PassCounts:
+        """Returns what the present pass has done so far."""
+        return self.sbm.tally.counts(self.sbm.queue.nr_requests)
+
+    def _work_item(self) -> Acts[PassOutcome]:
         queue = self.sbm.queue
         size_before = queue.plugged_size
         self.sbm.report = WorkReport(self.plan, self.sbm.blocks)
@@ -141,61 +206,55 @@ class Driver:
         is_wanted = not self.is_broken
         while is_wanted and nr_passes < MAX_PASSES:
             nr_passes += 1
-            result = self._run_pass()
+            result = yield from self._pass()
             is_wanted = self._is_pass_wanted(result)
         return self._outcome(result, nr_passes=nr_passes, size_before=size_before, is_livelocked=is_wanted)
 
-    def fire_timer(self) -> PassOutcome:
-        """Runs the work item because the retry timer has expired; the next one waits twice as long (D-3)."""
-        assert self.armed_ms, "INV-26: the retry timer fired without being armed"
-        self.retry_ms = min(2 * self.retry_ms, RETRY_MAX_MS)
-        return self.run()
-
-    def _run_pass(self) -> Errno:
+    def _pass(self) -> Acts[Errno]:
         sbm = self.sbm
         sbm.tally = PassTally(sbm.queue.nr_requests)
         sbm.report.begin_pass()
-        result = self._attempt()
+        result = yield from self._attempt()
         self._settle(result)
-        counts = sbm.tally.counts(sbm.queue.nr_requests)
+        queue = sbm.queue
+        counts = self.counts_of_pass()
         self._counts = self._counts.plus(counts)
         self._offline_bytes += sbm.tally.offline_bytes
-        now_us = 0 if self._charge is None else self._charge(counts)
-        queue = sbm.queue
+        now_us = 0 if self._charge is None else self._charge(counts, queue)
         self._sink.emit(
             DriverPassEnded(queue.device_id, str(result), queue.plugged_size, self.armed_ms, now_us)
         )
         return result
 
-    def _attempt(self) -> Errno:
+    def _attempt(self) -> Acts[Errno]:
         """The body of one pass; the config is read again whatever became of UNPLUG_ALL."""
         sbm = self.sbm
         queue = sbm.queue
         result = Errno.OK
         if self.is_unplug_all_required:
+            yield
             result = queue.unplug_all()
             self.is_unplug_all_required = result is not Errno.OK
         if queue.is_config_changed:
             queue.refresh()
         if result is Errno.OK:
-            result = cleanup_pending(sbm)
+            result = yield from cleanup_pending(sbm)
         if result is Errno.OK:
-            result = self._approach_target()
+            result = yield from self._approach_target()
         if result is Errno.OK and sbm.is_removal_pending:
             result = Errno.EBUSY
         return result
 
-    def _approach_target(self) -> Errno:
+    def _approach_target(self) -> Acts[Errno]:
         sbm = self.sbm
         missing = sbm.queue.requested_size - sbm.queue.plugged_size
         # A rest smaller than a sub-block stays (8.4, 8.5).
         if missing > 0:
             sbm.report.forget_stuck()
-            return PlugWalk(sbm, missing // sbm.subblock_size).run()
+            return (yield from PlugWalk(sbm, missing // sbm.subblock_size).acts())
         if missing < 0:
-            return UnplugWalk(sbm, -missing // sbm.subblock_size).run(
-                unplug_online=self.options.unplug_online
-            )
+            walk = UnplugWalk(sbm, -missing // sbm.subblock_size)
+            return (yield from walk.acts(unplug_online=self.options.unplug_online))
         return Errno.OK
 
     def _settle(self, result: Errno) -> None:

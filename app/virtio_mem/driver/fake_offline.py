@@ -10,6 +10,7 @@ from app.mm import contig, hotplug
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
 from app.mm.policies.switches import ConfigAbort
+from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 _CONFIG_CHANGED = ContigOutcome(Errno.EAGAIN, "config")
@@ -17,7 +18,7 @@ _CONFIG_CHANGED = ContigOutcome(Errno.EAGAIN, "config")
 
 def fake_offline(
     sbm: SubblockMode, start_pfn: int, end_pfn: int, *, depth: int, attempts: int
-) -> ContigOutcome:
+) -> Acts[ContigOutcome]:
     """Takes [start_pfn, end_pfn), trying `attempts` times while it is busy; depth: the level to book.
 
     EBUSY after the last attempt; ENOMEM at once; EAGAIN when the config has changed and the policy looks.
@@ -25,6 +26,7 @@ def fake_offline(
     report, tally = sbm.report, sbm.tally
     is_interruptible = sbm.policy.config_abort is ConfigAbort.ATTEMPT
     for _ in range(attempts):
+        yield
         if is_interruptible and sbm.queue.is_config_changed:
             return _CONFIG_CHANGED
         outcome = contig.alloc_contig_range(sbm.node, start_pfn, end_pfn, kind=PageKind.OFFLINE)

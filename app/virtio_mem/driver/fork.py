@@ -7,7 +7,7 @@ Kept here: INV-18, INV-19: what was plugged stays plugged, told in the copy's su
 Left out: copying device and node (their own rooms do).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.errors import StateError
@@ -15,8 +15,7 @@ from app.mm.node import Node
 from app.mm.policies.switches import Level
 from app.trace.sink import Sink
 from app.units import format_size
-from app.virtio_mem.driver.driver import Driver
-from app.virtio_mem.driver.report import PassCounts
+from app.virtio_mem.driver.driver import Charge, Driver
 from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.protocol import DevicePort
 
@@ -31,10 +30,11 @@ def fork_driver(
     *,
     fallback: Sequence[Level] | None,
     sink: Sink,
-    charge: Callable[[PassCounts], int],
+    charge: Charge,
 ) -> Driver:
     """Returns a driver for copies of `driver`'s device and node, in the same state.
 
+    A work item that is not at its end begins anew, as it does when a new config interrupts it.
     fallback: None for the same levels. Raises InvalidValue when the levels make no sense here, StateError when a part
     of a sub-block is plugged.
     """
@@ -51,6 +51,9 @@ def fork_driver(
     copy.last_result = driver.last_result if copy.subblock_size == driver.subblock_size else None
     copy.is_work_queued = driver.is_work_queued
     copy.is_unplug_all_required = driver.is_unplug_all_required
+    copy.outcome = driver.outcome
+    if driver.is_working:
+        copy.begin()
     return copy
 
 

@@ -7,6 +7,7 @@ Left out: when to plug (driver.py).
 
 from app.mm.outcome import Errno
 from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.fake_offline import fake_online
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import SbmState
@@ -21,28 +22,28 @@ class PlugWalk:
         self._sbm = sbm
         self.left = nr_subblocks
 
-    def run(self) -> Errno:
-        """Plugs until nothing is left to do or something stops it.
+    def acts(self) -> Acts[Errno]:
+        """Plugs until nothing is left to do or something stops it, request by request.
 
         ENOSPC: the usable region ends, or too much memory is offline; ENOMEM: no room for a memmap.
         """
-        result = self._complete_partial_memory_blocks()
+        result = yield from self._complete_partial_memory_blocks()
         if result is Errno.OK:
-            result = self._add_memory_blocks()
+            result = yield from self._add_memory_blocks()
         return result
 
-    def _complete_partial_memory_blocks(self) -> Errno:
+    def _complete_partial_memory_blocks(self) -> Acts[Errno]:
         blocks = self._sbm.blocks
         for state in self._sbm.orders.plug:
             index = blocks.first_in(state, 0) if self.left else -1
             while index >= 0 and self.left:
-                result = self._complete(index)
+                result = yield from self._complete(index)
                 if result is not Errno.OK:
                     return self._stopped(result, index)
                 index = blocks.first_in(state, index + 1)
         return Errno.OK
 
-    def _complete(self, index: int) -> Errno:
+    def _complete(self, index: int) -> Acts[Errno]:
         """Plugs the holes of one memory block, lowest first, each with one request."""
         sbm = self._sbm
         zone = sbm.node.memory_blocks.zone_id(sbm.first_memory_block + index)
@@ -50,6 +51,7 @@ class PlugWalk:
             first, count = sbm.blocks.unplugged_run(index, self.left)
             if not count:
                 break
+            yield
             result = sbm.plug(index, first=first, count=count)
             if result is not Errno.OK:
                 return result
@@ -60,7 +62,7 @@ class PlugWalk:
             sbm.settle_state(index, zone)
         return Errno.OK
 
-    def _add_memory_blocks(self) -> Errno:
+    def _add_memory_blocks(self) -> Acts[Errno]:
         """Plugs and adds unused memory blocks, then such as were never used; both ascending."""
         sbm = self._sbm
         index = 0
@@ -70,6 +72,7 @@ class PlugWalk:
                 return self._stopped(Errno.ENOSPC, index)
             if index < 0 and not self._is_next_usable():
                 return self._stopped(Errno.ENOSPC, index)
+            yield
             if index < 0:
                 index = sbm.blocks.claim_next()
             result = self._plug_and_add(index)

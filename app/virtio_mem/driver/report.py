@@ -153,9 +153,23 @@ class PassTally:
 
     def counts(self, nr_requests: int) -> PassCounts:
         """Returns the frozen counts; nr_requests: what the queue has sent by now."""
+        # In the order of the fields, by place: asked after every act.
         return PassCounts(
-            device_requests=nr_requests - self.requests_before,
-            **{name: getattr(self, name) for name in PassCounts._fields if name != "device_requests"},
+            self.contig_calls,
+            self.contig_drains,
+            self.isolated_pageblocks,
+            self.nr_migrated,
+            self.nr_migrated_huge,
+            self.nr_huge,
+            self.nr_dropped,
+            self.nr_marked,
+            nr_requests - self.requests_before,
+            self.plugged_bytes,
+            self.unplugged_bytes,
+            self.memory_blocks_added,
+            self.memory_blocks_onlined,
+            self.memory_blocks_offlined,
+            self.memory_blocks_removed,
         )
 
 

@@ -36,6 +36,8 @@ class RequestQueue:
         self.usable_end = config.addr + config.usable_region_size
         self._generation = device.generation
         self.nr_requests = 0
+        # Ranges (address, size) that were unplugged and whose memory the host has still to discard.
+        self.unplugged: list[tuple[int, int]] = []
 
     @property
     def is_config_changed(self) -> bool:
@@ -68,6 +70,7 @@ class RequestQueue:
         response = self._device.handle(Request(RequestType.UNPLUG, addr, size // self.block_size))
         if response.type is ResponseType.ACK:
             self.plugged_size -= size
+            self.unplugged.append((addr, size))
         return _UNPLUG_ERRNO[response.type]
 
     def unplug_all(self) -> Errno:
@@ -77,4 +80,5 @@ class RequestQueue:
         if response.type is ResponseType.ACK:
             # The device may have shrunk the usable region without a notification (V-11, V-50).
             self.refresh()
+            self.unplugged.append((self.addr, self.region_end - self.addr))
         return _UNPLUG_ALL_ERRNO[response.type]

@@ -15,6 +15,7 @@ from app.mm.policies.switches import L1Order
 from app.mm.zone import ZoneId
 from app.trace.events import UnplugAttempted
 from app.virtio_mem.driver import block_hotplug
+from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.fake_offline import fake_offline, fake_online
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import UNPLUG_OFFLINE, SbmState
@@ -31,23 +32,23 @@ class UnplugWalk:
         self._is_depth_first = sbm.policy.l1_order is L1Order.DEPTH
         self.left = nr_subblocks
 
-    def run(self, *, unplug_online: bool) -> Errno:
+    def acts(self, *, unplug_online: bool) -> Acts[Errno]:
         """Unplugs offline memory, then, if allowed, online memory. EBUSY: not all of it could be taken."""
-        result = self._walk(UNPLUG_OFFLINE, is_online=False)
+        result = yield from self._walk(UNPLUG_OFFLINE, is_online=False)
         if result is not Errno.OK or not unplug_online:
             return result  # without the permission no error and no retry (8.5)
-        result = self._walk(self._sbm.orders.unplug_online, is_online=True)
+        result = yield from self._walk(self._sbm.orders.unplug_online, is_online=True)
         if result is not Errno.OK:
             return result
         return Errno.EBUSY if self.left else Errno.OK
 
-    def _walk(self, states: tuple[SbmState, ...], *, is_online: bool) -> Errno:
+    def _walk(self, states: tuple[SbmState, ...], *, is_online: bool) -> Acts[Errno]:
         """Visits the memory blocks state by state, each descending (D-9, D-10)."""
         blocks = self._sbm.blocks
         for state in states:
             index = blocks.last_in(state, blocks.next_index)
             while index >= 0 and self.left:
-                result = self._unplug_online(index) if is_online else self._unplug_offline(index)
+                result = yield from (self._unplug_online(index) if is_online else self._unplug_offline(index))
                 if result is not Errno.OK:
                     return result
                 index = blocks.last_in(state, index)
@@ -55,11 +56,12 @@ class UnplugWalk:
 
     # ------------------------------------------------------------------------------ offline memory
 
-    def _unplug_offline(self, index: int) -> Errno:
+    def _unplug_offline(self, index: int) -> Acts[Errno]:
         """Unplugs an offline memory block, highest runs first, and removes it when nothing is left in it."""
         sbm = self._sbm
         result = Errno.OK
         while self.left and sbm.blocks.plugged[index] and result is Errno.OK:
+            yield
             first, count = sbm.blocks.highest_plugged_run(index, self.left)
             result = sbm.unplug(index, first=first, count=count)
             if result is Errno.OK:
@@ -74,16 +76,16 @@ class UnplugWalk:
 
     # ------------------------------------------------------------------------------- online memory
 
-    def _unplug_online(self, index: int) -> Errno:
+    def _unplug_online(self, index: int) -> Acts[Errno]:
         """Takes an online memory block back level by level, and removes it when nothing is left in it."""
         attempts = self._attempts(index)
         nr_subblocks = self._sbm.blocks.subblocks_per_memory_block
         result = Errno.OK
         if self._is_depth_first:
-            result = self._take_units(index, 0, (0, nr_subblocks), attempts=attempts)
+            result = yield from self._take_units(index, 0, (0, nr_subblocks), attempts=attempts)
         else:
             for depth in range(self._last + 1):
-                result = self._take_units(index, depth, (0, nr_subblocks), attempts=attempts)
+                result = yield from self._take_units(index, depth, (0, nr_subblocks), attempts=attempts)
                 if result is not Errno.OK:
                     break
         if result is Errno.OK:
@@ -99,7 +101,7 @@ class UnplugWalk:
         zone = sbm.node.memory_blocks.zone_id(sbm.first_memory_block + index)
         return attempts if zone is ZoneId.MOVABLE else 1
 
-    def _take_units(self, index: int, depth: int, span: tuple[int, int], *, attempts: int) -> Errno:
+    def _take_units(self, index: int, depth: int, span: tuple[int, int], *, attempts: int) -> Acts[Errno]:
         """Takes the units of one level in `span`, descending; depth first, a busy one is dissolved at once.
 
         Only a unit that is plugged and wanted completely is tried as a whole (D-12).
@@ -114,20 +116,21 @@ class UnplugWalk:
             bits = plugged[index] & unit
             result = Errno.EBUSY
             if bits == unit and nr_subblocks <= self.left:
-                result = self._take(index, depth, first=first, attempts=attempts)
+                result = yield from self._take(index, depth, first=first, attempts=attempts)
             if result is Errno.EBUSY and is_dissolved and bits:
-                result = self._take_units(index, depth + 1, (first, first + nr_subblocks), attempts=attempts)
+                smaller = (first, first + nr_subblocks)
+                result = yield from self._take_units(index, depth + 1, smaller, attempts=attempts)
             if result is not Errno.OK and result is not Errno.EBUSY:
                 return result
         return Errno.OK
 
-    def _take(self, index: int, depth: int, *, first: int, attempts: int) -> Errno:
+    def _take(self, index: int, depth: int, *, first: int, attempts: int) -> Acts[Errno]:
         """Takes one unit from Linux and gives it to the device; pages go back if the device refuses (S35)."""
         sbm = self._sbm
         level, count = sbm.plan.levels[depth]
         start_pfn = sbm.start_pfn(index) + first * sbm.subblock_nr_pages
         end_pfn = start_pfn + count * sbm.subblock_nr_pages
-        outcome = fake_offline(sbm, start_pfn, end_pfn, depth=depth, attempts=attempts)
+        outcome = yield from fake_offline(sbm, start_pfn, end_pfn, depth=depth, attempts=attempts)
         result, _, obstacle, *_ = outcome
         if result is Errno.OK:
             result = sbm.unplug(index, first=first, count=count)

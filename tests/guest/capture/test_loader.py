@@ -82,14 +82,14 @@ def test_every_page_has_the_kind_that_its_flags_say() -> None:
 def test_pages_of_programs_are_allocations_that_can_be_freed() -> None:
     """One allocation for each kind; freeing the pins of a captured guest lets its memory go."""
     guest = load(m.guest_machine((0, 10, m.ANON), (600, 604, m.PIN), (700, 702, m.OFFLINE)))
-    rows = {row.label: row for row in guest.allocations}
+    rows = {row.label: row for row in guest.pages.allocations}
     assert {label: row.nr_pages for label, row in rows.items()} == {
         "captured anon": 10,
         "captured pinned": 4,
         "captured movable_ops": 2,
     }
     assert guest.resize("vm0", 0)["size"] == SUBBLOCK
-    guest.free(rows["captured pinned"].id)
+    guest.pages.free(rows["captured pinned"].id)
     assert guest.resize("vm0", 0)["size"] == 0
     assert guest.verify() == []
 
@@ -97,7 +97,7 @@ def test_pages_of_programs_are_allocations_that_can_be_freed() -> None:
 def test_first_new_allocation_has_an_id_of_its_own() -> None:
     """Ids of captured kinds are not given again."""
     guest = load(m.guest_machine((0, 10, m.ANON)))
-    assert guest.allocations.new_id() not in {row.id for row in guest.allocations}
+    assert guest.pages.allocations.new_id() not in {row.id for row in guest.pages.allocations}
 
 
 def test_device_has_plugged_what_is_not_offline() -> None:

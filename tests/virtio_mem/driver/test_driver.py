@@ -12,6 +12,7 @@ from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import MAX_PASSES, RETRY_MAX_MS, Driver, DriverState, ImportedBlock
 from app.virtio_mem.driver.options import DriverOptions, OnlinePolicy
 from app.virtio_mem.driver.report import PassCounts
+from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.invariants import verify_driver
 from app.virtio_mem.protocol import ResponseType
 from tests.virtio_mem.board import TEST_OWNER, TOY, Machine, build
@@ -326,7 +327,7 @@ def test_each_pass_is_charged_and_told() -> None:
     board = build(TOY)
     charged: list[PassCounts] = []
 
-    def charge(counts: PassCounts) -> int:
+    def charge(counts: PassCounts, _: RequestQueue) -> int:
         charged.append(counts)
         return len(charged) * 1000
 

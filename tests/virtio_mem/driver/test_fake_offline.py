@@ -7,6 +7,7 @@ from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.policies.switches import ConfigAbort
 from app.mm.zone import ZoneId
 from app.units import MIB
+from app.virtio_mem.driver.acts import run
 from app.virtio_mem.driver.fake_offline import fake_offline, fake_online
 from tests.virtio_mem.board import TOY, Board, build
 
@@ -30,7 +31,7 @@ def test_fake_offline_marks_pages_and_lowers_managed() -> None:
     board = make_board()
     before, present = managed(board), board.node.zones[ZoneId.NORMAL].present
     start, end = board.pfn(2 * MIB), board.pfn(3 * MIB)
-    outcome = fake_offline(board.driver.sbm, start, end, depth=2, attempts=1)
+    outcome = run(fake_offline(board.driver.sbm, start, end, depth=2, attempts=1))
     assert outcome.result == "0"
     assert {board.node.kind_of(pfn) for pfn in range(start, end)} == {PageKind.OFFLINE}
     assert managed(board) == before - (end - start)
@@ -42,7 +43,7 @@ def test_fake_online_undoes_fake_offline() -> None:
     board = make_board()
     before = managed(board)
     start, end = board.pfn(2 * MIB), board.pfn(4 * MIB)
-    fake_offline(board.driver.sbm, start, end, depth=1, attempts=1)
+    run(fake_offline(board.driver.sbm, start, end, depth=1, attempts=1))
     fake_online(board.driver.sbm, 0, first=2, count=2)
     assert board.node.kind_of(start) is PageKind.FREE
     assert managed(board) == before
@@ -53,7 +54,7 @@ def test_fake_offline_tries_a_busy_range_as_often_as_told() -> None:
     """8.7: EBUSY after the last attempt; attempts and failures are booked on the level."""
     board = make_board()
     board.put(0, PageKind.PINNED)
-    outcome = fake_offline(board.driver.sbm, board.pfn(0), board.pfn(MIB), depth=2, attempts=3)
+    outcome = run(fake_offline(board.driver.sbm, board.pfn(0), board.pfn(MIB), depth=2, attempts=3))
     report = board.driver.sbm.report
     assert outcome.result == "EBUSY"
     assert (report.level_attempts[2], report.level_failed[2]) == (3, 3)
@@ -65,7 +66,7 @@ def test_fake_offline_without_a_target_is_tried_once() -> None:
     board.put(0, PageKind.THP, order=3)
     node = board.node
     node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=1)
-    outcome = fake_offline(board.driver.sbm, board.pfn(0), board.pfn(MIB), depth=2, attempts=5)
+    outcome = run(fake_offline(board.driver.sbm, board.pfn(0), board.pfn(MIB), depth=2, attempts=5))
     assert outcome.result == "ENOMEM"
     assert board.driver.sbm.report.level_attempts[2] == 1
 
@@ -77,6 +78,6 @@ def test_fake_offline_looks_for_a_new_config_only_on_newer_kernels() -> None:
         board = make_board(driver_policy=driver_policy)
         board.device.set_requested_size(16 * MIB)
         start, end = board.pfn(0), board.pfn(MIB)
-        outcome = fake_offline(board.driver.sbm, start, end, depth=2, attempts=1)
+        outcome = run(fake_offline(board.driver.sbm, start, end, depth=2, attempts=1))
         results.append((outcome.result, board.driver.sbm.tally.contig_calls))
     assert results == [("0", 1), ("EAGAIN", 0)]

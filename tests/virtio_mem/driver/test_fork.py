@@ -25,7 +25,7 @@ def fork(board: Board, name: str, *, fallback: tuple[Level, ...] | None = None) 
     node = fork_node(board.node, policy(name), sink=sink)
     device = board.device.fork(sink)
     driver = fork_driver(
-        board.driver, device, node, fallback=fallback, sink=sink, charge=lambda counts: counts.contig_calls
+        board.driver, device, node, fallback=fallback, sink=sink, charge=lambda counts, _: counts.contig_calls
     )
     assert verify_device(device) == []
     assert verify_driver(driver, device) == []
