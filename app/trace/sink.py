@@ -73,19 +73,20 @@ class RingSink:
         self._slots: list[tuple[int, Event]] = []
         self._pending: list[Event] = []
         self._hash = blake2b(digest_size=16)
-        # Also the number of the newest event.
-        self.emitted = 0
+        # The number before that of the first event, and that of the newest.
+        self._before = 0
+        self.newest = 0
 
     def emit(self, event: Event) -> None:
         """Keeps it in the ring and remembers it for the digest."""
-        slot = self.emitted % self._nr_slots
+        slot = (self.newest - self._before) % self._nr_slots
         row = (self.clock.now_ns, event)
         if slot == len(self._slots):
             self._slots.append(row)
         else:
             self._slots[slot] = row
         # Only now: a reader in another thread goes by this number.
-        self.emitted += 1
+        self.newest += 1
         self._pending.append(event)
         if len(self._pending) >= _HASH_BATCH:
             self._absorb()
@@ -95,16 +96,32 @@ class RingSink:
 
         A first number above after + 1 means that the ring went past the reader. Sound in any thread.
         """
-        first = max(after, self.dropped) + 1
-        end = min(self.emitted, first - 1 + limit)
-        rows = [Kept(number, *self._slots[(number - 1) % self._nr_slots]) for number in range(first, end + 1)]
+        first = max(after, self._oldest - 1) + 1
+        end = min(self.newest, first - 1 + limit)
+        before, nr_slots = self._before + 1, self._nr_slots
+        rows = [Kept(number, *self._slots[(number - before) % nr_slots]) for number in range(first, end + 1)]
         # What was written over while it was read comes off again.
-        return rows[max(0, self.dropped + 1 - first) :]
+        return rows[max(0, self._oldest - first) :]
+
+    def renumber(self, before: int) -> None:
+        """Makes `before` + 1 the number of the first event; before anybody reads."""
+        self.newest += before - self._before
+        self._before = before
+
+    @property
+    def emitted(self) -> int:
+        """How many events there were."""
+        return self.newest - self._before
+
+    @property
+    def _oldest(self) -> int:
+        """The number of the oldest event that is told."""
+        return self._before + self.dropped + 1
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events still held, oldest first."""
-        return tuple(row.event for row in self.read(0, self.capacity))
+        return tuple(row.event for row in self.read(self._before, self.capacity))
 
     @property
     def dropped(self) -> int:

@@ -73,6 +73,18 @@ def test_read_behind_the_ring_begins_at_the_oldest_kept() -> None:
     assert RingSink(0).read(0, 10) == []
 
 
+def test_renumber_goes_on_with_another_ring() -> None:
+    """The ring of a guest that takes another's place goes on counting, and keeps what it has."""
+    sink = RingSink(3)
+    for event in freed(5):
+        sink.emit(event)
+    sink.renumber(100)
+    sink.emit(PagesFreed(5, 1))
+    assert [row.id for row in sink.read(0, 10)] == [104, 105, 106]
+    assert sink.events == tuple(PagesFreed(number, 1) for number in (3, 4, 5))
+    assert (sink.emitted, sink.dropped, sink.newest) == (6, 3, 106)
+
+
 def test_read_tells_when_it_happened() -> None:
     """The clock is read when the event is emitted."""
 
