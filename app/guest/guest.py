@@ -16,6 +16,7 @@ from app.guest.clock import SimulatedClock
 from app.guest.cost import HYPERALLOC_2025, ContigCharge, CostProfile, Pace, charging_contig
 from app.guest.devices import Devices, DriverRun
 from app.guest.pages import Pages
+from app.guest.progress import DeviceProgress, progress_of
 from app.guest.resize_outcome import describe_outcome
 from app.mm import vmstat
 from app.mm.checks.invariants import verify
@@ -66,8 +67,9 @@ class Guest:
         self.clock = SimulatedClock()
         self.agenda = Agenda(self.clock)
         self.pace = Pace()
-        self._sink = sink
-        self._profile = profile
+        self.events = sink
+        self.profile = profile
+        sink.clock = self.clock
         self._devices = Devices(node, self.clock, sink=sink, profile=profile, pace=self.pace)
         self.pages = Pages(node, self._devices.backings, sink=sink, charge=self._contig_charge())
 
@@ -90,7 +92,7 @@ class Guest:
             policy=node.policy.name,
             fallback=self.identity.fallback if fallback is None else tuple(fallback),
         )
-        copy = Guest(identity, node, sink=sink, profile=self._profile)
+        copy = Guest(identity, node, sink=sink, profile=self.profile)
         copy.clock.advance_to(self.clock.now_ns)
         copy.pace.slowness = self.pace.slowness
         copy.pages = self.pages.fork(node, copy._devices.backings, sink=sink, charge=copy._contig_charge())
@@ -178,6 +180,13 @@ class Guest:
         self.run_until(self.clock.now_ns + duration_us * _NS_PER_US)
         self.settle()
         return self.take_outcomes()
+
+    def progress(self, device_id: str) -> DeviceProgress:
+        """Returns how far a device is with its target.
+
+        Raises Unknown.
+        """
+        return progress_of(self._devices.get(device_id), self.clock)
 
     def take_outcomes(self) -> list[Description]:
         """Returns the outcomes of the work items that ended since the last call, oldest first."""
@@ -274,12 +283,12 @@ class Guest:
 
     def event_digest(self) -> str:
         """Returns a hex digest of every event since the guest was made."""
-        return self._sink.digest()
+        return self.events.digest()
 
     # ----------------------------------------------------------------------------------------- inside
 
     def _contig_charge(self) -> ContigCharge:
-        return charging_contig(self.clock.advance, self._profile, self.node.geometry, self.pace)
+        return charging_contig(self.clock.advance, self.profile, self.node.geometry, self.pace)
 
     def _describe_run(self, run: DriverRun) -> Description:
         return describe_outcome(run.device_id, run.outcome, simulated_us=run.simulated_us)

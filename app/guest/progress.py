@@ -1,0 +1,46 @@
+"""How far a device is with its target: the few numbers that somebody who waits looks at after every act.
+
+Left out: what stands in the way (app.guest.resize_outcome), and the device as a whole (app.guest.views).
+"""
+
+from typing import NamedTuple
+
+from app.guest.clock import SimulatedClock
+from app.guest.devices import AttachedDevice
+
+
+class DeviceProgress(NamedTuple):
+    """Sizes in bytes; deadline_ns: when the driver's retry timer fires, None while it is not armed."""
+
+    now_us: int
+    requested_size: int
+    size: int
+    # Whether a work item of the driver is under way.
+    is_at_work: bool
+    deadline_ns: int | None
+    # What the timer was armed with; 0 while it is not.
+    retry_ms: int
+    # The driver's, and how its last pass ended: "0" or the kernel's name of the error.
+    state: str
+    last_result: str
+    subblock_size: int
+    # What the guest died of; None while it lives.
+    crash: str | None = None
+    is_hung: bool = False
+
+
+def progress_of(attached: AttachedDevice, clock: SimulatedClock) -> DeviceProgress:
+    """Returns how far a device is."""
+    config, driver = attached.device.config, attached.driver
+    result = driver.last_result
+    return DeviceProgress(
+        now_us=clock.now_us,
+        requested_size=config.requested_size,
+        size=config.plugged_size,
+        is_at_work=attached.is_at_work,
+        deadline_ns=attached.deadline_ns,
+        retry_ms=driver.armed_ms,
+        state=str(driver.state),
+        last_result="0" if result is None else str(result),
+        subblock_size=driver.subblock_size,
+    )
