@@ -136,6 +136,11 @@ class AllocationTable:
             raise Unknown("allocation", allocation_id, [str(known) for known in self._rows])
         return row
 
+    def clear(self) -> None:
+        """Forgets every allocation: their memory is gone. Ids go on."""
+        self._rows.clear()
+        self._dropped = self._node.nr_dropped
+
     def new_id(self) -> int:
         """Returns an id that nothing had before."""
         assert self._last_id < _LARGEST_ID, "an owner is an int32"
@@ -239,6 +244,12 @@ class AllocationTable:
         self._rows[row.id] = replace(row, nr_pages=row.nr_pages + nr_pages)
         self._sink.emit(PagesAllocated(row.id, row.kind.api_name, row.order, nr_pages))
 
+    def debit(self, allocation_id: int, nr_pages: int) -> None:
+        """Books pages of an allocation that were freed; the allocation stays, even an empty one."""
+        row = self._rows[allocation_id]
+        self._rows[row.id] = replace(row, nr_pages=row.nr_pages - nr_pages)
+        self._sink.emit(PagesFreed(row.id, nr_pages))
+
     def pin(self, allocation_id: int, nr_runs: int, stream: RandomStream) -> int:
         """Pins up to `nr_runs` random runs of the allocation; returns how many pages."""
         pfns = self._node.owned_pfns(allocation_id)
@@ -318,8 +329,7 @@ class AllocationTable:
 
     def _free_runs(self, row: Allocation, pfns: NDArray[np.int64]) -> int:
         freed = self._node.free_runs(pfns)
-        self._rows[row.id] = replace(row, nr_pages=row.nr_pages - freed)
-        self._sink.emit(PagesFreed(row.id, freed))
+        self.debit(row.id, freed)
         return freed
 
 

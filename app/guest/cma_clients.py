@@ -5,6 +5,7 @@ Left out: taking and releasing themselves (app.mm.cma), what they cost.
 """
 
 from app.errors import InvalidValue, Unknown
+from app.guest.clock import SimulatedClock
 from app.mm import cma
 from app.mm.cma_area import CmaArea
 from app.mm.node import Node
@@ -17,17 +18,26 @@ LARGEST_ALIGN_ORDER = 30
 class CmaClients:
     """The areas of one node, and who has which pages of them."""
 
-    def __init__(self, node: Node) -> None:
-        """Starts with nothing taken."""
+    def __init__(self, node: Node, clock: SimulatedClock | None = None) -> None:
+        """Starts with nothing taken; clock tells when something is."""
         self._node = node
+        self._clock = SimulatedClock() if clock is None else clock
         # (area's name, first page) -> pages
         self._rows: dict[tuple[str, int], int] = {}
+        # The same keys -> when they were taken.
+        self._since_ns: dict[tuple[str, int], int] = {}
 
-    def fork(self, node: Node) -> "CmaClients":
+    def fork(self, node: Node, clock: SimulatedClock | None = None) -> "CmaClients":
         """Returns an independent copy for a copy of the node."""
-        copy = CmaClients(node)
+        copy = CmaClients(node, clock)
         copy._rows = dict(self._rows)
+        copy._since_ns = dict(self._since_ns)
         return copy
+
+    def clear(self) -> None:
+        """Forgets what clients have: their memory is gone."""
+        self._rows.clear()
+        self._since_ns.clear()
 
     def validate(self, area: str, nr_pages: int, align_order: int) -> None:
         """Raises Unknown or InvalidValue for what alloc() could not even try."""
@@ -42,7 +52,15 @@ class CmaClients:
         outcome = cma.cma_alloc(self._node, self._area(area), nr_pages, align_order)
         if outcome.result is Errno.OK:
             self._rows[area, outcome.pfn] = nr_pages
+            self._since_ns[area, outcome.pfn] = self._clock.now_ns
         return outcome
+
+    def since_ns(self, pfn: int) -> int | None:
+        """Returns when the page that a client has at `pfn` was taken; None where no client has it."""
+        for (area, first), nr_pages in self._rows.items():
+            if first <= pfn < first + nr_pages:
+                return self._since_ns[area, first]
+        return None
 
     def held(self, area: str, pfn: int) -> int:
         """Returns how many pages were taken of an area at `pfn`.
@@ -63,7 +81,7 @@ class CmaClients:
         nr_pages = self.held(area, pfn)
         is_released = cma.cma_release(self._node, self._area(area), pfn, nr_pages)
         assert is_released, "INV-16: a client's pages are its own"
-        del self._rows[area, pfn]
+        del self._rows[area, pfn], self._since_ns[area, pfn]
         return nr_pages
 
     def state(self) -> tuple[object, ...]:

@@ -12,11 +12,12 @@ from app.mm.node import Node
 
 
 class TakenRange(NamedTuple):
-    """Pages [start_pfn, end_pfn) with their owner."""
+    """Pages [start_pfn, end_pfn) with their owner; since_ns: when they were taken, by the guest's clock."""
 
     start_pfn: int
     end_pfn: int
     owner: int
+    since_ns: int = 0
 
 
 class TakenRanges:
@@ -40,6 +41,10 @@ class TakenRanges:
         """Remembers a range that was taken."""
         self._rows[taken.start_pfn] = taken
 
+    def clear(self) -> None:
+        """Forgets every range: their memory is gone."""
+        self._rows.clear()
+
     def find(self, start_pfn: int, end_pfn: int) -> TakenRange:
         """Returns the taken range that holds [start_pfn, end_pfn).
 
@@ -56,7 +61,7 @@ class TakenRanges:
         del self._rows[taken.start_pfn]
         for start, end in ((taken.start_pfn, start_pfn), (end_pfn, taken.end_pfn)):
             if start < end:
-                self.add(TakenRange(start, end, taken.owner))
+                self.add(taken._replace(start_pfn=start, end_pfn=end))
 
 
 def require_range(node: Node, start_pfn: int, end_pfn: int) -> None:

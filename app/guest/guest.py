@@ -13,11 +13,14 @@ from app.errors import InvalidValue, Unknown
 from app.guest import views
 from app.guest.agenda import Agenda
 from app.guest.clock import SimulatedClock
+from app.guest.condition import Condition
 from app.guest.cost import HYPERALLOC_2025, ContigCharge, CostProfile, Pace, charging_contig
-from app.guest.devices import Devices, DriverRun
+from app.guest.devices import AttachedDevice, Devices, DriverRun
+from app.guest.faults.injector import Faults
+from app.guest.faults.table import RuleTable
 from app.guest.pages import Pages
 from app.guest.progress import DeviceProgress, progress_of
-from app.guest.resize_outcome import describe_outcome
+from app.guest.resize_outcome import describe_outcome, describe_standstill
 from app.mm import vmstat
 from app.mm.checks.invariants import verify
 from app.mm.digest import node_digest
@@ -65,13 +68,19 @@ class Guest:
         self.identity = identity
         self.node = node
         self.clock = SimulatedClock()
-        self.agenda = Agenda(self.clock)
+        self.condition = Condition(self.clock)
+        self.agenda = Agenda(self.clock, self.condition)
         self.pace = Pace()
         self.events = sink
         self.profile = profile
         sink.clock = self.clock
         self._devices = Devices(node, self.clock, sink=sink, profile=profile, pace=self.pace)
-        self.pages = Pages(node, self._devices.backings, sink=sink, charge=self._contig_charge())
+        self.pages = Pages(
+            node, self._devices.backings, sink=sink, clock=self.clock, charge=self._contig_charge()
+        )
+        rules = RuleTable(self.clock, self.condition, self.pace, seed=identity.seed, sink=sink)
+        self.faults = Faults(node, self._devices, rules, reboot=self._come_back)
+        self.agenda.add(self.faults, is_of_host=True)
 
     def fork(
         self,
@@ -79,13 +88,15 @@ class Guest:
         policy: KernelPolicy | None = None,
         fallback: Sequence[str] | None = None,
         event_ring_capacity: int = 0,
+        sink: RingSink | None = None,
     ) -> "Guest":
         """Returns an independent guest in the same state, from now on under other rules: None for this one's own.
 
+        A work item that is under way begins anew in it. sink: instead of a new ring of event_ring_capacity.
         This guest does not change. Raises InvalidValue when policy or levels cannot be, StateError when memory that
         is plugged does not fit the policy's sub-blocks. Linear in runs of pages.
         """
-        sink = RingSink(event_ring_capacity)
+        sink = RingSink(event_ring_capacity) if sink is None else sink
         node = fork_node(self.node, policy, sink=sink)
         identity = replace(
             self.identity,
@@ -94,53 +105,73 @@ class Guest:
         )
         copy = Guest(identity, node, sink=sink, profile=self.profile)
         copy.clock.advance_to(self.clock.now_ns)
-        copy.pace.slowness = self.pace.slowness
-        copy.pages = self.pages.fork(node, copy._devices.backings, sink=sink, charge=copy._contig_charge())
+        copy.condition.take_over(self.condition)
+        copy.pages = self.pages.fork(
+            node, copy._devices.backings, sink=sink, clock=copy.clock, charge=copy._contig_charge()
+        )
         for attached in self._devices:
             copy.agenda.add(copy._devices.adopt(attached, fallback=fallback))
+        copy.faults.take_over(self.faults)
         return copy
 
     # -------------------------------------------------------------------------------------- devices
 
-    def attach(self, device: Device, *, fallback: Sequence[str], online: str) -> Driver:
+    def attach(self, device: Device, *, fallback: Sequence[str]) -> Driver:
         """Gives the guest a device and returns its driver, which has not run yet.
 
         Raises InvalidValue when the fallback levels make no sense for it.
         """
-        attached = self._devices.attach(device, fallback=fallback, online=online)
+        attached = self._devices.attach(device, fallback=fallback)
         self.agenda.add(attached)
         return attached.driver
+
+    def find_device(self, device_id: str) -> AttachedDevice:
+        """Returns a device with its driver and retry timer, to be looked at.
+
+        Raises Unknown.
+        """
+        return self._devices.get(device_id)
 
     def begin_resize(self, device_id: str, requested_size: int) -> None:
         """Sets a device's target, in bytes; its driver begins at once, or notices between two acts.
 
-        Raises Unknown, InvalidValue.
+        A guest that hangs, or is not told, does nothing about it. Raises Unknown, InvalidValue, GuestCrashed.
         """
         attached = self._devices.get(device_id)
-        attached.device.set_requested_size(requested_size)
-        attached.wake()
+        self.condition.require_alive()
+        attached.set_requested_size(requested_size)
 
     def resize(self, device_id: str, requested_size: int) -> Description:
         """Sets a device's target, in bytes, and lets time pass until every driver rests; returns the outcome.
 
-        Raises Unknown, InvalidValue.
+        Raises Unknown, InvalidValue, GuestCrashed.
         """
         self._devices.take_ended()
         self.begin_resize(device_id, requested_size)
         self.settle()
         ended = [run for run in self._devices.take_ended() if run.device_id == device_id]
+        if not ended:
+            # Nobody took notice: a fault.
+            return describe_standstill(self._devices.get(device_id).device)
         return self._describe_run(ended[-1])
 
     def plug(self, device_id: str, size: int) -> Description:
         """Raises a device's target by `size` bytes; else as resize()."""
-        device = self._devices.get(device_id).device
-        room = device.region.region_size - device.requested_size
-        _require_amount(size, largest=room, block_size=device.region.block_size)
-        return self.resize(device_id, device.requested_size + size)
+        return self.resize(device_id, self.target_above(device_id, size))
 
     def unplug(self, device_id: str, size: int) -> Description:
         """Lowers a device's target by `size` bytes; else as resize()."""
         return self.resize(device_id, self.target_below(device_id, size))
+
+    def target_above(self, device_id: str, size: int) -> int:
+        """Returns the target that is `size` bytes above a device's present one.
+
+        Raises Unknown, InvalidValue.
+        """
+        device = self._devices.get(device_id).device
+        room = device.region.region_size - device.requested_size
+        _require_amount(size, largest=room, block_size=device.region.block_size)
+        return device.requested_size + size
 
     def target_below(self, device_id: str, size: int) -> int:
         """Returns the target that is `size` bytes below a device's present one.
@@ -277,6 +308,7 @@ class Guest:
         """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
         digest = blake2b(node_digest(self.node), digest_size=16)
         digest.update(repr((self.pages.state(), self.clock.now_ns, self.pace.slowness)).encode())
+        digest.update(repr((self.condition.state(), self.faults.state())).encode())
         for attached in self._devices:
             digest.update(repr(attached.state()).encode())
         return digest.hexdigest()
@@ -286,6 +318,9 @@ class Guest:
         return self.events.digest()
 
     # ----------------------------------------------------------------------------------------- inside
+
+    def _come_back(self) -> None:
+        self.condition.clear()
 
     def _contig_charge(self) -> ContigCharge:
         return charging_contig(self.clock.advance, self.profile, self.node.geometry, self.pace)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from app.guest import views
 from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
+from app.guest.clock import SimulatedClock
 from app.guest.cma_clients import CmaClients
 from app.guest.contig_ranges import TakenRange, TakenRanges, require_range
 from app.guest.cost import ContigCharge
@@ -28,30 +29,41 @@ Description = dict[str, object]
 class Pages:
     """The pages of one guest, as its owner sees them."""
 
-    def __init__(self, node: Node, backings: Backings, *, sink: Sink, charge: ContigCharge) -> None:
+    def __init__(
+        self, node: Node, backings: Backings, *, sink: Sink, clock: SimulatedClock, charge: ContigCharge
+    ) -> None:
         """Starts with nothing allocated; charge: takes each call of alloc_contig_range() and its pages."""
-        self.allocations = AllocationTable(node, sink, on_contig=charge)
+        self.allocations = AllocationTable(node, sink, on_contig=charge, clock=clock)
         self._node = node
         self._backings = backings
         self._charge = charge
-        self._taken = TakenRanges()
-        self._cma = CmaClients(node)
+        self._clock = clock
+        self.taken = TakenRanges()
+        self.cma = CmaClients(node, clock)
 
-    def fork(self, node: Node, backings: Backings, *, sink: Sink, charge: ContigCharge) -> "Pages":
+    def fork(
+        self, node: Node, backings: Backings, *, sink: Sink, clock: SimulatedClock, charge: ContigCharge
+    ) -> "Pages":
         """Returns an independent copy for a copy of the node."""
-        copy = Pages(node, backings, sink=sink, charge=charge)
-        copy.allocations = self.allocations.fork(node, sink, on_contig=charge)
-        copy._taken = self._taken.fork()
-        copy._cma = self._cma.fork(node)
+        copy = Pages(node, backings, sink=sink, clock=clock, charge=charge)
+        copy.allocations = self.allocations.fork(node, sink, on_contig=charge, clock=clock)
+        copy.taken = self.taken.fork()
+        copy.cma = self.cma.fork(node, clock)
         return copy
+
+    def clear(self) -> None:
+        """Forgets everything that was allocated: the guest was booted anew."""
+        self.allocations.clear()
+        self.taken.clear()
+        self.cma.clear()
 
     def state(self) -> tuple[object, ...]:
         """Returns everything that decides what becomes of the pages, for a digest."""
         return (
             tuple(self.allocations),
             self.allocations.last_id,
-            tuple(self._taken),
-            self._cma.state(),
+            tuple(self.taken),
+            self.cma.state(),
         )
 
     def allocate(self, spec: AllocationSpec) -> Description:
@@ -99,7 +111,7 @@ class Pages:
         )
         if outcome.result is Errno.OK:
             self.allocations.new_id()
-            self._taken.add(TakenRange(start_pfn, end_pfn, owner))
+            self.taken.add(TakenRange(start_pfn, end_pfn, owner, self._clock.now_ns))
         self._book_contig([outcome], end_pfn - start_pfn)
         return views.describe_contig(outcome)
 
@@ -109,23 +121,23 @@ class Pages:
         Raises InvalidValue, RangeUnavailable.
         """
         require_range(self._node, start_pfn, end_pfn)
-        taken = self._taken.find(start_pfn, end_pfn)
+        taken = self.taken.find(start_pfn, end_pfn)
         self._backings.look()
-        self._taken.remove(taken, start_pfn, end_pfn)
+        self.taken.remove(taken, start_pfn, end_pfn)
         return contig.free_contig_range(self._node, start_pfn, end_pfn)
 
     def cma_areas(self) -> list[Description]:
         """Returns the CMA areas and what their clients have of them."""
-        return self._cma.describe()
+        return self.cma.describe()
 
     def cma_alloc(self, area: str, nr_pages: int, align_order: int = 0) -> Description:
         """Takes pages of a CMA area for its client, as the kernel would; they stay taken until released.
 
         A failure is an outcome, and leaves what the kernel leaves. Raises Unknown, InvalidValue.
         """
-        self._cma.validate(area, nr_pages, align_order)
+        self.cma.validate(area, nr_pages, align_order)
         self._backings.look()
-        outcome = self._cma.alloc(area, nr_pages, align_order)
+        outcome = self.cma.alloc(area, nr_pages, align_order)
         self._book_contig(outcome.calls, nr_pages)
         return views.describe_cma(outcome, nr_pages)
 
@@ -134,9 +146,9 @@ class Pages:
 
         Raises Unknown.
         """
-        self._cma.held(area, pfn)
+        self.cma.held(area, pfn)
         self._backings.look()
-        return self._cma.release(area, pfn)
+        return self.cma.release(area, pfn)
 
     def _book_contig(self, outcomes: Sequence[ContigOutcome], nr_pages: int) -> None:
         """Books what calls of alloc_contig_range() over `nr_pages` each cost."""
