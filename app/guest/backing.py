@@ -6,6 +6,7 @@ Left out: huge page sizes of the host, and what discarding costs (app.guest.cost
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.mm.node import Node
 from app.mm.owned import mark_used
@@ -43,6 +44,13 @@ class BackedMemory:
     def mark_stale(self) -> None:
         """Says that pages were allocated: they stay in use until somebody frees them, so look before that."""
         self._is_stale = True
+
+    def touch(self, pfns: NDArray[np.int64], nr_pages: int) -> None:
+        """Marks the runs of nr_pages at `pfns`, which were in use: who frees a few pages need not look at all."""
+        firsts = pfns // self._pageblock_nr_pages - self._first
+        for step in range(-(-nr_pages // self._pageblock_nr_pages)):
+            blocks = firsts + step
+            self._touched[blocks[(blocks >= 0) & (blocks < len(self._touched))]] = 1
 
     def look(self) -> None:
         """Marks what is in use now, if anything may have been used since. Linear in the region's runs."""

@@ -121,6 +121,24 @@ class ConditionChanged(NamedTuple):
     at_us: int
 
 
+class PagesReclaimed(NamedTuple):
+    """Memory was short: page cache of any allocation was freed, by "kswapd" or by "direct" reclaim of who waited."""
+
+    by: str
+    nr_pages: int
+    stall_us: int
+    at_us: int
+
+
+class OomKilled(NamedTuple):
+    """The out-of-memory killer took the process with the most memory of its own: all allocations of a label."""
+
+    label: str
+    allocation: int
+    nr_pages: int
+    at_us: int
+
+
 Event = (
     ContigAttempted
     | UnplugAttempted
@@ -135,4 +153,6 @@ Event = (
     | PagesFreed
     | FaultStruck
     | ConditionChanged
+    | PagesReclaimed
+    | OomKilled
 )
