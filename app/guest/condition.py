@@ -31,11 +31,9 @@ class Condition:
         self.reason = ""
         self.since_ns = clock.now_ns
 
-    def fork(self, clock: SimulatedClock) -> "Condition":
-        """Returns an independent copy on another clock."""
-        copy = Condition(clock)
-        copy.health, copy.reason, copy.since_ns = self.health, self.reason, self.since_ns
-        return copy
+    def take_over(self, other: "Condition") -> None:
+        """Becomes as another guest's."""
+        self.health, self.reason, self.since_ns = other.health, other.reason, other.since_ns
 
     @property
     def is_running(self) -> bool:

@@ -42,7 +42,8 @@ def test_copy_of_a_condition_is_independent() -> None:
     """A copy has the same state; what becomes of it does not reach the original."""
     condition = Condition(SimulatedClock())
     condition.crash("kernel panic")
-    copy = condition.fork(SimulatedClock())
+    copy = Condition(SimulatedClock())
+    copy.take_over(condition)
     assert copy.state() == condition.state() == ("crashed", "kernel panic")
     copy.clear()
     assert condition.is_crashed
