@@ -11,6 +11,7 @@ from copy import deepcopy
 from app.trace.events import RequestAnswered, RequestedSizeChanged
 from app.trace.sink import NullSink, Sink
 from app.virtio_mem.protocol import (
+    ALL_FEATURES,
     BlocksState,
     DeviceConfig,
     Feature,
@@ -26,8 +27,6 @@ from app.virtio_mem.region import DeviceRegion
 _ACK = Response(ResponseType.ACK)
 _NACK = Response(ResponseType.NACK)
 _ERROR = Response(ResponseType.ERROR)
-# What QEMU offers on a machine with NUMA nodes that keeps its memory while the guest sleeps (V-18).
-OFFERED_FEATURES = Feature.ACPI_PXM | Feature.UNPLUGGED_INACCESSIBLE | Feature.PERSISTENT_SUSPEND
 # What leads out of a device: a copy gets its own from whoever makes it.
 _LINKS = ("_sink", "interference", "on_size_change")
 _STATES = {state: Response(ResponseType.ACK, state) for state in BlocksState}
@@ -45,7 +44,7 @@ class Device:
         region: DeviceRegion,
         *,
         requested_size: int = 0,
-        features: Feature = OFFERED_FEATURES,
+        features: Feature = ALL_FEATURES,
         sink: Sink | None = None,
     ) -> None:
         """Starts with nothing plugged and no driver.

@@ -62,6 +62,10 @@ class Feature(IntFlag):
     PERSISTENT_SUSPEND = 4
 
 
+# What QEMU offers on a machine with NUMA nodes that keeps its memory while the guest sleeps (V-18), and a driver knows.
+ALL_FEATURES = Feature.ACPI_PXM | Feature.UNPLUGGED_INACCESSIBLE | Feature.PERSISTENT_SUSPEND
+
+
 class Request(NamedTuple):
     """One guest request; UNPLUG_ALL has no payload, so addr and nb_blocks mean nothing there (V-47)."""
 

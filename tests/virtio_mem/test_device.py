@@ -6,9 +6,10 @@ from app.errors import InvalidValue
 from app.trace.events import RequestAnswered, RequestedSizeChanged
 from app.trace.sink import ListSink
 from app.units import GIB, KIB, MIB
-from app.virtio_mem.device import OFFERED_FEATURES, Device
+from app.virtio_mem.device import Device
 from app.virtio_mem.invariants import verify_device
 from app.virtio_mem.protocol import (
+    ALL_FEATURES,
     BlocksState,
     Feature,
     Request,
@@ -217,7 +218,7 @@ def test_system_reset_unplugs_and_keeps_the_target() -> None:
     """V-35, V-Q7, as recorded: size 0 at once, requested-size keeps its value."""
     device = make_device()
     plug(device, 0, 8)
-    device.negotiate(OFFERED_FEATURES)
+    device.negotiate(ALL_FEATURES)
     device.receive(b"broken")
     device.system_reset()
     assert (device.plugged_size, device.requested_size) == (0, 512 * MIB)
@@ -267,9 +268,9 @@ def test_lost_notification_changes_the_target_alone() -> None:
 @pytest.mark.parametrize(
     ("offered", "accepted", "is_agreed"),
     [
-        (OFFERED_FEATURES, OFFERED_FEATURES, True),
-        (OFFERED_FEATURES, Feature.UNPLUGGED_INACCESSIBLE, True),
-        (OFFERED_FEATURES, Feature.ACPI_PXM, False),  # V-Q8: what is missing is required
+        (ALL_FEATURES, ALL_FEATURES, True),
+        (ALL_FEATURES, Feature.UNPLUGGED_INACCESSIBLE, True),
+        (ALL_FEATURES, Feature.ACPI_PXM, False),  # V-Q8: what is missing is required
         (Feature.ACPI_PXM, Feature(0), True),
         (Feature.ACPI_PXM, Feature.UNPLUGGED_INACCESSIBLE, False),  # not offered
     ],
@@ -286,7 +287,7 @@ def test_negotiation_needs_offered_and_required_features(
 def test_device_reset_forgets_the_driver_and_no_block() -> None:
     """V-17: features and a broken queue are forgotten; blocks, sizes and notifications are as before."""
     device = make_device()
-    device.negotiate(OFFERED_FEATURES)
+    device.negotiate(ALL_FEATURES)
     plug(device, 0, 8)
     device.set_requested_size(0)
     device.receive(b"broken")

@@ -5,8 +5,16 @@ Invariants kept here: INV-27 (nothing but UNPLUG_ALL is sent on a stale config),
 Left out: what to do about an error code (driver.py).
 """
 
+from app.errors import StateError
 from app.mm.outcome import Errno
-from app.virtio_mem.protocol import DevicePort, Request, RequestType, ResponseType
+from app.virtio_mem.protocol import (
+    ALL_FEATURES,
+    DevicePort,
+    Feature,
+    Request,
+    RequestType,
+    ResponseType,
+)
 
 # 8.2: the response's meaning depends on the request.
 _PLUG_ERRNO = {
@@ -22,8 +30,14 @@ _UNPLUG_ALL_ERRNO = _UNPLUG_ERRNO | {ResponseType.ERROR: Errno.ENOMEM}
 class RequestQueue:
     """Carries the driver's requests to its device, and holds the config as the driver last read it."""
 
-    def __init__(self, device: DevicePort) -> None:
-        """Reads the config once, as probing does."""
+    def __init__(self, device: DevicePort, features: Feature = ALL_FEATURES) -> None:
+        """Negotiates with a device that has no driver, and reads the config once, as probing does.
+
+        features: what the driver knows; it accepts those that are offered (V-14). Raises StateError when the device
+        refuses the driver (V-Q8).
+        """
+        if device.negotiated is None and not device.negotiate(features & device.features):
+            raise _refused(device, features)
         self._device = device
         config = device.config
         self.device_id = device.id
@@ -38,6 +52,11 @@ class RequestQueue:
         self.nr_requests = 0
         # Ranges (address, size) that were unplugged and whose memory the host has still to discard.
         self.unplugged: list[tuple[int, int]] = []
+
+    @property
+    def features(self) -> Feature:
+        """What was negotiated; nothing any more once the device was reset."""
+        return self._device.negotiated or Feature(0)
 
     @property
     def is_config_changed(self) -> bool:
@@ -82,3 +101,9 @@ class RequestQueue:
             self.refresh()
             self.unplugged.append((self.addr, self.region_end - self.addr))
         return _UNPLUG_ALL_ERRNO[response.type]
+
+
+def _refused(device: DevicePort, features: Feature) -> StateError:
+    missing = [feature.name for feature in Feature if feature in device.features & ~features]
+    detail = f"{device.id} needs {', '.join(map(str, missing))}, which the driver does not accept: its probe fails"
+    return StateError(detail, device=device.id)

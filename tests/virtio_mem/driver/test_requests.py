@@ -2,12 +2,13 @@
 
 import pytest
 
+from app.errors import StateError
 from app.mm.outcome import Errno
 from app.trace.sink import ListSink
 from app.units import GIB, MIB
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.requests import RequestQueue
-from app.virtio_mem.protocol import DeviceConfig, Request, Response, ResponseType
+from app.virtio_mem.protocol import ALL_FEATURES, DeviceConfig, Feature, Request, Response, ResponseType
 from app.virtio_mem.region import DeviceRegion
 
 
@@ -17,10 +18,16 @@ class AnsweringDevice:
     def __init__(self, answer: ResponseType) -> None:
         """Remembers the answer."""
         self.id = "vm0"
+        self.features = self.negotiated = ALL_FEATURES
         self.generation = 0
         self.config = DeviceConfig(2 * MIB, 0, 4 * GIB, 4 * GIB, 1 * GIB, 0, 512 * MIB)
         self.requests: list[Request] = []
         self._answer = answer
+
+    def negotiate(self, accepted: Feature) -> bool:
+        """Agrees to anything."""
+        self.negotiated = accepted
+        return True
 
     def handle(self, request: Request) -> Response:
         """Answers."""
@@ -46,6 +53,23 @@ def test_responses_map_to_error_codes(
     assert queue.unplug(4 * GIB, 4 * MIB) is unplug
     assert queue.unplug_all() is unplug_all
     assert queue.nr_requests == 3
+
+
+def test_new_queue_negotiates_and_a_later_one_takes_over() -> None:
+    """V-14: what is offered and known is accepted; where a driver's state goes on, features do as well."""
+    device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB))
+    assert RequestQueue(device, Feature.UNPLUGGED_INACCESSIBLE).features is Feature.UNPLUGGED_INACCESSIBLE
+    assert RequestQueue(device).features is Feature.UNPLUGGED_INACCESSIBLE
+    device.reset()
+    assert RequestQueue(device).features == ALL_FEATURES
+
+
+def test_refused_queue_names_the_missing_feature() -> None:
+    """V-Q8: the probe of a driver that does not accept UNPLUGGED_INACCESSIBLE fails."""
+    device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB))
+    with pytest.raises(StateError, match="vm0 needs UNPLUGGED_INACCESSIBLE, which the driver does not accept"):
+        RequestQueue(device, Feature.ACPI_PXM | Feature.PERSISTENT_SUSPEND)
+    assert device.negotiated is None
 
 
 def test_only_an_acknowledged_request_moves_the_plugged_size() -> None:
