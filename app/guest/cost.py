@@ -5,7 +5,7 @@ Kept here: costs are linear in the counts, in integer nanoseconds, so that they 
 Left out: counting (the driver and mm count), and what the guest's own programs lose meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,6 +43,9 @@ class Work(NamedTuple):
     device_requests: int = 0
     # Bytes that the host had backed, and discards.
     bytes_discarded: int = 0
+    # Bytes plugged and unplugged at the device.
+    bytes_plugged: int = 0
+    bytes_unplugged: int = 0
     bytes_added: int = 0
     bytes_onlined: int = 0
     bytes_offlined: int = 0
@@ -58,6 +61,10 @@ class CostProfile:
     # By order of a 4 KiB page, 0 to 9: measured at 0, 2, 4, 6, 8 and 9, in between the geometric mean.
     migrate_ns: tuple[int, ...] = (1240, 1903, 2920, 5360, 9840, 19184, 37400, 74147, 147000, 190000)
     drop_clean_page_ns: int = 200
+    # Writing a dirty page back before it is dropped: an assumption, a disk of 1 GB/s.
+    write_back_page_ns: int = 4_000
+    # Choosing a process, killing it, and giving its pages back: an assumption.
+    oom_kill_ns: int = 1_000_000
     isolate_pageblock_ns: int = 300
     scan_page_ns: int = 10
     # On all cpus: a fixed part and a part for each.
@@ -70,6 +77,9 @@ class CostProfile:
     device_request_ns: int = 25_000
     # Per 2 MiB that the guest had touched: 107 ms for 18 GiB.
     discard_ns: int = 11_600
+    # Per 2 MiB that a device assigned with VFIO has to have mapped for DMA, and unmapped; nothing without one.
+    vfio_map_ns: int = 0
+    vfio_unmap_ns: int = 0
     # Per 128 MiB. Only the totals of a plug (1.37 ms) and an unplug (3.29 ms) are measured.
     add_ns: int = 900_000
     online_ns: int = 445_000
@@ -90,6 +100,11 @@ class CostProfile:
 
 
 HYPERALLOC_2025 = CostProfile("hyperalloc-2025")
+# The same machine with a device assigned to the guest: 435 us per 2 MiB on plug, 33 (touched) to 40 on unplug.
+HYPERALLOC_2025_VFIO = CostProfile("hyperalloc-2025-vfio", vfio_map_ns=435_000, vfio_unmap_ns=36_000)
+PROFILES: Mapping[str, CostProfile] = {
+    profile.name: profile for profile in (HYPERALLOC_2025, HYPERALLOC_2025_VFIO)
+}
 
 
 @dataclass
@@ -97,10 +112,17 @@ class Pace:
     """How much longer a guest takes than its cost profile says; 1: as long."""
 
     slowness: float = 1.0
+    # Time lost besides, until whoever lost it takes it.
+    delay_ns: int = 0
 
     def stretch(self, duration_ns: int) -> int:
         """Returns how long it takes this guest."""
         return duration_ns if self.slowness == 1 else int(duration_ns * self.slowness)
+
+    def take_delay_ns(self) -> int:
+        """Returns the time lost since the last call."""
+        delay_ns, self.delay_ns = self.delay_ns, 0
+        return delay_ns
 
 
 def contig_ns(profile: CostProfile, geometry: Geometry, work: Work) -> int:
@@ -135,9 +157,13 @@ def hotplug_ns(profile: CostProfile, work: Work) -> int:
 
 
 def device_ns(profile: CostProfile, work: Work) -> int:
-    """Returns what the requests in `work`, and the host's discards, cost."""
-    discard = work.bytes_discarded * profile.discard_ns // _MEASURED_HUGE_PAGE
-    return work.device_requests * profile.device_request_ns + discard
+    """Returns what the requests in `work`, and the host's discards and mappings, cost; linear in bytes."""
+    scaled = (
+        work.bytes_discarded * profile.discard_ns
+        + work.bytes_plugged * profile.vfio_map_ns
+        + work.bytes_unplugged * profile.vfio_unmap_ns
+    )
+    return work.device_requests * profile.device_request_ns + scaled // _MEASURED_HUGE_PAGE
 
 
 def cost_ns(profile: CostProfile, geometry: Geometry, work: Work) -> int:
@@ -163,6 +189,8 @@ def work_of_pass(counts: PassCounts, geometry: Geometry, *, bytes_discarded: int
         pages_marked=counts.nr_marked,
         device_requests=counts.device_requests,
         bytes_discarded=bytes_discarded,
+        bytes_plugged=counts.plugged_bytes,
+        bytes_unplugged=counts.unplugged_bytes,
         bytes_added=counts.memory_blocks_added * size,
         bytes_onlined=counts.memory_blocks_onlined * size,
         bytes_offlined=counts.memory_blocks_offlined * size,
