@@ -2,7 +2,8 @@
 
     now ──▶ the actor that is due first, at its time ──▶ the next ...        of those due together, the one that
                                                                              was added first
-Kept here: the clock moves to each actor's moment and never back; an actor that is late acts at once.
+Kept here: the clock moves to each actor's moment and never back; an actor that is late acts at once. While the guest
+does not run, only actors of the host's side act.
 Left out: what the actors do (devices' drivers, programs, faults), and who lets time pass (app.operations).
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.guest.clock import SimulatedClock
+from app.guest.condition import Condition
 
 
 class Actor(Protocol):
@@ -25,18 +27,25 @@ class Actor(Protocol):
 class Agenda:
     """The actors of one guest, in the order in which they were added."""
 
-    def __init__(self, clock: SimulatedClock) -> None:
-        """Starts without actors."""
+    def __init__(self, clock: SimulatedClock, condition: Condition | None = None) -> None:
+        """Starts without actors; condition: the guest's, one that always runs when left out."""
         self.clock = clock
+        self._condition = Condition(clock) if condition is None else condition
         self._actors: list[Actor] = []
+        # Those that act whatever becomes of the guest.
+        self._of_host: list[Actor] = []
 
-    def add(self, actor: Actor) -> None:
-        """Adds an actor, behind those that are there."""
+    def add(self, actor: Actor, *, is_of_host: bool = False) -> None:
+        """Adds an actor, behind those that are there; is_of_host: it acts while the guest does not run, too."""
         self._actors.append(actor)
+        if is_of_host:
+            self._of_host.append(actor)
 
     def remove(self, actor: Actor) -> None:
         """Takes an actor off; one that is not there is a defect."""
         self._actors.remove(actor)
+        if actor in self._of_host:
+            self._of_host.remove(actor)
 
     def next_due_ns(self) -> int | None:
         """Returns when somebody acts next, the past included; None: nobody will by himself."""
@@ -78,7 +87,7 @@ class Agenda:
         """Returns who is due first, and when."""
         first: Actor | None = None
         first_ns: int | None = None
-        for actor in self._actors:
+        for actor in self._actors if self._condition.is_running else self._of_host:
             due_ns = actor.due_ns()
             if due_ns is not None and (first_ns is None or due_ns < first_ns):
                 first, first_ns = actor, due_ns

@@ -65,6 +65,8 @@ class CostProfile:
     write_back_page_ns: int = 4_000
     # Choosing a process, killing it, and giving its pages back: an assumption.
     oom_kill_ns: int = 1_000_000
+    # From a reset until drivers probe their devices: an assumption.
+    boot_ns: int = 5_000_000_000
     isolate_pageblock_ns: int = 300
     scan_page_ns: int = 10
     # On all cpus: a fixed part and a part for each.

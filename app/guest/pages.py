@@ -1,6 +1,7 @@
 """What a guest's owner does to its pages by hand: allocations, contiguous ranges, CMA areas.
 
-Kept here: memory that is taken into use counts as backed by the host, and is looked at before it is freed.
+Kept here: memory that is taken into use counts as backed by the host, and is looked at before it is freed; nobody acts
+in a guest that hangs or is dead.
 Left out: what the guest's driver does (app.guest.devices), and its programs over time.
 """
 
@@ -10,6 +11,7 @@ from app.guest import views
 from app.guest.allocations import AllocationSpec, AllocationTable, validate_fraction
 from app.guest.clock import SimulatedClock
 from app.guest.cma_clients import CmaClients
+from app.guest.condition import Condition
 from app.guest.contig_ranges import TakenRange, TakenRanges, require_range
 from app.guest.cost import ContigCharge
 from app.guest.devices import Backings
@@ -38,6 +40,8 @@ class Pages:
         self._backings = backings
         self._charge = charge
         self._clock = clock
+        # The guest's; one that always runs until somebody says so.
+        self.condition = Condition(clock)
         self.taken = TakenRanges()
         self.cma = CmaClients(node, clock)
 
@@ -71,6 +75,7 @@ class Pages:
 
         Raises InvalidValue, RangeUnavailable, GuestOutOfMemory.
         """
+        self.condition.require_running()
         if (spec.order or 0) > self._node.geometry.max_order:
             self.allocations.validate(spec)
             # Pages move to make room for a gigantic page, be there enough in the end or not.
@@ -85,6 +90,7 @@ class Pages:
 
         Raises Unknown, InvalidValue.
         """
+        self.condition.require_running()
         before = self.allocations.get(allocation_id).nr_pages
         validate_fraction(fraction)
         self._backings.look()
@@ -94,6 +100,7 @@ class Pages:
 
     def populate(self, steps: Sequence[WorkloadStep], seed: int) -> None:
         """Does the steps of a workload, every choice drawn from `seed`."""
+        self.condition.require_running()
         workload = Workload(self._node, self.allocations, RandomStream(seed), before_free=self._renew_backing)
         workload.run(steps)
         self._backings.mark_stale()
@@ -103,6 +110,7 @@ class Pages:
 
         A failure leaves what the kernel leaves: pages that moved stay moved. Raises InvalidValue.
         """
+        self.condition.require_running()
         require_range(self._node, start_pfn, end_pfn)
         self._backings.look()
         owner = placed_owner(self.allocations.last_id + 1)
@@ -120,6 +128,7 @@ class Pages:
 
         Raises InvalidValue, RangeUnavailable.
         """
+        self.condition.require_running()
         require_range(self._node, start_pfn, end_pfn)
         taken = self.taken.find(start_pfn, end_pfn)
         self._backings.look()
@@ -135,6 +144,7 @@ class Pages:
 
         A failure is an outcome, and leaves what the kernel leaves. Raises Unknown, InvalidValue.
         """
+        self.condition.require_running()
         self.cma.validate(area, nr_pages, align_order)
         self._backings.look()
         outcome = self.cma.alloc(area, nr_pages, align_order)
@@ -146,6 +156,7 @@ class Pages:
 
         Raises Unknown.
         """
+        self.condition.require_running()
         self.cma.held(area, pfn)
         self._backings.look()
         return self.cma.release(area, pfn)

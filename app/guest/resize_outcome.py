@@ -3,8 +3,10 @@
 Left out: the walk that made it (app.virtio_mem.driver), and what it cost (the guest's clock).
 """
 
+from app.mm.outcome import Errno
 from app.mm.policies.switches import Level
-from app.virtio_mem.driver.report import FailureGroup, ObstacleGroup, PassOutcome, StuckPiece
+from app.virtio_mem.device import Device
+from app.virtio_mem.driver.report import FailureGroup, ObstacleGroup, PassCounts, PassOutcome, StuckPiece
 
 
 def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int) -> dict[str, object]:
@@ -35,6 +37,25 @@ def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int)
         },
         "simulated_us": simulated_us,
     }
+
+
+def describe_standstill(device: Device) -> dict[str, object]:
+    """Returns the outcome of a target that no driver has taken notice of."""
+    nothing = PassOutcome(
+        result=Errno.EAGAIN,
+        nr_passes=0,
+        requested_size=device.requested_size,
+        size_before=device.plugged_size,
+        size=device.plugged_size,
+        by_level={},
+        offline_bytes=0,
+        obstacles=(),
+        obstacle_count=0,
+        obstacle_groups=(),
+        counts=PassCounts(),
+        retry_ms=0,
+    )
+    return describe_outcome(device.id, nothing, simulated_us=0)
 
 
 def _describe_piece(piece: StuckPiece) -> dict[str, object]:

@@ -40,7 +40,7 @@ class WorkMeter:
             queue.unplugged.clear()
         work = work_of_pass(counts, self._geometry, bytes_discarded=self._discarded)
         spent_ns = max(cost_ns(self._profile, self._geometry, work), self._spent_ns)
-        self.end_ns += self._pace.stretch(spent_ns - self._spent_ns)
+        self.end_ns += self._pace.stretch(spent_ns - self._spent_ns) + self._pace.take_delay_ns()
         self._spent_ns = spent_ns
 
     def end_pass(self, counts: PassCounts, queue: RequestQueue) -> int:
