@@ -12,20 +12,17 @@ Left out: what the steps do (app.guest.workload, app.guest.populate).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from app.errors import InvalidValue
+from app.guest.json_members import Member, members_of
 from app.guest.page_use import parse_kind
 from app.guest.workload import WORKLOADS, Act, Part, WorkloadStep, workload
 from app.mm.geometry import HIGHEST_ORDER
-from app.units import parse_size
 
 LARGEST_NR_STEPS = 64
 LARGEST_NR_PARTS = 16
 LARGEST_NR_ROUNDS = 100
 LARGEST_WEIGHT = 1_000_000
-LONGEST_LABEL = 64
-_LARGEST_SIZE = 1 << 62
 
 _MEMBERS = {
     Act.FILL: {"do", "label", "kind", "order", "size", "fraction"},
@@ -35,40 +32,6 @@ _MEMBERS = {
     Act.CHURN: {"do", "labels", "fraction", "rounds"},
 }
 _PART_MEMBERS = {"kind", "weight", "label", "order"}
-
-
-class _Member(NamedTuple):
-    """One value of a step and the name of its place."""
-
-    value: object
-    field: str
-
-    def integer(self, lowest: int, highest: int) -> int:
-        """Returns it as an integer of [lowest, highest]."""
-        value = self.value
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise InvalidValue(self.field, value, f"an integer from {lowest} to {highest}")
-        return value
-
-    def fraction(self) -> float:
-        """Returns it as a number above 0, up to 1."""
-        value = self.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-            raise InvalidValue(self.field, value, "a number above 0, up to 1")
-        return float(value)
-
-    def size(self) -> int:
-        """Returns it as bytes."""
-        if isinstance(self.value, str):
-            return _Member(parse_size(self.value, field=self.field), self.field).size()
-        return self.integer(1, _LARGEST_SIZE)
-
-    def label(self) -> str:
-        """Returns it as a label."""
-        value = self.value
-        if not isinstance(value, str) or not value or len(value) > LONGEST_LABEL or not value.isprintable():
-            raise InvalidValue(self.field, value, f"1 to {LONGEST_LABEL} printable characters")
-        return value
 
 
 def parse_workload(value: object, *, field: str = "workload") -> tuple[WorkloadStep, ...]:
@@ -106,38 +69,23 @@ def validate_labels(steps: Sequence[WorkloadStep], *, field: str = "workload") -
                 raise InvalidValue(place, label, accepted)
 
 
-def _members(value: object, field: str, known: set[str]) -> dict[str, _Member]:
-    """Returns the members of a JSON object by name.
-
-    Raises InvalidValue when it is no object, or has a member that is not known.
-    """
-    if not isinstance(value, Mapping):
-        raise InvalidValue(field, value, "an object")
-    for name in value:
-        if name not in known:
-            raise InvalidValue(
-                f"{field}.{name}"[:200], value[name], f"no such member; known: {', '.join(sorted(known))}"
-            )
-    return {name: _Member(member, f"{field}.{name}") for name, member in value.items() if member is not None}
-
-
 def _parse_step(value: object, field: str) -> WorkloadStep:
     name = value.get("do") if isinstance(value, Mapping) else None
     if name not in tuple(Act):
         raise InvalidValue(f"{field}.do", name, f"one of {', '.join(Act)}")
     act = Act(name)
-    members = _members(value, field, _MEMBERS[act])
+    members = members_of(value, field, _MEMBERS[act])
     fraction, size = _parse_amount(members, field)
     if act is Act.CHURN:
-        rounds = members.get("rounds", _Member(1, field)).integer(1, LARGEST_NR_ROUNDS)
+        rounds = members.get("rounds", Member(1, field)).integer(1, LARGEST_NR_ROUNDS)
         labels = _parse_labels(members.get("labels"), field)
         return WorkloadStep(act=act, fraction=fraction, rounds=rounds, labels=labels)
     if act is Act.MIX:
         return WorkloadStep(
             act=act, fraction=fraction, size=size, parts=_parse_parts(members.get("parts"), field)
         )
-    kind = members.get("kind", _Member("anon", field))
-    label = members.get("label", _Member(kind.value if act is Act.FILL else None, f"{field}.label")).label()
+    kind = members.get("kind", Member("anon", field))
+    label = members.get("label", Member(kind.value if act is Act.FILL else None, f"{field}.label")).label()
     return WorkloadStep(
         act=act,
         label=label,
@@ -148,18 +96,18 @@ def _parse_step(value: object, field: str) -> WorkloadStep:
     )
 
 
-def _parse_labels(labels: _Member | None, field: str) -> tuple[str, ...]:
+def _parse_labels(labels: Member | None, field: str) -> tuple[str, ...]:
     value = labels.value if labels else None
     if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= LARGEST_NR_PARTS:
         raise InvalidValue(f"{field}.labels", value, f"a list of 1 to {LARGEST_NR_PARTS} labels")
-    return tuple(_Member(label, f"{field}.labels[{number}]").label() for number, label in enumerate(value))
+    return tuple(Member(label, f"{field}.labels[{number}]").label() for number, label in enumerate(value))
 
 
-def _parse_order(members: Mapping[str, _Member]) -> int | None:
+def _parse_order(members: Mapping[str, Member]) -> int | None:
     return members["order"].integer(0, HIGHEST_ORDER) if "order" in members else None
 
 
-def _parse_amount(members: Mapping[str, _Member], field: str) -> tuple[float, int]:
+def _parse_amount(members: Mapping[str, Member], field: str) -> tuple[float, int]:
     """Returns (fraction, size): exactly one of them is above 0."""
     if ("fraction" in members) == ("size" in members):
         given = "both" if "size" in members else None
@@ -169,7 +117,7 @@ def _parse_amount(members: Mapping[str, _Member], field: str) -> tuple[float, in
     return members["fraction"].fraction(), 0
 
 
-def _parse_parts(parts: _Member | None, field: str) -> tuple[Part, ...]:
+def _parse_parts(parts: Member | None, field: str) -> tuple[Part, ...]:
     value = parts.value if parts else None
     if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= LARGEST_NR_PARTS:
         raise InvalidValue(f"{field}.parts", value, f"a list of 1 to {LARGEST_NR_PARTS} parts")
@@ -177,12 +125,12 @@ def _parse_parts(parts: _Member | None, field: str) -> tuple[Part, ...]:
 
 
 def _parse_part(value: object, field: str) -> Part:
-    members = _members(value, field, _PART_MEMBERS)
-    kind = members.get("kind", _Member(None, f"{field}.kind"))
+    members = members_of(value, field, _PART_MEMBERS)
+    kind = members.get("kind", Member(None, f"{field}.kind"))
     page_kind = parse_kind(kind.value, field=kind.field)
     return Part(
         kind=page_kind,
-        weight=members.get("weight", _Member(1, field)).integer(1, LARGEST_WEIGHT),
-        label=members.get("label", _Member(kind.value, field)).label(),
+        weight=members.get("weight", Member(1, field)).integer(1, LARGEST_WEIGHT),
+        label=members.get("label", Member(kind.value, field)).label(),
         order=_parse_order(members),
     )

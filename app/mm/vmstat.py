@@ -1,4 +1,4 @@
-"""What the guest's /proc says of memory: buddyinfo, pagetypeinfo, zoneinfo and meminfo, read from a node.
+"""What the guest's /proc says of memory: buddyinfo, pagetypeinfo, zoneinfo, meminfo and vmstat, read from a node.
 
 Mirrors the texts of mm/vmstat.c and fs/proc/meminfo.c as Linux 6.1 prints them, built with CMA: columns,
 order of lines and rounding, so that parsers of the real files read these.
@@ -6,7 +6,7 @@ Kept here: nothing is changed. Used pages are counted anew; free and managed pag
 Left out: lines about what the model has not (swap activity, NUMA hits, vmalloc, the direct map).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,14 @@ class PageCounts(NamedTuple):
     slab_unreclaimable: int  # all other memory of the kernel too: the model does not tell it apart
     hugetlb: int
     hwpoison: int
+
+
+class MemorySizes(NamedTuple):
+    """How much memory there is, could be had without swapping, and holds page cache, in bytes."""
+
+    total: int
+    available: int
+    cached: int
 
 
 def buddyinfo(node: Node) -> str:
@@ -182,6 +190,20 @@ def _nr_cma_pages(node: Node, zone: Zone) -> int:
 
 def _count_pcp(node: Node) -> list[int]:
     return [int(count) for count in _count_kinds(node)[:, PageKind.PCP]]
+
+
+def vmstat(node: Node, events: Mapping[str, int]) -> str:
+    """Returns /proc/vmstat: pages of the node by what they are, then `events`, counted since boot, by name."""
+    counts = count_pages(node)
+    rows = [("nr_free_pages", sum(zone.nr_free for zone in node.zones)), *_node_stats(node, counts)]
+    return "".join(f"{name} {count}\n" for name, count in [*rows, *events.items()])
+
+
+def memory_sizes(node: Node) -> MemorySizes:
+    """Returns the three numbers of meminfo that monitors ask for, in bytes. Linear in runs."""
+    pages = dict(_meminfo_pages(node, count_pages(node)))
+    names = ("MemTotal", "MemAvailable", "Cached")
+    return MemorySizes(*(pages[name] * node.geometry.page_size for name in names))
 
 
 def meminfo(node: Node) -> str:
