@@ -23,6 +23,12 @@ class RandomStream:
         """Starts the stream that belongs to `seed`, an integer of at most 64 bits."""
         self._generator = np.random.PCG64(seed)
 
+    def fork(self) -> "RandomStream":
+        """Returns an independent stream that goes on with the same words."""
+        copy = RandomStream(0)
+        copy._generator.state = self._generator.state
+        return copy
+
     def state(self) -> int:
         """Returns where the stream is: equal numbers, equal words to come."""
         inner = self._generator.state["state"]

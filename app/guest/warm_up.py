@@ -9,7 +9,8 @@ from collections.abc import Callable
 from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.creation import create_guest
-from app.guest.guest import PROC_FILES, Guest
+from app.guest.guest import Guest
+from app.guest.proc_files import PROC_FILES
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
 from app.mm.census import pageblock_runs
