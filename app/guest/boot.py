@@ -10,13 +10,25 @@ depends on them.
 Left out: devices (app.guest.guest attaches them).
 """
 
+from enum import StrEnum
+
 from app.errors import InvalidValue
 from app.guest.spec import GuestPlan
-from app.mm import cma, hotplug
+from app.mm import cma, hotplug, memmap
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.trace.sink import Sink
+from app.units import is_aligned
+
+
+class RebootKind(StrEnum):
+    """How a guest is booted anew."""
+
+    # As a power button does: devices unplug everything.
+    SYSTEM_RESET = "system_reset"
+    # Into another kernel, without firmware: devices keep what is plugged, and the new driver gives it back (D-5).
+    KEXEC = "kexec"
 
 
 def boot_node(plan: GuestPlan, sink: Sink) -> Node:
@@ -28,7 +40,8 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     node = Node(geometry, plan.policy, nr_pages=plan.nr_pages, sink=sink)
     end_pfn = plan.spec.boot_size // geometry.page_size
     _put_in_zones(node, end_pfn)
-    nr_reserved = hotplug.memmap_nr_pages(node) * (end_pfn // geometry.memory_block_nr_pages)
+    node.hotplug_rules = plan.rules
+    nr_reserved = _nr_reserved(node, plan)
     node.set_kind(0, nr_reserved, PageKind.RESERVED)
     _declare_areas(node, plan, nr_reserved)
     pfn = nr_reserved
@@ -41,6 +54,21 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
         cma.activate_area(node, area)
     node.recompute_watermarks()
     return node
+
+
+def _nr_reserved(node: Node, plan: GuestPlan) -> int:
+    """Returns the pages that the buddy never gets: memmap, of whole memory blocks, and what else the kernel keeps.
+
+    Raises InvalidValue when that leaves nothing.
+    """
+    geometry, spec = plan.geometry, plan.spec
+    nr_blocks = -(-spec.boot_size // geometry.memory_block_size)
+    nr_memmap = memmap.memmap_nr_pages(node) * nr_blocks
+    largest = spec.boot_size - nr_memmap * geometry.page_size - geometry.pageblock_size
+    if not (0 <= spec.boot_reserved <= largest and is_aligned(spec.boot_reserved, geometry.page_size)):
+        accepted = f"a multiple of the page size ({geometry.page_size}), at most {largest}: the memmap and a pageblock"
+        raise InvalidValue("boot_reserved", spec.boot_reserved, f"{accepted} lie beside it")
+    return nr_memmap + spec.boot_reserved // geometry.page_size
 
 
 def _put_in_zones(node: Node, end_pfn: int) -> None:

@@ -4,7 +4,8 @@ Left out: guests from captures (app.guest.capture.loader).
 """
 
 from app.guest.boot import boot_node
-from app.guest.guest import Guest, GuestIdentity
+from app.guest.guest import Guest
+from app.guest.identity import GuestIdentity
 from app.guest.populate import validate_orders
 from app.guest.spec import GuestSpec, plan_guest
 from app.trace.sink import RingSink
@@ -30,9 +31,9 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
         seed=spec.seed,
         boot_size=spec.boot_size,
     )
-    guest = Guest(identity, boot_node(plan, sink), sink=sink)
+    guest = Guest(identity, boot_node(plan, sink), sink=sink, plan=plan)
     for device in plan.devices:
-        guest.attach(Device(device.id, device.region, sink=sink), fallback=plan.levels, online=spec.online)
+        guest.attach(Device(device.id, device.region, sink=sink), fallback=plan.levels)
         if device.requested_size:
             guest.resize(device.id, device.requested_size)
     if spec.workload:

@@ -9,12 +9,16 @@ Left out: what device and driver do (app.virtio_mem).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import Unknown
 from app.guest.backing import BackedMemory
 from app.guest.clock import SimulatedClock
 from app.guest.cost import CostProfile, Pace
+from app.guest.size_changes import SizeChanges
 from app.guest.work_meter import WorkMeter
 from app.mm.node import Node
 from app.trace.sink import Sink
@@ -22,7 +26,7 @@ from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
 from app.virtio_mem.driver.fork import fork_driver
-from app.virtio_mem.driver.options import DriverOptions, parse_online_policy
+from app.virtio_mem.driver.options import DriverOptions
 from app.virtio_mem.driver.report import PassOutcome
 
 _NS_PER_MS = 1_000_000
@@ -58,6 +62,24 @@ class Backings:
         for row in self._rows:
             row.look()
 
+    def touch(self, pfns: NDArray[np.int64], nr_pages: int) -> None:
+        """Says that the runs of nr_pages at `pfns` were in use until now."""
+        for row in self._rows:
+            row.touch(pfns, nr_pages)
+
+
+class Mischief(Protocol):
+    """What may go wrong with one device on the guest's side and on its way there (app.guest.faults)."""
+
+    def is_absent(self) -> bool:
+        """Whether the driver begins no work now."""
+
+    def is_breaking(self) -> bool:
+        """Whether the driver breaks as it begins a work item."""
+
+    def is_notification_lost(self) -> bool:
+        """Whether the guest is not told of the requested size that is being set."""
+
 
 @dataclass(eq=False)
 class AttachedDevice:
@@ -73,11 +95,14 @@ class AttachedDevice:
     clock: SimulatedClock
     backings: Backings
     ended: list[DriverRun]
+    size_changes: SizeChanges
     # When the retry timer fires; None while it is not armed.
     deadline_ns: int | None = None
     # When the present act ends; None while the driver rests.
     ready_ns: int | None = None
     began_ns: int = 0
+    # None: nothing goes wrong.
+    faults: Mischief | None = None
 
     @property
     def is_at_work(self) -> bool:
@@ -86,13 +111,38 @@ class AttachedDevice:
 
     def due_ns(self) -> int | None:
         """When the driver acts next."""
+        if self.ready_ns is None and self._is_absent():
+            return None
         return self.deadline_ns if self.ready_ns is None else self.ready_ns
+
+    def set_requested_size(self, requested_size: int) -> None:
+        """Sets the target and wakes the driver, unless the notification is lost.
+
+        Raises InvalidValue.
+        """
+        self.device.region.validate_requested_size(requested_size)
+        is_notified = self.faults is None or not self.faults.is_notification_lost()
+        self.device.set_requested_size(requested_size, is_notified=is_notified)
+        if is_notified:
+            self.wake()
 
     def wake(self) -> None:
         """Begins a work item now; a driver that is at work notices a new config by itself."""
-        if not self.is_at_work:
+        if not self.is_at_work and not self._is_absent():
             self._begin()
             self.driver.begin()
+
+    def abandon(self) -> None:
+        """The guest died: what its driver was at has no end, and no timer fires any more."""
+        self.driver.abandon()
+        self.ready_ns = self.deadline_ns = None
+
+    def boot(self, driver: Driver, meter: WorkMeter, ready_ns: int) -> None:
+        """Gives the device to a driver of a freshly booted kernel, whose work begins at ready_ns."""
+        self.driver, self.meter = driver, meter
+        self.deadline_ns = None
+        self.ready_ns = self.began_ns = ready_ns
+        driver.begin()
 
     def act(self) -> None:
         """Does the driver's next act, or ends its work item, or begins one because its timer fires."""
@@ -104,7 +154,12 @@ class AttachedDevice:
         else:
             self._end()
 
+    def _is_absent(self) -> bool:
+        return self.faults is not None and self.faults.is_absent()
+
     def _begin(self) -> None:
+        if self.faults is not None and self.faults.is_breaking():
+            self.driver.is_broken = True
         self.backings.look()
         self.deadline_ns = None
         self.ready_ns = self.began_ns = self.clock.now_ns
@@ -135,7 +190,7 @@ class AttachedDevice:
     def state(self) -> tuple[object, ...]:
         """Returns everything that decides what device and driver do next, for a digest."""
         device, driver = self.device, self.driver
-        blocks = driver.sbm.blocks
+        blocks = driver.book.blocks
         return (
             device.id,
             device.config,
@@ -145,13 +200,14 @@ class AttachedDevice:
             device.is_broken,
             bytes(blocks.states),
             tuple(blocks.plugged),
-            driver.sbm.offline_size,
-            driver.sbm.is_removal_pending,
+            driver.book.offline_size,
+            driver.book.is_removal_pending,
             str(driver.state),
             driver.armed_ms,
             driver.nr_acts if self.is_at_work else 0,
             self.deadline_ns,
             self.ready_ns,
+            self.size_changes.state(),
             self.backing.state(),
         )
 
@@ -182,6 +238,11 @@ class Devices:
         """Whether some driver's work item has not ended."""
         return any(attached.ready_ns is not None for attached in self)
 
+    @property
+    def nr_at_work(self) -> int:
+        """How many drivers have work items that have not ended."""
+        return sum(attached.ready_ns is not None for attached in self)
+
     def get(self, device_id: str) -> AttachedDevice:
         """Returns the device `device_id`.
 
@@ -192,16 +253,17 @@ class Devices:
             raise Unknown("device", device_id, self._attached)
         return attached
 
-    def attach(self, device: Device, *, fallback: Sequence[str], online: str) -> AttachedDevice:
+    def attach(self, device: Device, *, fallback: Sequence[str]) -> AttachedDevice:
         """Adds a device with its driver, which has not run yet.
 
         Raises InvalidValue when the levels make no sense for it.
         """
         backing = BackedMemory(self._node, device)
         meter = self._meter(backing)
-        options = DriverOptions(parse_fallback(fallback), parse_online_policy(online))
+        options = DriverOptions(parse_fallback(fallback))
         driver = Driver(device, self._node, options, sink=self._sink, charge=meter.end_pass)
-        return self._add(device, driver, backing, meter)
+        changes = SizeChanges(device.id, self._clock, self._sink)
+        return self._add(device, driver, backing, meter, changes)
 
     def adopt(self, other: AttachedDevice, *, fallback: Sequence[str] | None) -> AttachedDevice:
         """Adds a copy of another guest's device, its driver taken over with its timer; that guest's memory is ours.
@@ -221,7 +283,8 @@ class Devices:
             sink=self._sink,
             charge=meter.end_pass,
         )
-        copy = self._add(device, driver, backing, meter)
+        changes = other.size_changes.fork(self._clock, self._sink)
+        copy = self._add(device, driver, backing, meter, changes)
         copy.deadline_ns, copy.ready_ns, copy.began_ns = other.deadline_ns, other.ready_ns, other.began_ns
         return copy
 
@@ -231,9 +294,40 @@ class Devices:
         self._ended.clear()
         return ended
 
-    def _add(self, device: Device, driver: Driver, backing: BackedMemory, meter: WorkMeter) -> AttachedDevice:
+    def reboot(self, *, is_system_reset: bool, ready_ns: int) -> None:
+        """Resets the devices, and lets the drivers of a new kernel probe them; their work begins at ready_ns.
+
+        is_system_reset: everything is unplugged; otherwise the new kernel finds it plugged.
+        """
+        for attached in self:
+            device, backing, meter = attached.device, attached.backing, self._meter(attached.backing)
+            if is_system_reset:
+                device.system_reset()
+                backing.discard(device.region.addr, device.region.region_size)
+            else:
+                device.reset()
+            options = attached.driver.options
+            driver = Driver(device, self._node, options, sink=self._sink, charge=meter.end_pass)
+            attached.boot(driver, meter, ready_ns)
+
+    def tell_sizes(self) -> None:
+        """Tells what size changes are held back: nobody lets time pass."""
+        for attached in self:
+            attached.size_changes.tell_now()
+
+    def _add(
+        self,
+        device: Device,
+        driver: Driver,
+        backing: BackedMemory,
+        meter: WorkMeter,
+        changes: SizeChanges,
+    ) -> AttachedDevice:
         self.backings.add(backing)
-        attached = AttachedDevice(device, driver, backing, meter, self._clock, self.backings, self._ended)
+        device.on_size_change = changes.note
+        attached = AttachedDevice(
+            device, driver, backing, meter, self._clock, self.backings, self._ended, changes
+        )
         self._attached[device.id] = attached
         return attached
 

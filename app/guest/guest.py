@@ -5,29 +5,38 @@ a call that raises has changed nothing.
 Left out: making one (app.guest.creation; captures: app.guest.capture.loader), threads and locks.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 
-from app.errors import InvalidValue, Unknown
+from app.errors import InvalidValue, StateError, Unknown
 from app.guest import views
 from app.guest.agenda import Agenda
+from app.guest.boot import RebootKind, boot_node
 from app.guest.clock import SimulatedClock
 from app.guest.condition import Condition
 from app.guest.cost import HYPERALLOC_2025, ContigCharge, CostProfile, Pace, charging_contig
 from app.guest.devices import AttachedDevice, Devices, DriverRun
 from app.guest.faults.injector import Faults
 from app.guest.faults.table import RuleTable
+from app.guest.identity import GuestIdentity
+from app.guest.metrics import device_gauges, exposition, memory_gauges
 from app.guest.pages import Pages
+from app.guest.phase_json import validate_script
+from app.guest.phases import Script
+from app.guest.proc_files import PROC_FILES
+from app.guest.programs import Programs
 from app.guest.progress import DeviceProgress, progress_of
 from app.guest.resize_outcome import describe_outcome, describe_standstill
-from app.mm import vmstat
+from app.guest.spec import GuestPlan
+from app.guest.surroundings import Surroundings
 from app.mm.checks.invariants import verify
 from app.mm.digest import node_digest
 from app.mm.fork import fork_node
 from app.mm.geometry import Geometry
 from app.mm.node import Node
 from app.mm.policies.policy import KernelPolicy
+from app.trace.events import GuestRebooted
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
@@ -35,36 +44,22 @@ from app.virtio_mem.invariants import verify_device, verify_driver
 
 _NS_PER_US = 1000
 LONGEST_ADVANCE_US = 24 * 3600 * 1_000_000
-PROC_FILES: dict[str, Callable[[Node], str]] = {
-    "buddyinfo": vmstat.buddyinfo,
-    "pagetypeinfo": vmstat.pagetypeinfo,
-    "zoneinfo": vmstat.zoneinfo,
-    "meminfo": vmstat.meminfo,
-}
 Description = dict[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuestIdentity:
-    """What a guest was made of; `source`: "preset" or "capture"."""
-
-    name: str
-    preset: str
-    policy: str
-    fallback: tuple[str, ...]
-    online: str
-    seed: int
-    boot_size: int
-    source: str = "preset"
 
 
 class Guest:
     """One guest. Not safe for two threads at once."""
 
     def __init__(
-        self, identity: GuestIdentity, node: Node, *, sink: RingSink, profile: CostProfile = HYPERALLOC_2025
+        self,
+        identity: GuestIdentity,
+        node: Node,
+        *,
+        sink: RingSink,
+        profile: CostProfile = HYPERALLOC_2025,
+        plan: GuestPlan | None = None,
     ) -> None:
-        """Takes a node, without devices; `sink` is the node's own."""
+        """Takes a node, without devices; `sink` is the node's own; plan: what it boots from, None when captured."""
         self.identity = identity
         self.node = node
         self.clock = SimulatedClock()
@@ -73,14 +68,21 @@ class Guest:
         self.pace = Pace()
         self.events = sink
         self.profile = profile
+        self._plan = plan
         sink.clock = self.clock
         self._devices = Devices(node, self.clock, sink=sink, profile=profile, pace=self.pace)
         self.pages = Pages(
             node, self._devices.backings, sink=sink, clock=self.clock, charge=self._contig_charge()
         )
+        self.pages.condition = self.condition
         rules = RuleTable(self.clock, self.condition, self.pace, seed=identity.seed, sink=sink)
         self.faults = Faults(node, self._devices, rules, reboot=self._come_back)
         self.agenda.add(self.faults, is_of_host=True)
+        devices = self._devices
+        self.programs = Programs(
+            self._surroundings(), self.condition, count_drivers_at_work=lambda: devices.nr_at_work
+        )
+        self.agenda.add(self.programs)
 
     def fork(
         self,
@@ -103,14 +105,17 @@ class Guest:
             policy=node.policy.name,
             fallback=self.identity.fallback if fallback is None else tuple(fallback),
         )
-        copy = Guest(identity, node, sink=sink, profile=self.profile)
+        plan = None if self._plan is None else replace(self._plan, policy=node.policy)
+        copy = Guest(identity, node, sink=sink, profile=self.profile, plan=plan)
         copy.clock.advance_to(self.clock.now_ns)
         copy.condition.take_over(self.condition)
         copy.pages = self.pages.fork(
             node, copy._devices.backings, sink=sink, clock=copy.clock, charge=copy._contig_charge()
         )
+        copy.pages.condition = copy.condition
+        copy.programs.take_over(self.programs, copy._surroundings())
         for attached in self._devices:
-            copy.agenda.add(copy._devices.adopt(attached, fallback=fallback))
+            copy._enter(copy._devices.adopt(attached, fallback=fallback))
         copy.faults.take_over(self.faults)
         return copy
 
@@ -122,7 +127,7 @@ class Guest:
         Raises InvalidValue when the fallback levels make no sense for it.
         """
         attached = self._devices.attach(device, fallback=fallback)
-        self.agenda.add(attached)
+        self._enter(attached)
         return attached.driver
 
     def find_device(self, device_id: str) -> AttachedDevice:
@@ -169,8 +174,7 @@ class Guest:
         Raises Unknown, InvalidValue.
         """
         device = self._devices.get(device_id).device
-        room = device.region.region_size - device.requested_size
-        _require_amount(size, largest=room, block_size=device.region.block_size)
+        device.region.validate_change(size, largest=device.region.region_size - device.requested_size)
         return device.requested_size + size
 
     def target_below(self, device_id: str, size: int) -> int:
@@ -179,7 +183,7 @@ class Guest:
         Raises Unknown, InvalidValue.
         """
         device = self._devices.get(device_id).device
-        _require_amount(size, largest=device.requested_size, block_size=device.region.block_size)
+        device.region.validate_change(size, largest=device.requested_size)
         return device.requested_size - size
 
     def validate_target(self, device_id: str, requested_size: int) -> None:
@@ -197,8 +201,32 @@ class Guest:
         return self.agenda.run_until(end_ns, max_acts=max_acts)
 
     def settle(self, *, max_acts: int | None = None) -> bool:
-        """Lets time pass until every driver rests; returns False when max_acts acts were not enough."""
-        return self.agenda.run_while(lambda: self._devices.is_any_at_work, max_acts=max_acts)
+        """Lets time pass until every driver rests; returns False when max_acts acts were not enough.
+
+        Then size changes that were held back are told: nobody lets time pass for them.
+        """
+        is_at_rest = self.agenda.run_while(lambda: self._devices.is_any_at_work, max_acts=max_acts)
+        if is_at_rest:
+            self._devices.tell_sizes()
+        return is_at_rest
+
+    def reboot(self, kind: RebootKind) -> None:
+        """Boots the guest anew, which wakes the dead, too: its memory is gone, its targets stay.
+
+        Its drivers and its workload begin once it is up. Raises StateError for a captured guest.
+        """
+        if self._plan is None:
+            raise StateError(f"{self.name} was captured as it ran: it has nothing to boot from")
+        fresh = boot_node(self._plan, self.events)
+        self._devices.backings.look()
+        self.node.become(fresh)
+        self.pages.clear()
+        self.condition.clear()
+        self.events.emit(GuestRebooted(str(kind), self.clock.now_us))
+        ready_ns = self.clock.now_ns + self.pace.stretch(self.profile.boot_ns)
+        self._devices.reboot(is_system_reset=kind is RebootKind.SYSTEM_RESET, ready_ns=ready_ns)
+        self.programs.restart(ready_ns)
+        self.faults.wire()
 
     def advance(self, duration_us: int) -> list[Description]:
         """Lets simulated time pass, and what began in it end; returns the outcomes of all work items that ended.
@@ -222,6 +250,15 @@ class Guest:
     def take_outcomes(self) -> list[Description]:
         """Returns the outcomes of the work items that ended since the last call, oldest first."""
         return [self._describe_run(run) for run in self._devices.take_ended()]
+
+    def start_workload(self, script: Script) -> None:
+        """Plays a script of phases from now on, in place of the one before.
+
+        Raises InvalidValue, GuestCrashed, GuestHung.
+        """
+        self.condition.require_running()
+        validate_script(script, self.geometry, {row.label for row in self.pages.allocations if row.label})
+        self.programs.start(script, self.identity.seed)
 
     # ------------------------------------------------------------------------------------- what it is
 
@@ -290,7 +327,18 @@ class Guest:
         """
         if name not in PROC_FILES:
             raise Unknown("file of /proc", name, PROC_FILES)
-        return PROC_FILES[name](self.node)
+        return PROC_FILES[name](self.node, self.programs)
+
+    def metrics(self) -> str:
+        """Returns what a monitor in the guest tells Prometheus. Linear in runs of pages."""
+        devices = [row.device for row in self._devices]
+        return exposition(
+            [
+                *memory_gauges(self.node),
+                *self.programs.signals.gauges(self.clock.now_ns),
+                *device_gauges(devices),
+            ]
+        )
 
     def map_rows(self) -> views.MapRows:
         """Returns the kind of most pages of each pageblock. Linear in runs of pages."""
@@ -308,7 +356,7 @@ class Guest:
         """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
         digest = blake2b(node_digest(self.node), digest_size=16)
         digest.update(repr((self.pages.state(), self.clock.now_ns, self.pace.slowness)).encode())
-        digest.update(repr((self.condition.state(), self.faults.state())).encode())
+        digest.update(repr((self.condition.state(), self.faults.state(), self.programs.state())).encode())
         for attached in self._devices:
             digest.update(repr(attached.state()).encode())
         return digest.hexdigest()
@@ -319,17 +367,26 @@ class Guest:
 
     # ----------------------------------------------------------------------------------------- inside
 
+    def _enter(self, attached: AttachedDevice) -> None:
+        self.agenda.add(attached)
+        self.agenda.add(attached.size_changes, is_of_host=True)
+
     def _come_back(self) -> None:
-        self.condition.clear()
+        self.reboot(RebootKind.SYSTEM_RESET)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            self.node,
+            self.pages.allocations,
+            self._devices.backings,
+            self.clock,
+            self.events,
+            self.profile,
+            self.pace,
+        )
 
     def _contig_charge(self) -> ContigCharge:
         return charging_contig(self.clock.advance, self.profile, self.node.geometry, self.pace)
 
     def _describe_run(self, run: DriverRun) -> Description:
         return describe_outcome(run.device_id, run.outcome, simulated_us=run.simulated_us)
-
-
-def _require_amount(size: int, *, largest: int, block_size: int) -> None:
-    if not 0 < size <= largest or size % block_size:
-        accepted = f"a multiple of block_size ({block_size}) above 0, at most {largest}"
-        raise InvalidValue("size", size, accepted, block_size=block_size)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from app.mm.cma_area import CmaArea
 from app.mm.geometry import Geometry
+from app.mm.hotplug_rules import HotplugRules
 from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
+from app.mm.notifier import ListenerChain
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.quantities import validate_together
@@ -68,6 +70,10 @@ class Node:
         ]
         self.zones = [Zone(self.stat[zone], zone) for zone in ZoneId]
         self.memory_blocks = MemoryBlocks(self.nr_pages // geometry.memory_block_nr_pages)
+        self.hotplug_rules = HotplugRules()
+        self.listeners = ListenerChain()
+        # Ranges of OFFLINE pages on which nobody holds a reference, inside an offlining only (HP-7).
+        self.released: list[tuple[int, int]] = []
         self.min_free = min_free or MinFree()
         self.sink: Sink = sink or NullSink()
         # Pages on per-cpu lists; they come from captures only (B-21, capacity 0 otherwise).
@@ -81,6 +87,14 @@ class Node:
         self.nr_dropped = 0
         # What migration adds up during one operation.
         self.tally = np.zeros(NR_TALLY, np.int64)
+
+    def become(self, fresh: "Node") -> None:
+        """Takes everything of a node that was made for the same machine, which nobody may use any more.
+
+        Whoever holds this node has the machine's memory as it is after power-on; listeners are gone.
+        """
+        assert fresh.nr_pages == self.nr_pages, "another machine's memory"
+        vars(self).update(vars(fresh))
 
     def kind_of(self, pfn: int) -> PageKind:
         """Returns the kind of the run that holds `pfn`; NONE where no memory is online."""

@@ -12,8 +12,10 @@ from dataclasses import replace
 from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
 from app.guest.boot import boot_node
-from app.guest.guest import Guest, GuestIdentity
+from app.guest.guest import Guest
+from app.guest.identity import GuestIdentity
 from app.guest.spec import plan_guest
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.policies.policy import KernelPolicy
@@ -90,9 +92,10 @@ class GuestStage(Stage):
         self._sink = sink
         self._seen = 0
         node = guest.node
-        zone = driver.options.online.zone
+        is_movable = node.hotplug_rules.online is OnlinePolicy.ONLINE_MOVABLE
         first_pfn = device.region.addr // node.geometry.page_size
-        super().__init__(node, zone=node.zones[ZoneId.NORMAL if zone is None else zone], first_pfn=first_pfn)
+        zone = node.zones[ZoneId.MOVABLE if is_movable else ZoneId.NORMAL]
+        super().__init__(node, zone=zone, first_pfn=first_pfn)
 
     @property
     def nr_drawn(self) -> int:
@@ -140,7 +143,7 @@ def _make_guest_stage(start: GuestStart, policy: KernelPolicy, fallback: Sequenc
     )
     guest = Guest(identity, boot_node(plan, sink), sink=sink)
     device = ScriptedDevice(DEVICE_ID, plan.devices[0].region, sink=sink)
-    driver = guest.attach(device, fallback=plan.levels, online=spec.online)
+    driver = guest.attach(device, fallback=plan.levels)
     if start.requested_size:
         guest.resize(DEVICE_ID, start.requested_size)
     stage = GuestStage(guest, device, driver, sink)

@@ -139,6 +139,20 @@ class OomKilled(NamedTuple):
     at_us: int
 
 
+class GuestRebooted(NamedTuple):
+    """The guest booted anew: by "system_reset", which unplugs everything, or "kexec", which does not."""
+
+    kind: str
+    at_us: int
+
+
+class GuestRestored(NamedTuple):
+    """The guest became what it was when `snapshot` was taken."""
+
+    snapshot: str
+    at_us: int
+
+
 Event = (
     ContigAttempted
     | UnplugAttempted
@@ -148,6 +162,8 @@ Event = (
     | MemoryBlockStayed
     | RequestedSizeChanged
     | MemoryDeviceSizeChanged
+    | GuestRebooted
+    | GuestRestored
     | DriverPassEnded
     | PagesAllocated
     | PagesFreed

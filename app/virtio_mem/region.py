@@ -66,6 +66,12 @@ class DeviceRegion:
         if self.extent < 0:
             raise InvalidValue("extent", self.extent, "0 bytes or more")
 
+    def validate_change(self, size: int, *, largest: int) -> None:
+        """Raises InvalidValue unless a target can rise or fall by `size` bytes, of which `largest` are there."""
+        if not 0 < size <= largest or size % self.block_size:
+            accepted = f"a multiple of block_size ({self.block_size}) above 0, at most {largest}"
+            raise InvalidValue("size", size, accepted, block_size=self.block_size)
+
     def validate_requested_size(self, requested_size: int) -> None:
         """Checks a target as QEMU does, multiple first (V-Q5).
 

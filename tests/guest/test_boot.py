@@ -1,14 +1,20 @@
-"""Boot memory: its zones, and the memmap's share of it reserved."""
+"""Boot memory: its zones, and the memmap's share of it reserved; and guests that are booted anew."""
 
 import pytest
 
-from app.guest.boot import boot_node
+from app.errors import StateError
+from app.guest.allocations import AllocationSpec
+from app.guest.boot import RebootKind, boot_node
+from app.guest.guest import Guest
 from app.guest.spec import GuestSpec, plan_guest
 from app.mm.checks.invariants import verify
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
+from app.trace.events import GuestRebooted, MemoryDeviceSizeChanged, RequestAnswered
 from app.trace.sink import NullSink
 from app.units import GIB, MIB
+from tests.guest.making import toy_guest
+from tests.virtio_mem.interfering import BusyHost
 
 
 @pytest.mark.parametrize(
@@ -41,3 +47,106 @@ def test_boot_memory_above_four_gib_is_zone_normal() -> None:
     assert present == [0, 4 * GIB, 2 * GIB, 0]
     assert node.zones[ZoneId.NORMAL].nr_free * 4096 == 2 * GIB
     assert verify(node) == []
+
+
+def rebooted(kind: RebootKind) -> Guest:
+    """A guest with 32 MiB plugged and pages in use, after its reboot began."""
+    guest = toy_guest(online="online_kernel")
+    guest.resize("vm0", 32 * MIB)
+    guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=600))
+    guest.reboot(kind)
+    return guest
+
+
+def size_events(guest: Guest, after: int) -> list[int]:
+    """Returns the sizes that were told since event `after`."""
+    events = [row.event for row in guest.events.read(after, 4096)]
+    return [event.size for event in events if isinstance(event, MemoryDeviceSizeChanged)]
+
+
+def requests(guest: Guest) -> list[str]:
+    """Returns the kinds of request of which there were any, in order of their first."""
+    asked = [event.request for event in guest.events.events if isinstance(event, RequestAnswered)]
+    return list(dict.fromkeys(asked))
+
+
+def test_system_reset_unplugs_and_plugs_up_to_the_target_again() -> None:
+    """As recorded: size 0 at once, the target stays; once the kernel is up its driver plugs."""
+    guest = rebooted(RebootKind.SYSTEM_RESET)
+    config = guest.find_device("vm0").device.config
+    assert (config.plugged_size, config.requested_size) == (0, 32 * MIB)
+    assert (list(guest.pages.allocations), guest.verify()) == ([], [])
+    began_ns = guest.clock.now_ns
+    guest.settle()
+    assert guest.clock.now_ns - began_ns > guest.profile.boot_ns
+    assert guest.find_device("vm0").device.plugged_size == 32 * MIB
+    assert guest.verify() == []
+
+
+def test_system_reset_tells_one_size_change_of_zero() -> None:
+    """As recorded: one event, when nothing was told in the second before."""
+    guest = toy_guest()
+    guest.resize("vm0", 32 * MIB)
+    guest.advance(2_000_000)
+    before = guest.events.newest
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    assert size_events(guest, before) == [0]
+    assert GuestRebooted("system_reset", guest.clock.now_us) in guest.events.events
+
+
+def test_kexec_keeps_blocks_until_the_new_driver_unplugs_all() -> None:
+    """D-5, V-15, V-17: the new kernel finds memory plugged that it does not use, gives it back, and plugs anew."""
+    guest = rebooted(RebootKind.KEXEC)
+    device = guest.find_device("vm0").device
+    assert (device.plugged_size, guest.memory_blocks()["memory_blocks"]) == (32 * MIB, boot_blocks(guest))
+    device.interference = BusyHost(1)
+    guest.settle()
+    assert (device.plugged_size, guest.find_device("vm0").driver.armed_ms) == (32 * MIB, 50_000)
+    guest.advance(51_000_000)
+    assert (device.plugged_size, requests(guest)) == (32 * MIB, ["PLUG", "UNPLUG_ALL"])
+    assert device.answers["UNPLUG_ALL", "BUSY"] == device.answers["UNPLUG_ALL", "ACK"] == 1
+    assert guest.verify() == []
+
+
+def boot_blocks(guest: Guest) -> list[object]:
+    """Returns the memory blocks that no device has."""
+    blocks = guest.memory_blocks()["memory_blocks"]
+    assert isinstance(blocks, list)
+    return [block for block in blocks if block["device"] is None]
+
+
+def test_reboot_wakes_the_dead_and_ends_what_was_under_way() -> None:
+    """A guest that died in the middle of a resize comes back, and its driver starts from nothing."""
+    guest = toy_guest()
+    guest.begin_resize("vm0", 64 * MIB)
+    guest.settle(max_acts=3)
+    assert 0 < guest.find_device("vm0").device.plugged_size < 64 * MIB
+    guest.condition.crash("panic")
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    assert guest.condition.is_running
+    guest.settle()
+    assert (guest.find_device("vm0").device.plugged_size, guest.verify()) == (64 * MIB, [])
+
+
+def test_reboot_gives_every_guest_the_same_future() -> None:
+    """Equal guests stay equal, a copy included."""
+    digests = set()
+    for guest in (rebooted(RebootKind.SYSTEM_RESET), rebooted(RebootKind.SYSTEM_RESET).fork()):
+        guest.settle()
+        digests.add(guest.digest())
+    copy = toy_guest(online="online_kernel").fork()
+    copy.resize("vm0", 32 * MIB)
+    copy.pages.allocate(AllocationSpec(kind="anon", nr_pages=600))
+    copy.reboot(RebootKind.SYSTEM_RESET)
+    copy.settle()
+    assert digests == {copy.digest()}
+
+
+def test_reboot_of_a_guest_without_a_plan_changes_nothing() -> None:
+    """A captured guest has nothing to boot from."""
+    made = toy_guest()
+    guest = Guest(made.identity, made.node, sink=made.events)
+    before = guest.digest()
+    with pytest.raises(StateError, match="it has nothing to boot from"):
+        guest.reboot(RebootKind.KEXEC)
+    assert guest.digest() == before

@@ -55,6 +55,14 @@ def test_validate_requested_size_reports_the_multiple_before_the_excess() -> Non
         REGION.validate_requested_size(4 * GIB + 2 * MIB)
 
 
+@pytest.mark.parametrize("size", [0, -2 * MIB, MIB, 34 * MIB])
+def test_validate_change_accepts_multiples_of_what_is_there(size: int) -> None:
+    """By how much a target moves: above 0, whole blocks, no more than there is."""
+    REGION.validate_change(32 * MIB, largest=32 * MIB)
+    with pytest.raises(InvalidValue, match="at most 33554432"):
+        REGION.validate_change(size, largest=32 * MIB)
+
+
 @pytest.mark.parametrize(
     ("requested", "usable"),
     [
