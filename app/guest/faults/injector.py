@@ -9,8 +9,10 @@ Left out: what a rule does at a device or driver (app.guest.faults.ports).
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from weakref import WeakMethod
 
+from app.errors import StateError
 from app.guest.devices import Devices
 from app.guest.faults.kinds import AT_CONTIG, FaultKind
 from app.guest.faults.ports import DeviceFaults
@@ -21,14 +23,11 @@ from app.guest.faults.warnings import warnings_of
 from app.mm.node import Node
 
 _NS_PER_US = 1000
-_AT_GUEST = frozenset({FaultKind.GUEST_CRASH, FaultKind.GUEST_HUNG})
 _AT_DRIVER = AT_CONTIG | {FaultKind.ADD_MEMORY_NOMEM}
 
 
 class Faults:
     """The faults of one guest."""
-
-    is_guest_side = False
 
     def __init__(self, node: Node, devices: Devices, rules: RuleTable, *, reboot: Callable[[], None]) -> None:
         """Starts without rules; reboot: a method of the guest, which is not kept alive by it."""
@@ -160,7 +159,9 @@ class Faults:
         reboot = self._reboot()
         assert reboot is not None, "who acts for a guest has it"
         if self.rules.condition.is_crashed:
-            reboot()
+            # A captured guest stays dead: nobody knows what it would boot from.
+            with suppress(StateError):
+                reboot()
 
     def wire(self) -> None:
         """Lets devices and drivers ask, where there are rules about them."""

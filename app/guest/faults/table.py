@@ -16,7 +16,8 @@ from app.trace.events import ConditionChanged, FaultStruck
 from app.trace.sink import Sink
 
 LARGEST_NR_RULES = 64
-_SEED_MASK = (1 << 63) - 1
+# As large as a JSON integer can be: a seed that is told can be asked for.
+_SEED_MASK = (1 << 53) - 1
 # Any odd number: neighbouring rules get streams that have nothing in common.
 _SEED_STEP = 0x9E3779B97F4A7C15
 _NS_PER_US = 1000
