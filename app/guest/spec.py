@@ -16,6 +16,12 @@ from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
+from app.mm.hotplug_rules import (
+    DEFAULT_AUTO_MOVABLE_RATIO,
+    DEFAULT_OFFLINE_MAX_ROUNDS,
+    HotplugRules,
+    parse_online_policy,
+)
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.mm.policies.quantities import validate_together
@@ -28,7 +34,6 @@ from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 LARGEST_NR_PAGES = 1 << 30
 LARGEST_NR_DEVICES = 32
 LARGEST_SEED = (1 << 63) - 1
-ONLINE_KINDS = ("online_movable", "online_kernel")
 # Device memory starts here or above boot memory, as on QEMU's x86-64 machines.
 DEVICE_MEMORY_START = 4 * GIB
 
@@ -58,8 +63,15 @@ class GuestSpec:
     policy: str = "linux-5.19"
     # None: the policy's own.
     fallback: tuple[str, ...] | None = None
-    # The zone of hotplugged memory: Normal or Movable (HP-2).
+    # What the system does with hotplugged memory by itself (HP-2), and the ratio of auto-movable in per cent (HP-3).
     online: str = "online_movable"
+    auto_movable_ratio: int = DEFAULT_AUTO_MOVABLE_RATIO
+    auto_movable_numa_aware: bool = True
+    # Rounds of migration after which offlining a memory block gives up (HP-6).
+    offline_max_rounds: int = DEFAULT_OFFLINE_MAX_ROUNDS
+    # Boot memory that the kernel keeps for good beside the memmap, and that it and programs use and do not give back.
+    boot_reserved: int = 0
+    boot_used: int = 0
     seed: int = 0
     devices: tuple[DeviceSpec, ...] = ()
     workload: tuple[WorkloadStep, ...] = ()
@@ -88,6 +100,7 @@ class GuestPlan:
     levels: tuple[Level, ...]
     devices: tuple[DevicePlan, ...]
     cma_areas: tuple[CmaAreaPlan, ...]
+    rules: HotplugRules
     nr_pages: int
 
 
@@ -98,8 +111,7 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     """
     _require_name("name", spec.name)
     kernel_policy = parse_policy(spec.policy)
-    if spec.online not in ONLINE_KINDS:
-        raise InvalidValue("online", spec.online, " or ".join(ONLINE_KINDS))
+    rules = _rules(spec)
     if not 0 <= spec.seed <= LARGEST_SEED:
         raise InvalidValue("seed", spec.seed, f"0 to {LARGEST_SEED}")
     geometry = choose_geometry(spec)
@@ -112,32 +124,36 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     areas = plan_cma_areas(spec.cma_areas, geometry, kernel_policy, boot_size=spec.boot_size)
     end = max([spec.boot_size, *(device.region.end for device in devices)])
     nr_pages = align_up(end, geometry.memory_block_size) // geometry.page_size
-    return GuestPlan(spec, geometry, kernel_policy, levels, devices, areas, nr_pages)
+    return GuestPlan(spec, geometry, kernel_policy, levels, devices, areas, rules, nr_pages)
+
+
+def _rules(spec: GuestSpec) -> HotplugRules:
+    rules = HotplugRules(
+        parse_online_policy(spec.online),
+        spec.auto_movable_ratio,
+        spec.auto_movable_numa_aware,
+        spec.offline_max_rounds,
+    )
+    rules.validate()
+    return rules
 
 
 def choose_geometry(spec: GuestSpec) -> Geometry:
     """Returns the preset's geometry with the memory block size that this guest has (G-6).
 
-    Raises InvalidValue when boot memory is no whole number of memory blocks, or there is too much of it.
+    Raises InvalidValue when boot memory is no whole number of pageblocks, or there is too much of it.
     """
     geometry = preset(spec.preset)
     largest = LARGEST_NR_PAGES * geometry.page_size
-    unit = geometry.memory_block_size
+    unit = geometry.pageblock_size
     if not (unit <= spec.boot_size <= largest and is_aligned(spec.boot_size, unit)):
         accepted = f"a multiple of {format_size(unit)}, up to {format_size(largest)}"
         raise InvalidValue("boot_size", spec.boot_size, accepted)
     if spec.memory_block_size is not None:
-        return _with_memory_block_size(geometry, spec.memory_block_size, spec.boot_size)
+        return geometry.with_memory_block_size(spec.memory_block_size)
     if geometry.name == "x86-64":
         return geometry.with_memory_block_size(x86_memory_block_size(spec.boot_size))
     return geometry
-
-
-def _with_memory_block_size(geometry: Geometry, memory_block_size: int, boot_size: int) -> Geometry:
-    changed = geometry.with_memory_block_size(memory_block_size)
-    if not is_aligned(boot_size, memory_block_size):
-        raise InvalidValue("boot_size", boot_size, f"a multiple of memory_block_size ({memory_block_size})")
-    return changed
 
 
 def default_block_size(geometry: Geometry) -> int:

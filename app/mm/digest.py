@@ -26,7 +26,8 @@ def node_digest(node: Node) -> bytes:
     states = [
         (block_id, str(blocks.state(block_id)), blocks.zone_id(block_id)) for block_id in blocks.present_ids()
     ]
-    digest.update(repr((states, sorted(node.memmaps.items()))).encode())
+    groups = [*blocks.groups()], node.hotplug_rules
+    digest.update(repr((states, sorted(node.memmaps.items()), groups)).encode())
     for area in node.cma_areas.values():
         digest.update(repr((area.name, area.start_pfn, area.end_pfn, area.order_per_bit)).encode())
         digest.update(area.bitmap)

@@ -4,140 +4,256 @@ Mirrors mm/memory_hotplug.c and virtio-mem's use of it (semantics 6, 8.7).
 
     absent ──add──▶ offline ──online──▶ online(zone) ──offline──▶ offline ──remove──▶ absent
 
+    add        memmap, state; then online, if the system does that by itself (D-7)
+    online     listeners ask ──▶ span, pages, present ──▶ watermarks ──▶ listeners told             (HP-4)
+    offline    drain ──▶ isolate ──▶ listeners ask ──▶ migrate ──▶ out of the zone ──▶ watermarks ──▶ told   (HP-5)
+
 Invariants kept here: INV-13, INV-21.
-Left out: auto-online policies and notifiers (the driver decides), memmap on the memory itself.
+Left out: that onlining pageblocks are isolated meanwhile, since nothing runs in between; memmap on the memory itself.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-
+from app.mm import memmap
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.isolation import start_isolate_page_range, undo_isolate_page_range
 from app.mm.kernels import isolation, layout, migrate
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
-from app.mm.outcome import Caller, Errno
-from app.mm.page import PageKind
+from app.mm.notifier import MemoryAction, MemoryChange
+from app.mm.outcome import Caller, Errno, Obstacle, OfflineOutcome
+from app.mm.page_offline import find_held, mark_never_onlined
+from app.mm.policies.switches import OfflineManaged
 from app.mm.zone import ZONE_NAMES, ZoneId
-from app.trace.events import MemoryBlockChanged
+from app.mm.zone_choice import zone_for
+from app.trace.events import MemoryBlockChanged, MemoryBlockRefused, MemoryBlockStayed
 
-# struct page takes 64 bytes: 1/64 of memory at 4 KiB pages (HP-1).
-MEMMAP_BYTES_PER_PAGE = 64
-# Where Linux would go on for ever, this is the simulator's limit (HP-6).
-OFFLINE_MAX_ROUNDS = 100
-# Owner of memmap pages, and of offline pages that were never given to the buddy (K-5).
-MEMMAP_OWNER = -1
-NEVER_ONLINED = -2
+# Pageblocks that are looked at together for the end of a span.
+_BATCH = 4096
 
 
 def boot_memory(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
-    """Makes boot memory of whole memory blocks part of a zone, nothing of it free yet."""
+    """Makes boot memory of whole pageblocks part of a zone, nothing of it free yet.
+
+    A memory block may be there in part, and belong to two zones: such a one never goes offline.
+    """
     node.put_in_zone(start_pfn, end_pfn, zone)
-    size = node.geometry.memory_block_nr_pages
-    node.memory_blocks.set_online(start_pfn // size, end_pfn // size, zone)
+    size, blocks = node.geometry.memory_block_nr_pages, node.memory_blocks
+    first = start_pfn // size
+    if blocks.state(first) is MemoryBlockState.ONLINE:
+        blocks.set_online(first, first + 1, None)
+        first += 1
+    blocks.set_online(first, max(first, -(-end_pfn // size)), zone)
 
 
-def add_memory(node: Node, start_pfn: int, end_pfn: int) -> Errno:
-    """Adds whole memory blocks, offline; their memmap comes from the guest's memory: ENOMEM when there is none.
+# ---------------------------------------------------------------------------------- add and online
 
-    All or nothing.
+
+def add_memory(node: Node, start_pfn: int, end_pfn: int, *, group: str | None = None) -> Errno:
+    """Adds whole memory blocks of a group; their memmap comes from the guest's memory: ENOMEM when there is none.
+
+    All or nothing. Then each block goes online, if the system does that by itself; one that cannot stays offline.
     """
     added: list[int] = []
     for block_id in _block_ids(node, start_pfn, end_pfn):
-        if not _alloc_memmap(node, block_id):
+        if not memmap.alloc_memmap(node, block_id):
             for done in added:
-                _free_memmap(node, done)
+                memmap.free_memmap(node, done)
             return Errno.ENOMEM
         added.append(block_id)
     for block_id in added:
         node.memory_blocks.set_offline(block_id)
+        if group is not None:
+            node.memory_blocks.join_group(block_id, group)
         node.sink.emit(MemoryBlockChanged(block_id, "offline", ""))
+    wanted = node.hotplug_rules.online
+    if wanted is not OnlinePolicy.OFFLINE:
+        for block_id in added:
+            online_memory_block(node, block_id, wanted)
     return Errno.OK
 
 
-def online_pages(
-    node: Node, start_pfn: int, end_pfn: int, zone: ZoneId, *, offline_ranges: Sequence[tuple[int, int]] = ()
-) -> Errno:
-    """Onlines added memory blocks in a zone; pages of offline_ranges stay with virtio-mem, the rest become free.
+def adopt_memory_block(node: Node, block_id: int, group: str) -> None:
+    """Says that a memory block which is there already is of a group."""
+    node.memory_blocks.join_group(block_id, group)
+    zone = node.memory_blocks.zone_id(block_id)
+    if zone is not None:
+        _count_in_group(node, block_id, zone, node.geometry.memory_block_nr_pages, 1)
 
-    offline_ranges: ascending, disjoint [start, end) inside the range, whole pageblocks.
+
+def online_memory_block(node: Node, block_id: int, wanted: OnlinePolicy) -> Errno:
+    """Onlines one memory block where `wanted` says, which is anything but offline.
+
+    EINVAL: it is not offline; else what a listener refuses it with.
     """
-    node.put_in_zone(start_pfn, end_pfn, zone)
-    pfn = start_pfn
-    for offline_start, offline_end in (*offline_ranges, (end_pfn, end_pfn)):
-        if pfn < offline_start:
-            node.set_free(pfn, offline_start)
-        if offline_start < offline_end:
-            mark_never_onlined(node, offline_start, offline_end)
-        pfn = offline_end
     size = node.geometry.memory_block_nr_pages
-    node.memory_blocks.set_online(start_pfn // size, end_pfn // size, zone)
-    for block_id in _block_ids(node, start_pfn, end_pfn):
+    pair = block_id * size, (block_id + 1) * size
+    return online_pages(node, *pair, zone_for(node, *pair, wanted))
+
+
+def online_pages(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> Errno:
+    """Onlines offline memory blocks in a zone; what a listener withholds stays with it, the rest becomes free (HP-4).
+
+    EINVAL: not all of them are offline; else what a listener refuses it with. Then nothing has changed.
+    """
+    ids = _block_ids(node, start_pfn, end_pfn)
+    if any(node.memory_blocks.state(block_id) is not MemoryBlockState.OFFLINE for block_id in ids):
+        return Errno.EINVAL
+    change = MemoryChange(MemoryAction.GOING_ONLINE, start_pfn, end_pfn, zone)
+    refusal = node.listeners.ask(change)
+    if refusal is not Errno.OK:
+        node.sink.emit(MemoryBlockRefused(ids[0], str(change.action), str(refusal)))
+        node.listeners.tell(change._replace(action=MemoryAction.CANCEL_ONLINE))
+        return refusal
+    node.put_in_zone(start_pfn, end_pfn, zone)
+    _hand_over(node, start_pfn, end_pfn)
+    node.memory_blocks.set_online(ids[0], ids[-1] + 1, zone)
+    for block_id in ids:
+        _count_in_group(node, block_id, zone, end_pfn - start_pfn, len(ids))
         node.sink.emit(MemoryBlockChanged(block_id, "online", ZONE_NAMES[zone]))
     node.recompute_watermarks()
+    node.listeners.tell(change._replace(action=MemoryAction.ONLINE))
     return Errno.OK
 
 
-def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> Errno:
+def _hand_over(node: Node, start_pfn: int, end_pfn: int) -> None:
+    """Gives pages to the buddy, ascending, but for those that a listener withholds."""
+    pfn = start_pfn
+    for withheld_start, withheld_end in (*node.listeners.withheld(start_pfn, end_pfn), (end_pfn, end_pfn)):
+        if pfn < withheld_start:
+            node.set_free(pfn, withheld_start)
+        if withheld_start < withheld_end:
+            mark_never_onlined(node, withheld_start, withheld_end)
+        pfn = withheld_end
+
+
+# -------------------------------------------------------------------------------------- offline
+
+
+def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
     """Takes online memory blocks out of their zone; what is in use is migrated first (HP-5).
 
-    EBUSY: an unmovable page; ENOMEM: nowhere to migrate; EINTR: OFFLINE_MAX_ROUNDS rounds did not empty it.
+    EBUSY: an unmovable page, or one of virtio-mem's whose driver does not let go; ENOMEM: nowhere to migrate;
+    EINTR: the rounds that the rules allow did not empty it; else what a listener refuses it with.
     Nothing has changed then, but pages that were migrated stay migrated. EINVAL: no whole memory blocks, or not
     online in one zone.
     """
     is_whole = not (start_pfn | end_pfn) % node.geometry.memory_block_nr_pages
     zone = node.zone_at(start_pfn) if is_whole and node.is_one_zone(start_pfn, end_pfn) else None
     if zone is None:
-        return Errno.EINVAL
-    arrays = node.arrays
+        return OfflineOutcome(Errno.EINVAL)
     node.tally[:] = 0
-    if start_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE) >= 0:
-        return Errno.EBUSY
-    result = _empty(node, start_pfn, end_pfn)
-    if result is not Errno.OK:
+    node.drain_pcp()
+    block_id = start_pfn // node.geometry.memory_block_nr_pages
+    obstacle = start_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE)
+    if obstacle >= 0:
+        return _stayed(node, block_id, _outcome(node, Errno.EBUSY, obstacle, nr_rounds=0))
+    change = MemoryChange(MemoryAction.GOING_OFFLINE, start_pfn, end_pfn, zone.index)
+    refusal = node.listeners.ask(change)
+    if refusal is Errno.OK:
+        outcome = _empty(node, start_pfn, end_pfn)
+    else:
+        node.sink.emit(MemoryBlockRefused(block_id, str(change.action), str(refusal)))
+        outcome = OfflineOutcome(refusal)
+    if outcome.result is not Errno.OK:
         undo_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE)
-        return result
-    freed = int(isolation.forget_range(arrays, start_pfn, end_pfn))
-    _take_out_of_zone(node, start_pfn, end_pfn, zone.index, freed)
-    return Errno.OK
+        node.listeners.tell(change._replace(action=MemoryAction.CANCEL_OFFLINE))
+        return _stayed(node, block_id, outcome)
+    _take_out_of_zone(node, start_pfn, end_pfn, zone.index)
+    node.listeners.tell(change._replace(action=MemoryAction.OFFLINE))
+    return outcome
 
 
-def _empty(node: Node, start_pfn: int, end_pfn: int) -> Errno:
-    """Migrates until everything isolated is free or held offline; bounded (HP-6).
+def _stayed(node: Node, block_id: int, outcome: OfflineOutcome) -> OfflineOutcome:
+    obstacle_pfn = -1 if outcome.obstacle is None else outcome.obstacle.pfn
+    node.sink.emit(MemoryBlockStayed(block_id, str(outcome.result), obstacle_pfn, outcome.nr_rounds))
+    return outcome
+
+
+def _outcome(node: Node, result: Errno, obstacle_pfn: int, *, nr_rounds: int) -> OfflineOutcome:
+    tally = node.tally.tolist()
+    return OfflineOutcome(
+        result,
+        None if obstacle_pfn < 0 else Obstacle(obstacle_pfn, node.kind_of(obstacle_pfn)),
+        nr_rounds,
+        tally[migrate.T_MIGRATED_BASE] + tally[migrate.T_MIGRATED_HUGE],
+        tally[migrate.T_MIGRATED_HUGE],
+        tally[migrate.T_HUGE_RUNS],
+    )
+
+
+def _empty(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
+    """Migrates until everything isolated is free or let go by virtio-mem; bounded (HP-6).
 
     Page cache is moved, clean or not, and a pinned page holds up none behind it: contiguous allocation alone does that.
     """
-    node.drain_pcp()
-    for _ in range(OFFLINE_MAX_ROUNDS):
+    held = find_held(node, start_pfn, end_pfn)
+    if held >= 0:
+        return _outcome(node, Errno.EBUSY, held, nr_rounds=0)
+    stays = -1
+    nr_rounds = 0
+    while nr_rounds < node.hotplug_rules.offline_max_rounds:
+        nr_rounds += 1
         if migrate.migrate_batch(node.arrays, start_pfn, end_pfn, node.tally) == migrate.NO_MEMORY:
-            return Errno.ENOMEM
-        if isolation.find_not_isolated(node.arrays, start_pfn, end_pfn, isolation.MEMORY_OFFLINE) < 0:
-            return Errno.OK
-    return Errno.EINTR
+            return _outcome(node, Errno.ENOMEM, int(node.tally[migrate.T_OBSTACLE_PFN]), nr_rounds=nr_rounds)
+        stays = int(isolation.find_not_isolated(node.arrays, start_pfn, end_pfn, isolation.MEMORY_OFFLINE))
+        if stays < 0:
+            return _outcome(node, Errno.OK, -1, nr_rounds=nr_rounds)
+    return _outcome(node, Errno.EINTR, stays, nr_rounds=nr_rounds)
 
 
-def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId, freed: int) -> None:
-    """Ends a memory block's membership: counters, span, states, watermarks."""
+def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
+    """Ends a memory block's membership: pages, counters, span, states, watermarks."""
+    freed = int(isolation.forget_range(node.arrays, start_pfn, end_pfn))
+    node.released = []
     order = node.geometry.pageblock_order
-    size = node.geometry.memory_block_nr_pages
     stat = node.stat[zone]
     first, last = start_pfn >> order, end_pfn >> order
     stat[layout.S_NR_ISOLATE] -= last - first
-    stat[layout.S_MANAGED] -= freed
+    # HP-7: virtio-mem's drivers gave their pages back to `managed` before, or the core leaves them out.
+    is_all_managed = node.policy.offline_managed is OfflineManaged.DRIVER
+    stat[layout.S_MANAGED] -= end_pfn - start_pfn if is_all_managed else freed
     stat[layout.S_PRESENT] -= end_pfn - start_pfn
     node.arrays.block_zone[first:last] = 0
     node.arrays.block_type[first:last] = 0
-    for block_id in _block_ids(node, start_pfn, end_pfn):
+    ids = _block_ids(node, start_pfn, end_pfn)
+    for block_id in ids:
+        _count_in_group(node, block_id, zone, start_pfn - end_pfn, len(ids))
         node.memory_blocks.set_offline(block_id)
         node.sink.emit(MemoryBlockChanged(block_id, "offline", ""))
-    lowest, highest = node.memory_blocks.first_online(zone), node.memory_blocks.last_online(zone)
-    if lowest is None or highest is None:
+    _shrink_span(node, start_pfn, end_pfn, zone)
+    node.recompute_watermarks()
+
+
+def _count_in_group(node: Node, block_id: int, zone: ZoneId, nr_pages: int, nr_blocks: int) -> None:
+    """Counts a memory block's share of pages that went online, or, negative, offline (HP-10)."""
+    group = node.memory_blocks.group_of(block_id)
+    if group is None:
+        return
+    if zone is ZoneId.MOVABLE:
+        group.present_movable += nr_pages // nr_blocks
+    else:
+        group.present_kernel += nr_pages // nr_blocks
+
+
+def _shrink_span(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
+    """Ends a zone's span where its memory ends, after [start_pfn, end_pfn) has left it (HP-8)."""
+    stat = node.stat[zone]
+    order = node.geometry.pageblock_order
+    zones = node.arrays.block_zone
+    if not stat[layout.S_PRESENT]:
         stat[layout.S_START_PFN] = stat[layout.S_END_PFN] = 0
     elif stat[layout.S_START_PFN] == start_pfn:
-        stat[layout.S_START_PFN] = lowest * size
+        first = end_pfn >> order
+        while not (found := (zones[first : first + _BATCH] == zone + 1)).any():
+            first += _BATCH
+        stat[layout.S_START_PFN] = first + int(found.argmax()) << order
     elif stat[layout.S_END_PFN] == end_pfn:
-        stat[layout.S_END_PFN] = (highest + 1) * size
-    node.recompute_watermarks()
+        last = start_pfn >> order
+        while not (found := (zones[max(0, last - _BATCH) : last] == zone + 1)).any():
+            last -= _BATCH
+        stat[layout.S_END_PFN] = last - int(found[::-1].argmax()) << order
+
+
+# --------------------------------------------------------------------------------------- remove
 
 
 def remove_memory(node: Node, start_pfn: int, end_pfn: int) -> Errno:
@@ -146,119 +262,36 @@ def remove_memory(node: Node, start_pfn: int, end_pfn: int) -> Errno:
     if any(node.memory_blocks.state(block_id) is not MemoryBlockState.OFFLINE for block_id in ids):
         return Errno.EBUSY
     for block_id in ids:
-        _free_memmap(node, block_id)
+        memmap.free_memmap(node, block_id)
         node.memory_blocks.set_absent(block_id)
         node.sink.emit(MemoryBlockChanged(block_id, "absent", ""))
     return Errno.OK
 
 
-def offline_and_remove_memory(node: Node, start_pfn: int, end_pfn: int) -> Errno:
-    """Takes memory blocks offline and removes them; those already offline go online again on failure (HP-9)."""
+def offline_and_remove_memory(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
+    """Takes memory blocks offline and removes them (HP-9).
+
+    When one fails, those that went offline here go online again where they were; what listeners withheld, they
+    withhold again. Counts are those of all blocks together.
+    """
     size = node.geometry.memory_block_nr_pages
     done: list[tuple[int, ZoneId]] = []
+    total = OfflineOutcome(Errno.OK)
     for block_id in _block_ids(node, start_pfn, end_pfn):
-        zone = node.memory_blocks.zone_id(block_id)
-        if zone is None:
+        if node.memory_blocks.state(block_id) is not MemoryBlockState.ONLINE:
             continue
-        result = offline_pages(node, block_id * size, (block_id + 1) * size)
-        if result is not Errno.OK:
+        zone = node.memory_blocks.zone_id(block_id)
+        outcome = offline_pages(node, block_id * size, (block_id + 1) * size)
+        total = outcome.after(total)
+        if outcome.result is not Errno.OK:
             for other, its_zone in done:
                 online_pages(node, other * size, (other + 1) * size, its_zone)
-            return result
+            return total
+        assert zone is not None, f"INV-13: memory block {block_id} went offline from several zones"
         done.append((block_id, zone))
-    return remove_memory(node, start_pfn, end_pfn)
-
-
-def mark_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
-    """Books pages that a contiguous allocation took as OFFLINE: the zone manages them no longer (8.7)."""
-    node.adjust_managed(start_pfn, start_pfn - end_pfn)
-
-
-def set_owner(node: Node, start_pfn: int, end_pfn: int, owner: int) -> None:
-    """Makes every run that starts in [start_pfn, end_pfn) somebody's, or nobody's (0)."""
-    arrays = node.arrays
-    pfn = start_pfn
-    while pfn < end_pfn:
-        layout.set_owner(arrays, pfn, owner)
-        pfn += 1 << (int(layout.head_at(arrays, pfn)) >> 4)
-
-
-def mark_never_onlined(node: Node, start_pfn: int, end_pfn: int) -> None:
-    """Declares pages of an onlining memory block as held by virtio-mem; the buddy never had them (K-5)."""
-    node.set_kind(start_pfn, end_pfn, PageKind.OFFLINE)
-    set_owner(node, start_pfn, end_pfn, NEVER_ONLINED)
-
-
-def clear_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
-    """Gives OFFLINE pages to the buddy: fresh ones at the tail, those taken before as a contiguous range (8.7).
-
-    The decision is made run by run, where Linux looks at the first page of a larger piece (D-16).
-    """
-    arrays = node.arrays
-    _cut_offline_run(node, start_pfn)
-    _cut_offline_run(node, end_pfn)
-    pfn = start_pfn
-    while pfn < end_pfn:
-        nr_pages = 1 << (int(layout.head_at(arrays, pfn)) >> 4)
-        if layout.owner_at(arrays, pfn) == NEVER_ONLINED:
-            layout.set_owner(arrays, pfn, 0)
-            layout.clear_head(arrays, pfn)
-            node.set_free(pfn, pfn + nr_pages)
-        else:
-            node.free_runs(np.array([pfn], np.int64))
-            node.adjust_managed(pfn, nr_pages)
-        pfn += nr_pages
-
-
-def _cut_offline_run(node: Node, boundary: int) -> None:
-    """Splits the run of offline pages that lies over `boundary`, if one does: it is only a tile, no compound."""
-    arrays = node.arrays
-    first = int(layout.covering_head(arrays, boundary)) if boundary < node.nr_pages else -1
-    if first < 0 or first == boundary:
-        return
-    end_pfn = first + (1 << (int(layout.head_at(arrays, first)) >> 4))
-    owner = int(layout.owner_at(arrays, first))
-    layout.set_owner(arrays, first, 0)
-    layout.clear_head(arrays, first)
-    for start, end in ((first, boundary), (boundary, end_pfn)):
-        node.set_kind(start, end, PageKind.OFFLINE)
-        set_owner(node, start, end, owner)
+    return total._replace(result=remove_memory(node, start_pfn, end_pfn))
 
 
 def _block_ids(node: Node, start_pfn: int, end_pfn: int) -> range:
     size = node.geometry.memory_block_nr_pages
     return range(start_pfn // size, end_pfn // size)
-
-
-def memmap_nr_pages(node: Node) -> int:
-    """Returns how many pages the memmap of one memory block takes."""
-    geometry = node.geometry
-    return -(-geometry.memory_block_nr_pages * MEMMAP_BYTES_PER_PAGE // geometry.page_size)
-
-
-def _alloc_memmap(node: Node, block_id: int) -> bool:
-    """Allocates a memory block's memmap; False when there is no room, and nothing is kept.
-
-    In pageblocks as far as the memmap fills them, else, or when none can be had, in single pages.
-    """
-    pfns: list[int] = []
-    left = memmap_nr_pages(node)
-    order = node.geometry.pageblock_order
-    while left:
-        if left < 1 << order:
-            order = left.bit_length() - 1
-        pfn = node.alloc_page(PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER)
-        if pfn >= 0:
-            pfns.append(pfn)
-            left -= 1 << order
-        elif order:
-            order = 0
-        else:
-            node.free_runs(np.array(pfns, np.int64))
-            return False
-    node.memmaps[block_id] = pfns
-    return True
-
-
-def _free_memmap(node: Node, block_id: int) -> None:
-    node.free_runs(np.array(node.memmaps.pop(block_id, []), np.int64))

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.hotplug import MEMMAP_OWNER
 from app.mm.kernels import layout, load
+from app.mm.memmap import MEMMAP_OWNER
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.watermark import Watermarks

@@ -18,6 +18,7 @@ class Errno(StrEnum):
     EAGAIN = "EAGAIN"
     EINVAL = "EINVAL"
     EINTR = "EINTR"
+    EPERM = "EPERM"
     ENOSPC = "ENOSPC"
     ETXTBSY = "ETXTBSY"
 
@@ -61,6 +62,30 @@ class ContigOutcome(NamedTuple):
     nr_dropped: int = 0
     nr_pageblocks: int = 0
     types_lost: tuple[TypeLost, ...] = ()
+
+
+class OfflineOutcome(NamedTuple):
+    """How offlining memory ended; counts as in ContigOutcome.
+
+    EINTR means one thing only: nr_rounds rounds did not empty it, which is the simulator's limit (HP-6).
+    """
+
+    result: Errno
+    obstacle: Obstacle | None = None
+    nr_rounds: int = 0
+    nr_migrated: int = 0
+    nr_migrated_huge: int = 0
+    nr_huge: int = 0
+
+    @property
+    def is_simulator_limit(self) -> bool:
+        """Whether Linux would still be trying."""
+        return self.result is Errno.EINTR
+
+    def after(self, other: "OfflineOutcome") -> "OfflineOutcome":
+        """Returns this outcome with the counts of an earlier one added."""
+        counts = (mine + its for mine, its in zip(self[2:], other[2:], strict=True))
+        return OfflineOutcome(self.result, self.obstacle, *counts)
 
 
 class CmaOutcome(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
-from app.mm import cma, contig, hotplug, isolation
+from app.mm import cma, contig, hotplug, isolation, page_offline
 from app.mm.census import collect_runs
 from app.mm.checks.ownership import placed_owner
 from app.mm.outcome import Errno, TypeLost
@@ -105,9 +105,9 @@ def _contig(stage: Stage, act: script.Contig) -> Acting:
     with stage.working_for(owner):
         outcome, last = yield from _up_to_last_undo(sections, set())
     if outcome.result is Errno.OK and act.kind is PageKind.OFFLINE:
-        hotplug.mark_offline(stage.node, start_pfn, end_pfn)
+        page_offline.mark_offline(stage.node, start_pfn, end_pfn)
         # Unplugged pages are nobody's.
-        hotplug.set_owner(stage.node, start_pfn, end_pfn, 0)
+        page_offline.set_owner(stage.node, start_pfn, end_pfn, 0)
     result = _result(outcome.result, outcome.step)
     point, pfn = (END, -1) if last is None else (str(last.point), last.pfn)
     return Answer(result, point=point, at=pfn, nr_migrated=outcome.nr_migrated, types_lost=outcome.types_lost)
@@ -208,7 +208,7 @@ def _free(stage: Stage, act: script.Free) -> Answer:
         if not start_pfn <= run.pfn < end_pfn or run.owner in stage.owners_under_way:
             continue
         if run.kind is PageKind.OFFLINE:
-            hotplug.clear_offline(node, run.pfn, run.pfn + (1 << run.order))
+            page_offline.clear_offline(node, run.pfn, run.pfn + (1 << run.order))
         elif run.kind not in _UNFREEABLE:
             node.free_runs(np.array([run.pfn], np.int64))
     if isinstance(stage, GuestStage):
@@ -273,13 +273,13 @@ def _offline(stage: Stage, act: script.OfflineMemory) -> Answer:
     start_pfn, end_pfn = stage.first_pfn + act.start_pfn, stage.first_pfn + act.end_pfn
     if not isinstance(stage, GuestStage):
         before = stage.type_bytes(start_pfn, end_pfn)
-        errno = hotplug.offline_and_remove_memory(stage.node, start_pfn, end_pfn)
+        errno = hotplug.offline_and_remove_memory(stage.node, start_pfn, end_pfn).result
         is_there = errno is not Errno.OK
         return Answer(_result(errno), types_lost=_types_lost(stage, before) if is_there else ())
     size = stage.node.geometry.memory_block_nr_pages
     for memory_block in range(start_pfn // size, end_pfn // size):
         # The driver hears of it as of somebody else's act; removing is its own.
-        errno = stage.driver.offline_memory_block(memory_block)
+        errno = hotplug.offline_pages(stage.node, memory_block * size, (memory_block + 1) * size).result
         if errno is not Errno.OK:
             return Answer(_result(errno))
     return Answer(OK)

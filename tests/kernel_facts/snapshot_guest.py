@@ -89,10 +89,9 @@ def load_guest(
     make_device: what a device is made of that has nothing plugged yet.
     """
     policy = policy_for_release(setting.release)
-    online = setting.online if setting.online != "offline" else "online_movable"
     options = CaptureOptions(
         name="recorded",
-        online=online,
+        online=setting.online,
         block_size=setting.device_block_size,
         per_cpu=PerCpuAssumption.ALL,
     )
@@ -101,7 +100,7 @@ def load_guest(
     if not list(guest._devices):  # noqa: SLF001 - what the guest keeps is what tests look at
         region = DeviceRegion(setting.memaddr, setting.device_bytes, setting.device_block_size)
         device = make_device("vm0", region, sink=sink)
-        guest.attach(device, fallback=policy.fallback, online=setting.online)
+        guest.attach(device, fallback=policy.fallback)
     return guest
 
 

@@ -75,7 +75,7 @@ def test_memory_with_a_gigantic_page_does_not_go_offline() -> None:
     """HP-5: the same for a memory block."""
     node = node_of(f"{EMPTY}....|....|....|....|")
     alloc_gigantic(node, ORDER, 7)
-    assert offline_pages(node, 0, 8) is Errno.ENOMEM
+    assert offline_pages(node, 0, 8).result is Errno.ENOMEM
     assert verify(node) == []
 
 

@@ -3,19 +3,22 @@
 import numpy as np
 import pytest
 
-from app.mm import hotplug
+from app.mm import hotplug, memmap, page_offline
 from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range
 from app.mm.geometry import preset
+from app.mm.hotplug_rules import HotplugRules
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
-from app.mm.outcome import Errno
+from app.mm.notifier import MemoryAction
+from app.mm.outcome import Errno, Obstacle
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
-from app.trace.events import MemoryBlockChanged
+from app.trace.events import MemoryBlockChanged, MemoryBlockRefused
 from app.trace.sink import ListSink
+from tests.mm.holder import Holder
 from tests.model.observed import observe, observe_lists, observe_runs
 from tests.model.pictures import Style, parse
 
@@ -35,12 +38,12 @@ def managed(node: Node) -> list[int]:
 def test_add_takes_the_memmap_from_the_guest() -> None:
     """HP-1: 64 bytes for each page of the block; here one page that is no compound."""
     node = parse(PICTURE)
-    assert hotplug.memmap_nr_pages(node) == 1
+    assert memmap.memmap_nr_pages(node) == 1
     assert hotplug.add_memory(node, 32, 48) is Errno.OK
     assert node.memory_blocks.state(2) is MemoryBlockState.OFFLINE
     (pfn,) = node.memmaps[2]
     assert node.kind_of(pfn) is PageKind.UNMOVABLE_PAGES
-    assert node.owned_pfns(hotplug.MEMMAP_OWNER).tolist() == [pfn]
+    assert node.owned_pfns(memmap.MEMMAP_OWNER).tolist() == [pfn]
     assert verify(node) == []
 
 
@@ -65,12 +68,14 @@ def test_online_frees_all_but_the_offline_ranges(zone: ZoneId) -> None:
     node = parse(PICTURE)
     hotplug.add_memory(node, 32, 48)
     before = sum(managed(node))
-    assert hotplug.online_pages(node, 32, 48, zone, offline_ranges=[(40, 48)]) is Errno.OK
+    holder = Holder(node, [(40, 48)])
+    assert hotplug.online_pages(node, 32, 48, zone) is Errno.OK
+    assert holder.actions() == ["going_online", "online"]
     assert draw(node).endswith("|........|OOOOOOOO|")
     assert sum(managed(node)) - before == 8
     assert node.zones[zone].end_pfn == 48
     assert node.memory_blocks.zone_id(2) is zone
-    assert observe_runs(node)[40].owner == hotplug.NEVER_ONLINED
+    assert observe_runs(node)[40].owner == page_offline.NEVER_ONLINED
     assert verify(node) == []
 
 
@@ -95,7 +100,7 @@ def test_offline_moves_used_pages_away() -> None:
     """HP-5: clean page cache is moved like everything else; the block leaves the zone."""
     node = parse("|MfFB....|T-------|........|........|........|........|")
     owners = {run.owner for run in observe_runs(node).values()}
-    assert hotplug.offline_pages(node, 0, SIZE) is Errno.OK
+    assert hotplug.offline_pages(node, 0, SIZE).result is Errno.OK
     assert draw(node).startswith("|        |        |")
     assert {run.owner for run in observe_runs(node).values()} == owners
     zone = node.zones[NORMAL]
@@ -108,7 +113,7 @@ def test_offline_moves_used_pages_away() -> None:
 def test_offline_shrinks_the_span_at_its_ends(block: int, span: tuple[int, int]) -> None:
     """HP-8: a hole in the middle stays spanned."""
     node = parse("|........|........|........|........|........|........|")
-    assert hotplug.offline_pages(node, block * SIZE, (block + 1) * SIZE) is Errno.OK
+    assert hotplug.offline_pages(node, block * SIZE, (block + 1) * SIZE).result is Errno.OK
     assert (node.zones[NORMAL].start_pfn, node.zones[NORMAL].end_pfn) == span
     assert node.zones[NORMAL].present == 32
     assert verify(node) == []
@@ -117,7 +122,7 @@ def test_offline_shrinks_the_span_at_its_ends(block: int, span: tuple[int, int])
 def test_offline_of_the_last_block_empties_the_zone() -> None:
     """A zone without memory spans nothing, and has no marks."""
     node = parse("|....|....|", Style(zone=MOVABLE))
-    assert hotplug.offline_pages(node, 0, 8) is Errno.OK
+    assert hotplug.offline_pages(node, 0, 8).result is Errno.OK
     zone = node.zones[MOVABLE]
     assert (zone.start_pfn, zone.end_pfn, zone.present, zone.managed, zone.nr_free) == (0, 0, 0, 0, 0)
     assert zone.watermarks == (0, 0, 0)
@@ -138,7 +143,7 @@ def test_offline_that_fails_gives_the_block_back(picture: str, zone: ZoneId, res
     """HP-5: unmovable is EBUSY, nowhere to go ENOMEM; a pin would keep Linux trying for ever, us for 100 rounds."""
     node = parse(picture, Style(zone=zone))
     before = observe(node)
-    assert hotplug.offline_pages(node, 0, SIZE) is result
+    assert hotplug.offline_pages(node, 0, SIZE).result is result
     assert observe(node).counters == before.counters
     assert node.memory_blocks.zone_id(0) is zone
     # The picture itself puts a kernel page into ZONE_MOVABLE.
@@ -150,17 +155,85 @@ def test_offline_of_impossible_range_is_einval(pair: tuple[int, int]) -> None:
     """Half memory blocks, holes, reversed ranges."""
     node = parse(PICTURE)
     before = observe(node)
-    assert hotplug.offline_pages(node, *pair) is Errno.EINVAL
+    assert hotplug.offline_pages(node, *pair).result is Errno.EINVAL
     assert observe(node) == before
 
 
+@pytest.mark.parametrize("policy_name", ["linux-5.15", "linux-6.17"])
 @pytest.mark.parametrize("zone", [NORMAL, MOVABLE])
-def test_offline_with_unplugged_pages_takes_managed_ones_only(zone: ZoneId) -> None:
-    """S33, HP-7: managed falls by the plugged pages; a poisoned page was managed and goes too."""
-    node = parse("|........|OOOOOOOO|OOO....W|........|", Style(zone=zone))
+def test_offline_with_unplugged_pages_takes_managed_ones_only(zone: ZoneId, policy_name: str) -> None:
+    """S33, HP-7: managed falls by the plugged pages, whoever sees to it; a poisoned page was managed and goes too."""
+    node = parse("|........|OOOOOOOO|.......W|........|", Style(zone=zone, policy=policy_name))
+    holder = Holder(node, [(8, 16)])
     before = node.zones[zone].managed
-    assert hotplug.offline_pages(node, 16, 32) is Errno.OK
-    assert before - node.zones[zone].managed == 13
+    assert hotplug.offline_pages(node, 0, 16).result is Errno.OK
+    assert before - node.zones[zone].managed == 8
+    assert holder.actions() == ["going_offline", "offline"]
+    assert node.released == []
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize("policy_name", ["linux-5.15", "linux-6.17"])
+def test_offline_that_fails_behind_unplugged_pages_is_cancelled(policy_name: str) -> None:
+    """S33 with a pinned page: the references are taken again, and managed is as before, whoever moved it."""
+    node = parse("|OOOOOOOO|P.......|........|........|", Style(policy=policy_name))
+    holder = Holder(node, [(0, 8)])
+    before = observe(node).counters
+    outcome = hotplug.offline_pages(node, 0, 16)
+    assert (outcome.result, outcome.obstacle) == (Errno.EINTR, Obstacle(8, PageKind.PINNED))
+    assert outcome.is_simulator_limit
+    assert observe(node).counters == before
+    assert holder.actions() == ["going_offline", "cancel_offline"]
+    assert node.released == []
+    assert verify(node) == []
+
+
+def test_offline_of_pages_whose_driver_does_not_let_go_is_busy() -> None:
+    """HP-7: the reference of a driver that is gone keeps its unplugged pages, and their memory block, online."""
+    node = parse("|........|OOOOOOOO|........|........|")
+    before = observe(node)
+    outcome = hotplug.offline_pages(node, 0, 16)
+    assert (outcome.result, outcome.obstacle) == (Errno.EBUSY, Obstacle(8, PageKind.OFFLINE))
+    assert observe(node).counters == before.counters
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize("rounds", [1, 7])
+def test_offline_tries_as_often_as_the_rules_say(rounds: int) -> None:
+    """HP-6: Linux has no limit; the outcome says that it is the simulator's, and how many rounds it was."""
+    node = parse("|P.......|........|........|........|")
+    node.hotplug_rules = HotplugRules(offline_max_rounds=rounds)
+    outcome = hotplug.offline_pages(node, 0, 16)
+    assert (outcome.result, outcome.nr_rounds, outcome.is_simulator_limit) == (Errno.EINTR, rounds, True)
+
+
+@pytest.mark.parametrize(
+    ("picture", "refuses", "heard"),
+    [
+        (PICTURE, MemoryAction.GOING_ONLINE, ["going_online", "cancel_online"]),
+        (
+            "|........|........|........|........|MM......|........|",
+            MemoryAction.GOING_OFFLINE,
+            ["going_offline", "cancel_offline"],
+        ),
+    ],
+)
+def test_refusal_of_a_listener_changes_nothing(picture: str, refuses: MemoryAction, heard: list[str]) -> None:
+    """HP-4, HP-5: who refuses ends it, everybody hears that it is off, and there is an event."""
+    node = parse(picture)
+    first, last = Holder(node, refuses=refuses), Holder(node)
+    sink = ListSink()
+    if refuses is MemoryAction.GOING_ONLINE:
+        hotplug.add_memory(node, 32, 48)
+    before = observe(node).counters, node.memory_blocks.present_ids()
+    node.sink = sink
+    if refuses is MemoryAction.GOING_ONLINE:
+        assert hotplug.online_pages(node, 32, 48, MOVABLE) is Errno.EPERM
+    else:
+        assert hotplug.offline_pages(node, 32, 48).result is Errno.EPERM
+    assert (observe(node).counters, node.memory_blocks.present_ids()) == before
+    assert (first.actions(), last.actions()) == (heard, heard[1:])
+    assert MemoryBlockRefused(2, str(refuses), "EPERM") in sink.events
     assert verify(node) == []
 
 
@@ -171,7 +244,7 @@ def test_remove_frees_the_memmap() -> None:
     hotplug.add_memory(node, 32, 48)
     hotplug.online_pages(node, 32, 48, MOVABLE)
     assert hotplug.remove_memory(node, 32, 48) is Errno.EBUSY
-    assert hotplug.offline_and_remove_memory(node, 32, 48) is Errno.OK
+    assert hotplug.offline_and_remove_memory(node, 32, 48).result is Errno.OK
     after = observe(node)
     assert (after.runs, after.counters, after.memory_blocks) == (
         before.runs,
@@ -184,10 +257,22 @@ def test_remove_frees_the_memmap() -> None:
 def test_offline_and_remove_brings_blocks_online_again_when_one_fails() -> None:
     """HP-9: the first two go offline, the third cannot."""
     node = parse("|........|........|........|........|U.......|........|........|........|")
-    assert hotplug.offline_and_remove_memory(node, 0, 48) is Errno.EBUSY
+    assert hotplug.offline_and_remove_memory(node, 0, 48).result is Errno.EBUSY
     assert node.memory_blocks.present_ids() == [0, 1, 2, 3]
     assert [node.memory_blocks.zone_id(block) for block in range(3)] == [NORMAL] * 3
     assert managed(node) == [64, 0]
+    assert verify(node) == []
+
+
+def test_rollback_withholds_again_what_was_withheld() -> None:
+    """HP-9: the first block's unplugged pageblock is the driver's again, and not managed, when the second fails."""
+    node = parse("|........|OOOOOOOO|........|U.......|........|........|")
+    holder = Holder(node, [(8, 16)])
+    before = managed(node)
+    assert hotplug.offline_and_remove_memory(node, 0, 32).result is Errno.EBUSY
+    assert holder.actions() == ["going_offline", "offline", "going_online", "online"]
+    assert managed(node) == before
+    assert draw(node).startswith("|........|OOOOOOOO|")
     assert verify(node) == []
 
 
@@ -195,35 +280,8 @@ def test_offline_and_remove_of_offline_block_removes_it() -> None:
     """A block that is offline already is only removed."""
     node = parse(PICTURE)
     hotplug.add_memory(node, 32, 48)
-    assert hotplug.offline_and_remove_memory(node, 32, 48) is Errno.OK
+    assert hotplug.offline_and_remove_memory(node, 32, 48).result is Errno.OK
     assert node.memory_blocks.state(2) is MemoryBlockState.ABSENT
-
-
-def test_mark_and_clear_offline_move_managed_both_ways() -> None:
-    """8.7: taken pages leave what the zone manages, and come back as a contiguous range does, at the head."""
-    node = parse(PICTURE)
-    alloc_contig_range(node, 0, 8, kind=PageKind.OFFLINE)
-    hotplug.mark_offline(node, 0, 8)
-    assert managed(node) == [24, 0]
-    assert verify(node) == []
-    hotplug.clear_offline(node, 0, 8)
-    assert managed(node) == [32, 0]
-    assert observe_lists(node)[2, 4, 1] == [0, 16]
-    assert verify(node) == []
-
-
-def test_clear_offline_of_fresh_pages_puts_them_at_the_tail() -> None:
-    """K-5: pages that were never online are onlined, run by run, whatever lies beside them (D-16)."""
-    node = parse(PICTURE)
-    hotplug.add_memory(node, 32, 48)
-    hotplug.online_pages(node, 32, 48, NORMAL, offline_ranges=[(32, 48)])
-    before = managed(node)[0]
-    hotplug.clear_offline(node, 32, 40)
-    hotplug.clear_offline(node, 40, 48)
-    assert managed(node)[0] == before + 16
-    assert observe_lists(node)[2, 4, 1][-1] == 32
-    assert not (node.arrays.owner == hotplug.NEVER_ONLINED).any()
-    assert verify(node) == []
 
 
 def test_every_change_of_a_memory_block_is_an_event() -> None:
@@ -242,20 +300,6 @@ def test_every_change_of_a_memory_block_is_an_event() -> None:
     ]
 
 
-def test_memmap_of_large_blocks_takes_pageblocks_first() -> None:
-    """Pageblocks as far as they fill, then what is left; single pages where no pageblock is free."""
-    node = parse("|" + "|".join(["." * 8] * 16) + "|" + "|".join([" " * 8] * 16) + "|", Style(chunk_shift=4))
-    assert hotplug.memmap_nr_pages(node) == 2
-    assert hotplug.add_memory(node, 128, 256) is Errno.OK
-    assert [node.arrays.owner.tolist().count(hotplug.MEMMAP_OWNER)] == [1]
-    hotplug.remove_memory(node, 128, 256)
-    node.alloc_pages(PageKind.ANON, 0, 128, owner=1)
-    node.free_runs(node.owned_pfns(1)[::2])
-    assert hotplug.add_memory(node, 128, 256) is Errno.OK
-    assert len(node.memmaps[1]) == 2
-    assert verify(node) == []
-
-
 SPANNING = [name for name, it in POLICIES.items() if str(it.boundary) != "none"]
 
 
@@ -264,7 +308,7 @@ def test_memory_block_inside_a_free_page_goes_offline_and_comes_back(policy_name
     """G-8, I-7: the free page over two memory blocks is cut, merges stop where one is offline, and merge again."""
     node = spanning_node(policy_name)
     assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 0, 2]
-    assert hotplug.offline_pages(node, 64, 128) is Errno.OK
+    assert hotplug.offline_pages(node, 64, 128).result is Errno.OK
     assert node.nr_free[NORMAL].tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
     pfn = node.alloc_page(PageKind.UNMOVABLE, 0, 1)
     node.free_runs(np.array([pfn], np.int64))

@@ -55,7 +55,7 @@ def test_memmap_goes_away_with_its_memory_block() -> None:
     for pfn in pfns:
         assert node.alloc_at(pfn, order, PageKind.UNMOVABLE_PAGES, owner=0)
     load.set_memmap(node, 2, pfns)
-    assert hotplug.offline_and_remove_memory(node, 2 * size, 3 * size) is Errno.OK
+    assert hotplug.offline_and_remove_memory(node, 2 * size, 3 * size).result is Errno.OK
     assert node.zones[ZoneId.NORMAL].nr_free == 2 * size
     assert [node.kind_of(pfn) for pfn in pfns] == [PageKind.FREE] * 2
     assert verify(node) == []

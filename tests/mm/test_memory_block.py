@@ -27,15 +27,25 @@ def test_memory_block_goes_through_its_states() -> None:
     assert str(blocks.state(1)) == "absent"
 
 
-def test_first_and_last_online_are_those_of_the_zone() -> None:
-    """Each zone has edges of its own, or none."""
-    blocks = MemoryBlocks(6)
-    blocks.set_online(1, 3, ZoneId.NORMAL)
-    blocks.set_online(3, 4, ZoneId.MOVABLE)
-    blocks.set_online(5, 6, ZoneId.NORMAL)
-    assert (blocks.first_online(ZoneId.NORMAL), blocks.last_online(ZoneId.NORMAL)) == (1, 5)
-    assert (blocks.first_online(ZoneId.MOVABLE), blocks.last_online(ZoneId.MOVABLE)) == (3, 3)
-    assert (blocks.first_online(ZoneId.DMA), blocks.last_online(ZoneId.DMA)) == (None, None)
+def test_a_block_in_several_zones_is_online_in_none_of_them() -> None:
+    """sysfs shows such a block's zone as "none"."""
+    blocks = MemoryBlocks(2)
+    blocks.set_online(0, 1, None)
+    assert (blocks.state(0), blocks.zone_id(0)) == (MemoryBlockState.ONLINE, None)
+
+
+def test_groups_are_copied_and_left_by_blocks_that_go() -> None:
+    """HP-10: a copy counts for itself; a group's unit is the one told last."""
+    blocks = MemoryBlocks(2)
+    group = blocks.register_group("vm0", 16)
+    blocks.join_group(1, "vm0")
+    copy = blocks.fork()
+    assert blocks.register_group("vm0", 32) is group
+    group.present_kernel = 16
+    (its,) = copy.groups()
+    assert (its.unit_nr_pages, its.present_kernel, copy.group_of(1), copy.group_of(0)) == (16, 0, its, None)
+    blocks.set_absent(1)
+    assert blocks.group_of(1) is None
 
 
 def test_fork_is_equal_and_apart() -> None:

@@ -285,7 +285,7 @@ def test_texts_change_nothing_and_follow_hotplug() -> None:
     node = parse("|........|........|........|........|")
     before = vmstat.zoneinfo(node), vmstat.meminfo(node)
     assert before == (vmstat.zoneinfo(node), vmstat.meminfo(node))
-    assert hotplug.offline_pages(node, 16, 32) == "0"
+    assert hotplug.offline_pages(node, 16, 32).result == "0"
     assert parse_meminfo(vmstat.meminfo(node))["MemTotal"] == 16 * 4 * KIB
     assert parse_buddyinfo(vmstat.buddyinfo(node)) == {ZoneKey(0, "Normal"): (0, 0, 0, 0, 1)}
 

@@ -8,12 +8,13 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from app.mm import contig, hotplug, isolation, sections
+from app.mm import contig, hotplug, isolation, page_offline, sections
 from app.mm.checks.ownership import placed_owner
 from app.mm.node import Node
 from app.mm.outcome import Caller, ContigOutcome
 from app.mm.page import Migratetype, PageKind, Request
 from app.mm.zone import ZoneId
+from tests.mm.holder import Holder
 from tests.model import twin_contig, twin_isolation, twin_request
 from tests.model.observed import Run
 from tests.model.twin_buddy import FALLBACKS
@@ -226,7 +227,7 @@ class NodeMachine(TwinStage):
         """Pages of one memory block become offline, as virtio-mem's do."""
         start, end = self._range(place, length)
         if self._take(start, end, Run(PageKind.OFFLINE, 0, 0)):
-            hotplug.mark_offline(self.node, start, end)
+            page_offline.mark_offline(self.node, start, end)
             self.twin.mark_offline(start, end)
             self.unplugged.append((start, end))
 
@@ -238,7 +239,7 @@ class NodeMachine(TwinStage):
         size = self.node.geometry.pageblock_nr_pages
         start = min(first + skip * size, last)
         end = max(last - keep * size, start)
-        hotplug.clear_offline(self.node, start, end)
+        page_offline.clear_offline(self.node, start, end)
         self.twin.clear_offline(start, end)
         self.unplugged += [left for left in ((first, start), (end, last)) if left[0] < left[1]]
 
@@ -271,7 +272,9 @@ class NodeMachine(TwinStage):
         ranges = [
             (pfn, pfn + size) for number, pfn in enumerate(range(start, end, size)) if holes >> number & 1
         ]
-        found = hotplug.online_pages(self.node, start, end, zone, offline_ranges=ranges)
+        holder = Holder(self.node, ranges)
+        found = hotplug.online_pages(self.node, start, end, zone)
+        assert holder.actions() == ["going_online", "online"]
         assert found == self.twin.online(block, zone, ranges)
         self.unplugged += ranges
         self._copy_marks()
@@ -282,7 +285,9 @@ class NodeMachine(TwinStage):
         block, start, end = self._block(which)
         if not self.twin.states.get(block, "").startswith("online"):
             return
-        found = hotplug.offline_pages(self.node, start, end)
+        holder = Holder(self.node, self.unplugged)
+        found = hotplug.offline_pages(self.node, start, end).result
+        assert holder.actions()[-1:] in ([], ["offline" if found == "0" else "cancel_offline"])
         assert found == self.twin.offline(block)
         if found == "0":
             self._forget(start, end)
@@ -301,7 +306,9 @@ class NodeMachine(TwinStage):
         block, start, end = self._block(which)
         if block not in self.twin.states:
             return
-        found = hotplug.offline_and_remove_memory(self.node, start, end)
+        holder = Holder(self.node, self.unplugged)
+        found = hotplug.offline_and_remove_memory(self.node, start, end).result
+        assert len(holder.heard) in (0, 2)
         assert found == self.twin.offline_and_remove(block)
         if found == "0":
             self._forget(start, end)

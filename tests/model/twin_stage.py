@@ -12,7 +12,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from app.mm import contig, hotplug
+from app.mm import contig, hotplug, memmap
 from app.mm.checks.invariants import verify
 from app.mm.checks.laws import Weight
 from app.mm.geometry import Geometry
@@ -69,7 +69,7 @@ def allocatable(geometry: Geometry, policy: KernelPolicy) -> list[tuple[PageKind
 def make_twin(node: Node) -> Machine:
     """Returns an empty twin with a node's policy and sizes."""
     memory = Memory(node.geometry, node.policy)
-    return Machine(memory, node.geometry.memory_block_nr_pages, hotplug.memmap_nr_pages(node))
+    return Machine(memory, node.geometry.memory_block_nr_pages, memmap.memmap_nr_pages(node))
 
 
 def _differences(mine: dict[str, dict[Any, Any]], theirs: dict[str, dict[Any, Any]]) -> Iterator[str]:

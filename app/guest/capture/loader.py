@@ -28,11 +28,12 @@ from app.guest.capture.plan import (
 )
 from app.guest.capture.proc_text import CapturedZone
 from app.guest.capture.report import LoadReport
-from app.guest.guest import Guest, GuestIdentity
+from app.guest.guest import Guest
+from app.guest.identity import GuestIdentity
 from app.guest.random_stream import RandomStream
-from app.guest.spec import ONLINE_KINDS
 from app.mm import load
 from app.mm.checks.invariants import verify_watermarks
+from app.mm.hotplug_rules import HotplugRules, parse_online_policy
 from app.mm.node import Node
 from app.mm.owned import count_pages_by_owner, pin_runs
 from app.mm.page import PageKind
@@ -71,8 +72,8 @@ def load_capture(
     """
     if not 0 <= options.pinned_fraction <= 1:
         raise InvalidValue("pinned_fraction", options.pinned_fraction, "a number from 0 to 1")
-    if options.online not in (None, *ONLINE_KINDS):
-        raise InvalidValue("online", options.online, " or ".join(ONLINE_KINDS))
+    if options.online is not None:
+        parse_online_policy(options.online)
     return _Loader(machine, options, sink).run()
 
 
@@ -133,9 +134,10 @@ class _Loader:
 
         added: the zone of each memory block that a device's driver added.
         """
-        for said in (self.options.online, self.machine.auto_online_blocks):
-            if said in ONLINE_KINDS:
-                return said
+        if self.options.online is not None:
+            return self.options.online
+        if self.machine.auto_online_blocks in ("online_kernel", "online_movable"):
+            return self.machine.auto_online_blocks
         nr_movable = added.count(ZoneId.MOVABLE)
         nr_kernel = len(added) - added.count(None) - nr_movable
         return "online_kernel" if nr_kernel > nr_movable else "online_movable"
@@ -178,7 +180,9 @@ class _Loader:
             here = zones[first : first + per_block]
             if here.max() >= 0:
                 index = first // per_block
-                node.memory_blocks.set_online(index, index + 1, ZoneId(int(here.max())))
+                zone = ZoneId(int(here.max()))
+                is_one = bool(((here == zone) | (here < 0)).all())
+                node.memory_blocks.set_online(index, index + 1, zone if is_one else None)
         for block in self.machine.memory_blocks:
             if block.state != "online":
                 node.memory_blocks.set_offline(block.phys_index)
@@ -223,6 +227,7 @@ class _Loader:
             boot_size=boot,
             source="capture",
         )
+        node.hotplug_rules = HotplugRules(parse_online_policy(identity.online))
         guest = Guest(identity, node, sink=self.sink)
         nr_pages = count_pages_by_owner(node, len(_OWNED_KINDS))
         for kind in _OWNED_KINDS:
@@ -238,7 +243,7 @@ class _Loader:
         edges = np.flatnonzero(np.diff(np.concatenate(([0], plugged, [0]))))
         device.adopt(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), 0)
         device.adopt(device.plugged_runs(), device.plugged_size)
-        driver = guest.attach(device, fallback=self.levels, online=guest.identity.online)
+        driver = guest.attach(device, fallback=self.levels)
         driver.import_state(self._imported(guest.node, device, driver, planned))
         self.report.add_device(planned, device.plugged_size)
 
@@ -260,7 +265,7 @@ class _Loader:
         self, node: Node, device: Device, driver: Driver, planned: CapturedDevice
     ) -> Iterator[ImportedBlock]:
         """Yields the state of each memory block of the device, by its plugged sub-blocks."""
-        size, subblock = self.geometry.memory_block_size, driver.subblock_size
+        size, subblock = self.geometry.memory_block_size, driver.unit_size
         per_subblock = subblock // device.region.block_size
         for index in planned.memory_blocks:
             first = (index * size - device.region.addr) // device.region.block_size

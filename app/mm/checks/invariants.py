@@ -25,6 +25,7 @@ from app.mm.checks.violation import Breach, Violation, at_order, no_findings, we
 from app.mm.kernels import check, layout, search
 from app.mm.kernels.check import Recount
 from app.mm.kernels.findings import MOST_PLACES, Findings
+from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Accounting, HighatomicRule
@@ -312,8 +313,8 @@ def _memory_block_breaches(node: Node) -> Iterator[Breach]:
     count = node.geometry.pageblocks_per_memory_block
     for block_id in range(len(blocks)):
         zone, here = blocks.zone_id(block_id), zones[block_id * count : (block_id + 1) * count]
-        where = f"memory block {block_id}"
-        if zone is None and any(here):
-            yield Breach("INV-13", where, "no page in a zone", f"{blocks.state(block_id)}, pages in a zone")
+        where, state = f"memory block {block_id}", blocks.state(block_id)
+        if state is not MemoryBlockState.ONLINE and any(here):
+            yield Breach("INV-13", where, "no page in a zone", f"{state}, pages in a zone")
         elif zone is not None and zone + 1 not in here:
             yield Breach("INV-13", where, f"pages in zone {ZONE_NAMES[zone]}", "online, none there")

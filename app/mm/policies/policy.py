@@ -23,6 +23,7 @@ from app.mm.policies.switches import (
     L1Order,
     Level,
     MergeRule,
+    OfflineManaged,
     RetypeOnMerge,
     StealRule,
     UndoType,
@@ -63,6 +64,8 @@ class KernelPolicy:
     movable_contig_attempts: int = 5
     # Recorded on 5.10 and 6.1, against B-19.
     movable_shares_min_free: bool = True
+    # Between 6.10 and 6.12 the driver stopped to adjust `managed`.
+    offline_managed: OfflineManaged = OfflineManaged.DRIVER
     retry_removal: bool = False
     has_big_block_mode: bool = True
     has_unsafe_unplug: bool = True
@@ -274,6 +277,7 @@ _LINUX_6_12 = replace(
     boundary=Boundary.DEFER,
     split_on_free=True,
     highatomic_rule=HighatomicRule.FREE,
+    offline_managed=OfflineManaged.CORE,
 )
 _LINUX_6_16 = replace(_LINUX_6_12, name="linux-6.16", steal_rule=StealRule.STEPPED, cma_lock=CmaLock.PER_AREA)
 _LINUX_6_17 = replace(

@@ -118,6 +118,15 @@ class ConfigAbort(StrEnum):
     ATTEMPT = "attempt"
 
 
+class OfflineManaged(StrEnum):
+    """Who sees to it that offlining takes only managed pages off the counter (HP-7)."""
+
+    # virtio-mem's driver gives its pages back to `managed` first, and the core takes all of the block's off.
+    DRIVER = "driver"
+    # The core leaves offline pages out.
+    CORE = "core"
+
+
 class L1Order(StrEnum):
     """Whether a busy chunk is dissolved at once, or after all chunks were tried (D-11)."""
 
@@ -173,6 +182,7 @@ MEANINGS: dict[str, str] = {
     "l1_order": "Whether a busy chunk is dissolved at once, or after all chunks were tried (D-11).",
     "movable_contig_attempts": "How often the driver tries one range of ZONE_MOVABLE; in kernel zones, once (8.7).",
     "movable_shares_min_free": "Whether ZONE_MOVABLE takes its share of min_free_kbytes like a kernel zone (B-19).",
+    "offline_managed": "Who keeps unplugged pages out of what offlining takes off `managed`: driver or core (HP-7).",
     "retry_removal": "Whether a memory block that could not be removed is reported as EBUSY, and retried (8.5).",
     "has_big_block_mode": "Whether the driver can plug units of a memory block and more (G-7).",
     "has_unsafe_unplug": "Whether the driver can be told to offline a big block without taking its pages first (8.10).",

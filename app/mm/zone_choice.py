@@ -1,0 +1,99 @@
+"""Which zone memory goes to when it goes online: as told, next to its like, or as the ratio to kernel memory allows.
+
+    auto-movable, 301 per cent, 1 GiB of boot memory, memory blocks of 128 MiB
+    MMMMMMMM MMMMMMMM MMMMMMMM KMMMKMMM      the kernel's 25th block is its device's own, and earns three more
+
+Mirrors zone_for_pfn_range() and the auto-movable policy of mm/memory_hotplug.c (HP-3, HP-10).
+Left out: movable_node.
+"""
+
+from typing import NamedTuple
+
+from app.mm.hotplug_rules import OnlinePolicy
+from app.mm.memory_block import MemoryGroup
+from app.mm.node import Node
+from app.mm.zone import Zone, ZoneId
+
+
+def zone_for(node: Node, start_pfn: int, end_pfn: int, wanted: OnlinePolicy) -> ZoneId:
+    """Returns the zone for [start_pfn, end_pfn), memory blocks of one group; wanted: anything but offline."""
+    if wanted is OnlinePolicy.ONLINE_MOVABLE:
+        return ZoneId.MOVABLE
+    kernel_zone = _kernel_zone_for(node, start_pfn, end_pfn)
+    if wanted is OnlinePolicy.ONLINE_KERNEL:
+        return kernel_zone
+    if node.hotplug_rules.online is OnlinePolicy.AUTO_MOVABLE:
+        return ZoneId.MOVABLE if _is_auto_movable(node, start_pfn, end_pfn) else kernel_zone
+    # contig-zones: inside the span of one of the two zones alone, it belongs there.
+    is_in_movable = _is_spanned(node.zones[ZoneId.MOVABLE], start_pfn, end_pfn)
+    is_in_kernel = _is_spanned(node.zones[kernel_zone], start_pfn, end_pfn)
+    return ZoneId.MOVABLE if is_in_movable and not is_in_kernel else kernel_zone
+
+
+def _kernel_zone_for(node: Node, start_pfn: int, end_pfn: int) -> ZoneId:
+    """Returns the kernel zone whose span the range is in: what was boot memory of a lower zone goes back there."""
+    for zone in (ZoneId.DMA, ZoneId.DMA32):
+        if _is_spanned(node.zones[zone], start_pfn, end_pfn):
+            return zone
+    return ZoneId.NORMAL
+
+
+def _is_spanned(zone: Zone, start_pfn: int, end_pfn: int) -> bool:
+    return start_pfn < zone.end_pfn and zone.start_pfn < end_pfn
+
+
+# ------------------------------------------------------------------------------------ auto-movable
+
+
+class _Balance(NamedTuple):
+    """Pages of kernel memory from boot, and of all movable memory; CMA counts as movable."""
+
+    kernel_early: int
+    movable: int
+
+
+def _is_auto_movable(node: Node, start_pfn: int, end_pfn: int) -> bool:
+    """Whether the ratio allows that a group's unit, this range or what it is a part of, becomes movable."""
+    group = node.memory_blocks.group_of(start_pfn // node.geometry.memory_block_nr_pages)
+    nr_pages = end_pfn - start_pfn
+    if group is not None:
+        unit = group.unit_nr_pages
+        first = start_pfn - start_pfn % unit
+        if _has_kernel_memory(node, first, first + unit):
+            return False
+        nr_pages = unit
+    ratio = node.hotplug_rules.auto_movable_ratio
+    if not ratio:
+        return False
+    balance = _without_others(_balance(node), [*node.memory_blocks.groups()], group, ratio)
+    if balance.kernel_early <= 0:
+        return False
+    own = 0 if group is None else group.present_kernel
+    return balance.movable + nr_pages <= ratio * (balance.kernel_early + own) // 100
+
+
+def _has_kernel_memory(node: Node, start_pfn: int, end_pfn: int) -> bool:
+    """Whether part of a unit is online in a kernel zone already: then all of it shall be."""
+    size = node.geometry.memory_block_nr_pages
+    zones = (node.memory_blocks.zone_id(block) for block in range(start_pfn // size, end_pfn // size))
+    return any(zone is not None and zone is not ZoneId.MOVABLE for zone in zones)
+
+
+def _balance(node: Node) -> _Balance:
+    hotplugged = sum(group.present_kernel for group in node.memory_blocks.groups())
+    kernel = sum(zone.present for zone in node.zones if zone.index is not ZoneId.MOVABLE)
+    cma = sum(area.nr_pages for area in node.cma_areas.values())
+    return _Balance(kernel - hotplugged - cma, node.zones[ZoneId.MOVABLE].present + cma)
+
+
+def _without_others(
+    balance: _Balance, groups: list[MemoryGroup], asking: MemoryGroup | None, ratio: int
+) -> _Balance:
+    """Takes out what other groups have movable, and the early kernel memory that it needs beyond their own."""
+    kernel_early, movable = balance
+    for group in groups:
+        if group is asking:
+            continue
+        movable -= group.present_movable
+        kernel_early -= max(0, group.present_movable * 100 // ratio - group.present_kernel)
+    return _Balance(kernel_early, movable)
