@@ -1,8 +1,7 @@
 """A driver that comes late, is told the same again, goes and comes back, may not unplug, or is overtaken."""
 
-from dataclasses import replace
-
 from app.virtio_mem.device import Device
+from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.protocol import Request, Response
 from app.virtio_mem.region import DeviceRegion
 from tests.kernel_facts import steps, wording
@@ -66,7 +65,7 @@ def _add_no_unplug(table: FactTable, facts: Scenario) -> None:
     """Adds what unplug_online=0 does: nothing, until a block is set offline by hand."""
     number = next(number for number, _ in facts.find("resize", what="unplug_online=0"))
     played = booted(facts.kernel, facts.settings[1])
-    played.driver.options = replace(played.driver.options, unplug_online=False)
+    played.driver.set_parameters(ModuleParameters(unplug_online=False))
     table.at(number - 1)
     plug = facts.steps[number - 1]
     steps.add_resize(table, plug, played.resize(plug["requested"]))

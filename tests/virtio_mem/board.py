@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from app.mm import hotplug
 from app.mm.geometry import preset
+from app.mm.hotplug_rules import HotplugRules, OnlinePolicy
 from app.mm.node import Node
+from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.policies.policy import KernelPolicy, policy
 from app.mm.zone import ZoneId
@@ -13,7 +15,7 @@ from app.trace.sink import ListSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
-from app.virtio_mem.driver.options import DriverOptions, OnlinePolicy
+from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
 from app.virtio_mem.driver.report import PassOutcome
 from app.virtio_mem.invariants import verify_device, verify_driver
 from app.virtio_mem.region import DeviceRegion
@@ -32,7 +34,7 @@ class Machine(NamedTuple):
     boot_size: int = 1 << 30
     region_size: int = 1 << 30
     block_size: int = 2 << 20
-    unplug_online: bool = True
+    parameters: ModuleParameters = ModuleParameters()
     # Another kernel's driver on this kernel's memory.
     driver_policy: KernelPolicy | None = None
 
@@ -71,6 +73,16 @@ class Board(NamedTuple):
         assert self.node.alloc_at(pfn, order, kind, owner=TEST_OWNER)
         return pfn
 
+    def online(self, memory_block: int, zone: ZoneId) -> Errno:
+        """Onlines a memory block by hand; the driver hears of it."""
+        size = self.node.geometry.memory_block_nr_pages
+        return hotplug.online_pages(self.node, memory_block * size, (memory_block + 1) * size, zone)
+
+    def offline(self, memory_block: int) -> Errno:
+        """Offlines a memory block by hand; the driver hears of it."""
+        size = self.node.geometry.memory_block_nr_pages
+        return hotplug.offline_pages(self.node, memory_block * size, (memory_block + 1) * size).result
+
     def requests(self) -> list[tuple[str, int, int, str]]:
         """Returns what was asked so far: request, first device block, blocks, answer."""
         region = self.device.region
@@ -104,13 +116,12 @@ def build(machine: Machine | None = None, *, sink: ListSink | None = None) -> Bo
     size = geometry.memory_block_size
     region_start = -(-machine.boot_size // size) * size
     node = Node(geometry, kernel, nr_pages=(region_start + machine.region_size) // geometry.page_size)
+    node.hotplug_rules = HotplugRules(machine.online)
     boot_end = machine.boot_size // geometry.page_size
     hotplug.boot_memory(node, 0, boot_end, ZoneId.NORMAL)
     node.set_free(0, boot_end)
     node.recompute_watermarks()
     region = DeviceRegion(region_start, machine.region_size, machine.block_size)
     device = Device("vm0", region, sink=sink)
-    options = DriverOptions(
-        parse_fallback(machine.fallback), machine.online, machine.driver_policy, machine.unplug_online
-    )
+    options = DriverOptions(parse_fallback(machine.fallback), machine.driver_policy, machine.parameters)
     return Board(node, device, Driver(device, node, options, sink=sink), sink)

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from app.mm import hotplug
+from app.mm import page_offline
 from app.mm.checks.invariants import verify
 from app.mm.checks.ownership import placed_owner
+from app.mm.hotplug_rules import HotplugRules, OnlinePolicy
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.driver import DriverState
-from app.virtio_mem.driver.options import OnlinePolicy
-from app.virtio_mem.driver.states import SbmState
+from app.virtio_mem.driver.states import BlockState
 from app.virtio_mem.invariants import verify_device, verify_driver
 from tests.virtio_mem.board import TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
@@ -66,23 +66,23 @@ def _unplug_behind(board: Board) -> None:
 
 
 def _set_state(board: Board) -> None:
-    board.driver.sbm.blocks.set_state(0, SbmState.MOVABLE)
+    board.driver.book.blocks.set_state(0, BlockState.MOVABLE)
 
 
 def _miscount(board: Board) -> None:
-    board.driver.sbm.blocks.counts[SbmState.KERNEL] += 1
+    board.driver.book.blocks.counts[BlockState.KERNEL] += 1
 
 
 def _use_beyond(board: Board) -> None:
-    board.driver.sbm.blocks.states[7] = SbmState.KERNEL
+    board.driver.book.blocks.states[7] = BlockState.KERNEL
 
 
 def _clear_offline(board: Board) -> None:
-    hotplug.clear_offline(board.node, board.pfn(23 * MIB), board.pfn(24 * MIB))
+    page_offline.clear_offline(board.node, board.pfn(23 * MIB), board.pfn(24 * MIB))
 
 
 def _misplace_offline(board: Board) -> None:
-    board.driver.sbm.offline_size += 8 * MIB
+    board.driver.book.offline_size += 8 * MIB
 
 
 def _arm_wrongly(board: Board) -> None:
@@ -103,7 +103,7 @@ def _disarm(board: Board) -> None:
 
 
 def _miss_target(board: Board) -> None:
-    board.driver.sbm.queue.requested_size = 10 * MIB
+    board.driver.book.queue.requested_size = 10 * MIB
 
 
 @pytest.mark.parametrize(
@@ -187,19 +187,19 @@ class LifeOfAGuest(RuleBasedStateMachine):
     @rule(memory_block=st.integers(8, 15))
     def offline_by_hand(self, memory_block: int) -> None:
         """Sets a memory block offline, and lets the driver react."""
-        if self.board.driver.offline_memory_block(memory_block) is Errno.OK:
+        if self.board.offline(memory_block) is Errno.OK:
             self.board.driver.run()
 
     @rule(memory_block=st.integers(8, 15), zone=st.sampled_from([ZoneId.NORMAL, ZoneId.MOVABLE]))
     def online_by_hand(self, memory_block: int, zone: ZoneId) -> None:
         """Sets a memory block online, and lets the driver react."""
-        if self.board.driver.online_memory_block(memory_block, zone) is Errno.OK:
+        if self.board.online(memory_block, zone) is Errno.OK:
             self.board.driver.run()
 
     @rule(online=st.sampled_from(OnlinePolicy))
     def choose_auto_online(self, online: OnlinePolicy) -> None:
         """Changes what the system does with added memory."""
-        self.board.driver.sbm.auto_online = online.zone
+        self.board.node.hotplug_rules = HotplugRules(online)
 
     @invariant()
     def breaks_no_law(self) -> None:

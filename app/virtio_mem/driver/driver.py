@@ -6,32 +6,32 @@ Mirrors virtio_mem_run_wq() of drivers/virtio/virtio_mem.c (semantics 8.3, D-2 t
                       │            or when it has removed memory (its memmap may hold the next piece)
                       └──▶ idle | waiting_retry | broken
 
+What plugs and unplugs is the mode's (app.virtio_mem.driver.walks); the two have one work item, timer and result.
 It is done act by act (app.virtio_mem.driver.acts): begin() and step() let others in between, run() does not.
 Invariants kept here: INV-26, INV-28.
-Left out: waiting (the guest's clock owns it), big block mode, the crash kernel of D-5, suspend (D-15).
+Left out: waiting (the guest's clock owns it), the crash kernel of D-5, suspend (D-15).
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.mm import hotplug
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.policies.switches import Level
 from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink
-from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
-from app.virtio_mem.driver.cleanup import cleanup_pending
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
-from app.virtio_mem.driver.options import DriverOptions
-from app.virtio_mem.driver.plug import PlugWalk
+from app.virtio_mem.driver.interference import DriverInterference
+from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
 from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport
 from app.virtio_mem.driver.requests import RequestQueue
-from app.virtio_mem.driver.states import api_names
-from app.virtio_mem.driver.subblock_mode import SubblockMode
-from app.virtio_mem.driver.unplug import UnplugWalk
+from app.virtio_mem.driver.states import BlockState
+from app.virtio_mem.driver.walks import make_walks
 from app.virtio_mem.protocol import DevicePort
 
 RETRY_MIN_MS = 50_000
@@ -43,8 +43,8 @@ MAX_PASSES = 1000
 # Takes the counts of a pass that ends, and returns the simulated time in us then.
 Charge = Callable[[PassCounts, RequestQueue], int]
 
-# D-14: what starts the retry timer.
-_RETRIED = frozenset({Errno.ETXTBSY, Errno.EBUSY, Errno.ENOMEM})
+# D-14: what starts the retry timer. Where the simulator gave up (EINTR), Linux would still be trying (HP-6).
+_RETRIED = frozenset({Errno.ETXTBSY, Errno.EBUSY, Errno.ENOMEM, Errno.EINTR})
 
 
 class DriverState(StrEnum):
@@ -54,6 +54,7 @@ class DriverState(StrEnum):
     WORKING = "working"
     WAITING_RETRY = "waiting_retry"
     BROKEN = "broken"
+    UNLOADED = "unloaded"
 
 
 class ImportedBlock(NamedTuple):
@@ -65,7 +66,7 @@ class ImportedBlock(NamedTuple):
 
 
 class Driver:
-    """One device's driver in sub-block mode."""
+    """One device's driver, in the mode that its device, its kernel and its parameters make (G-7, 8.10)."""
 
     def __init__(
         self,
@@ -78,17 +79,26 @@ class Driver:
     ) -> None:
         """Probes the device.
 
-        Raises InvalidValue when the levels make no sense here, or the device needs big block mode.
+        Raises InvalidValue when the levels make no sense here, or the driver refuses the device.
         """
         options = DriverOptions() if options is None else options
         policy = node.policy if options.policy is None else options.policy
-        queue = RequestQueue(device)
+        queue = RequestQueue(device, options.features)
         levels = choose_levels(node.geometry, policy, options.fallback)
-        self.plan = plan_fallback(node.geometry, policy, fallback=levels, block_size=queue.block_size)
+        self.plan = plan_fallback(
+            node.geometry,
+            policy,
+            fallback=levels,
+            block_size=queue.block_size,
+            parameters=options.parameters,
+        )
         self._sink: Sink = NullSink() if sink is None else sink
-        self.sbm = SubblockMode(queue, node, self.plan, policy=policy, sink=self._sink)
-        self.sbm.auto_online = options.online.zone
+        self._walks = make_walks(queue, node, self.plan, policy=policy, sink=self._sink)
+        self.book = self._walks.book
         self.options = options
+        self.set_parameters(options.parameters)
+        # Whether the module is there; without it the device is told what it shall have, and nothing happens.
+        self.is_loaded = True
         self.is_broken = False
         # Milliseconds of the armed retry timer; 0 when it is not armed.
         self.armed_ms = 0
@@ -96,8 +106,6 @@ class Driver:
         self.last_result: Errno | None = None
         # What the timer will be armed with next (D-3).
         self.retry_ms = RETRY_MIN_MS
-        # Memory went online or offline by hand, and run() should follow (8.8).
-        self.is_work_queued = False
         self._charge = charge
         # D-5: an earlier kernel left memory plugged that this one does not use.
         self.is_unplug_all_required = queue.plugged_size > 0
@@ -113,6 +121,8 @@ class Driver:
     @property
     def state(self) -> DriverState:
         """What the driver does now."""
+        if not self.is_loaded:
+            return DriverState.UNLOADED
         if self.is_broken:
             return DriverState.BROKEN
         if self.is_working:
@@ -121,19 +131,19 @@ class Driver:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """The levels in use, largest first; the last one's unit is the sub-block."""
+        """The levels in use, largest first; the last one's unit is the least that is unplugged."""
         return tuple(unplug_level.level for unplug_level in self.plan.levels)
 
     @property
-    def subblock_size(self) -> int:
-        """Bytes of a sub-block."""
-        return self.plan.subblock_size
+    def unit_size(self) -> int:
+        """Bytes of the least that is plugged: a sub-block, or a big block."""
+        return self.plan.unit_size
 
     def count_blocks(self) -> dict[str, int]:
-        """Returns how many memory blocks are in each state; those never used count as unused."""
-        blocks = self.sbm.blocks
-        counts = {name: blocks.counts[state] for state, name in api_names(self.sbm.policy.driver_states)}
-        counts["unused"] += blocks.nr_memory_blocks - blocks.next_index
+        """Returns how many memory blocks or big blocks are in each state; those never used count as unused."""
+        blocks = self.book.blocks
+        counts = {state.name.lower(): blocks.counts[state] for state in self.book.states}
+        counts[BlockState.UNUSED.name.lower()] += blocks.nr_blocks - blocks.next_index
         return counts
 
     # ------------------------------------------------------------------------------ the work item
@@ -141,19 +151,24 @@ class Driver:
     @property
     def queue(self) -> RequestQueue:
         """Its end of the device's queue, with the config as it was last read."""
-        return self.sbm.queue
+        return self.book.queue
 
     @property
     def is_working(self) -> bool:
         """Whether a work item has begun and not ended."""
         return self._work is not None
 
+    @property
+    def is_work_queued(self) -> bool:
+        """Whether memory went online or offline by hand, and a work item should follow (8.8)."""
+        return self.book.is_work_wanted and not self.is_working
+
     def begin(self) -> None:
         """Begins the work item: because the config changed, or memory went online or offline."""
         assert self._work is None, "one work item handles everything in sequence (section 8)"
         self.armed_ms = 0
-        self.is_work_queued = False
         self.nr_acts = 0
+        self.book.is_active = True
         self._work = self._work_item()
 
     def begin_retry(self) -> None:
@@ -170,9 +185,26 @@ class Driver:
             next(self._work)
         except StopIteration as stop:
             self._work = None
+            self.book.is_active = False
             self.outcome = stop.value
             return False
         return True
+
+    def abandon(self) -> None:
+        """Ends a work item that is under way without an outcome; the timer is not armed any more."""
+        self._work = None
+        self.book.is_active = False
+        self.armed_ms = 0
+        # It was interrupted: whatever its target was, it is not met (INV-28).
+        self.last_result = Errno.EAGAIN
+
+    def unload(self) -> None:
+        """Takes the module out of the kernel; memory that it added stays, and nobody speaks for it any more."""
+        assert self._work is None, "the module is taken out between two work items"
+        self.armed_ms = 0
+        self.last_result = None
+        self.is_loaded = False
+        self.book.node.listeners.unsubscribe(self.book)
 
     def run(self) -> PassOutcome:
         """Runs the work item to its end at once."""
@@ -193,17 +225,20 @@ class Driver:
 
     def counts_of_pass(self) -> PassCounts:
         """Returns what the present pass has done so far."""
-        return self.sbm.tally.counts(self.sbm.queue.nr_requests)
+        return self.book.tally.counts(self.book.queue.nr_requests)
 
     def _work_item(self) -> Acts[PassOutcome]:
-        queue = self.sbm.queue
+        queue = self.book.queue
         size_before = queue.plugged_size
-        self.sbm.report = WorkReport(self.plan, self.sbm.blocks)
+        self.book.report = WorkReport(self.plan, self.book.blocks)
         self._counts = PassCounts()
         self._offline_bytes = 0
         result = Errno.OK
         nr_passes = 0
-        is_wanted = not self.is_broken
+        is_wanted = self.is_loaded and not self.is_broken
+        if not self.is_loaded:
+            # Nobody reads the config; the outcome tells what was asked for.
+            queue.refresh()
         while is_wanted and nr_passes < MAX_PASSES:
             nr_passes += 1
             result = yield from self._pass()
@@ -211,15 +246,16 @@ class Driver:
         return self._outcome(result, nr_passes=nr_passes, size_before=size_before, is_livelocked=is_wanted)
 
     def _pass(self) -> Acts[Errno]:
-        sbm = self.sbm
-        sbm.tally = PassTally(sbm.queue.nr_requests)
-        sbm.report.begin_pass()
+        book = self.book
+        book.tally = PassTally(book.queue.nr_requests)
+        book.is_work_wanted = False
+        book.report.begin_pass()
         result = yield from self._attempt()
         self._settle(result)
-        queue = sbm.queue
+        queue = book.queue
         counts = self.counts_of_pass()
         self._counts = self._counts.plus(counts)
-        self._offline_bytes += sbm.tally.offline_bytes
+        self._offline_bytes += book.tally.offline_bytes
         now_us = 0 if self._charge is None else self._charge(counts, queue)
         self._sink.emit(
             DriverPassEnded(queue.device_id, str(result), queue.plugged_size, self.armed_ms, now_us)
@@ -228,8 +264,8 @@ class Driver:
 
     def _attempt(self) -> Acts[Errno]:
         """The body of one pass; the config is read again whatever became of UNPLUG_ALL."""
-        sbm = self.sbm
-        queue = sbm.queue
+        book = self.book
+        queue = book.queue
         result = Errno.OK
         if self.is_unplug_all_required:
             yield
@@ -238,23 +274,22 @@ class Driver:
         if queue.is_config_changed:
             queue.refresh()
         if result is Errno.OK:
-            result = yield from cleanup_pending(sbm)
+            result = yield from self._walks.clean_up()
         if result is Errno.OK:
             result = yield from self._approach_target()
-        if result is Errno.OK and sbm.is_removal_pending:
+        if result is Errno.OK and book.is_removal_pending:
             result = Errno.EBUSY
         return result
 
     def _approach_target(self) -> Acts[Errno]:
-        sbm = self.sbm
-        missing = sbm.queue.requested_size - sbm.queue.plugged_size
-        # A rest smaller than a sub-block stays (8.4, 8.5).
+        book = self.book
+        missing = book.queue.requested_size - book.queue.plugged_size
+        # A rest smaller than a unit stays (8.4, 8.5, S31).
         if missing > 0:
-            sbm.report.forget_stuck()
-            return (yield from PlugWalk(sbm, missing // sbm.subblock_size).acts())
+            book.report.forget_stuck()
+            return (yield from self._walks.plug(missing // book.unit_size))
         if missing < 0:
-            walk = UnplugWalk(sbm, -missing // sbm.subblock_size)
-            return (yield from walk.acts(unplug_online=self.options.unplug_online))
+            return (yield from self._walks.unplug(-missing // book.unit_size))
         return Errno.OK
 
     def _settle(self, result: Errno) -> None:
@@ -271,14 +306,13 @@ class Driver:
     def _is_pass_wanted(self, result: Errno) -> bool:
         if self.is_broken:
             return False
-        # Recorded: a pass that removed a memory block is followed by one more at once.
-        has_removed = self.sbm.tally.memory_blocks_removed > 0
-        return result is Errno.EAGAIN or has_removed or self.sbm.queue.is_config_changed
+        # Recorded: a pass that took a memory block offline is followed by one more at once; it heard of it itself.
+        return result is Errno.EAGAIN or self.book.is_work_wanted or self.book.queue.is_config_changed
 
     def _outcome(
         self, result: Errno, *, nr_passes: int, size_before: int, is_livelocked: bool
     ) -> PassOutcome:
-        queue, report = self.sbm.queue, self.sbm.report
+        queue, report = self.book.queue, self.book.report
         is_done = result is Errno.OK
         return PassOutcome(
             result=result,
@@ -298,42 +332,18 @@ class Driver:
             types_lost=report.types_lost(),
         )
 
-    # ------------------------------------------------------------- memory blocks set by somebody else
+    def set_parameters(self, parameters: ModuleParameters) -> None:
+        """Changes what the kernel lets change while the module is loaded: unplug_online and bbm_safe_unplug."""
+        self.options = replace(self.options, parameters=parameters)
+        self.book.parameters = parameters.known_to(self.book.policy)
 
-    def online_memory_block(self, memory_block: int, zone: ZoneId) -> Errno:
-        """Onlines one of the driver's memory blocks, as user space does; it may queue the work (8.8).
-
-        EINVAL: the block is not this driver's, or not offline.
-        """
-        index = self._index(memory_block)
-        if index < 0:
-            return Errno.EINVAL
-        result = block_hotplug.online_memory_block(self.sbm, index, zone)
-        if result is Errno.OK and block_hotplug.is_more_welcome(self.sbm):
-            self.is_work_queued = True
-        return result
-
-    def offline_memory_block(self, memory_block: int) -> Errno:
-        """Offlines one of the driver's memory blocks, as user space does; it queues the work (8.8).
-
-        EINVAL: the block is not this driver's, or not online.
-        """
-        index = self._index(memory_block)
-        if index < 0:
-            return Errno.EINVAL
-        result = block_hotplug.offline_memory_block(self.sbm, index)
-        if result is Errno.OK:
-            self.is_work_queued = True
-        return result
+    def set_interference(self, interference: DriverInterference | None) -> None:
+        """Lets somebody be asked before attempts and additions, or nobody."""
+        self.book.interference = interference
 
     def owns(self, memory_block: int) -> bool:
         """Whether a memory block was added by this driver, or can be."""
-        return 0 <= memory_block - self.sbm.first_memory_block < self.sbm.blocks.nr_memory_blocks
-
-    def _index(self, memory_block: int) -> int:
-        """Returns the index of a memory block that was ever used, or -1."""
-        index = memory_block - self.sbm.first_memory_block
-        return index if 0 <= index < self.sbm.blocks.next_index else -1
+        return 0 <= self.book.position_of(memory_block) < self.book.blocks.nr_blocks
 
     # ---------------------------------------------------------------------------- captured guests
 
@@ -342,14 +352,15 @@ class Driver:
 
         Only before the first run(). Raises nothing: ids outside the region are our own defect.
         """
-        sbm = self.sbm
+        book = self.book
         for memory_block, zone, plugged in imported:
-            index = memory_block - sbm.first_memory_block
+            index = book.position_of(memory_block)
             assert self.owns(memory_block), f"INV-20: memory block {memory_block} is outside the region"
-            assert plugged & ~sbm.blocks.full_mask == 0, f"INV-19: too many bits: {plugged:#x}"
-            sbm.blocks.claim_up_to(index)
-            sbm.blocks.plugged[index] = plugged
-            sbm.settle_state(index, zone)
-            sbm.offline_size += sbm.memory_block_size if zone is None else 0
-        sbm.queue.refresh()
+            assert plugged & ~book.blocks.full_mask == 0, f"INV-19: too many bits: {plugged:#x}"
+            book.blocks.claim_up_to(index)
+            book.blocks.plugged[index] = plugged
+            book.settle_state(index, zone)
+            book.offline_size += book.memory_block_size if zone is None else 0
+            hotplug.adopt_memory_block(book.node, memory_block, book.queue.device_id)
+        book.queue.refresh()
         self.is_unplug_all_required = False

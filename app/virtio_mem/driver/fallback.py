@@ -32,16 +32,6 @@ class FallbackPlan(NamedTuple):
     levels: tuple[UnplugLevel, ...]
     mode: Mode = Mode.SUB_BLOCK
 
-    @property
-    def subblock_size(self) -> int:
-        """As unit_size."""
-        return self.unit_size
-
-    @property
-    def subblocks_per_memory_block(self) -> int:
-        """As units_per_block."""
-        return self.units_per_block
-
 
 _ACCEPTED_TEXT = " or ".join("[" + ", ".join(levels) + "]" for levels in FALLBACKS)
 

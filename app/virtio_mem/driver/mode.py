@@ -10,16 +10,23 @@ Invariants kept here: INV-18 (a bit changes with the device's ACK, and only then
 Left out: states (subblock_mode.py, bigblock_mode.py), the order of visits (plug.py, unplug.py, bigblock_unplug.py).
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
 from app.mm.node import Node
 from app.mm.outcome import Errno
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.switches import DriverStates
+from app.mm.zone import ZoneId
 from app.trace.sink import Sink
 from app.units import GIB, align_up
+from app.virtio_mem.driver.block_map import BlockMap
 from app.virtio_mem.driver.fallback import FallbackPlan
+from app.virtio_mem.driver.interference import DriverInterference
+from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.driver.report import PassTally, WorkReport
 from app.virtio_mem.driver.requests import RequestQueue
-from app.virtio_mem.driver.subblock import SubblockMap
+from app.virtio_mem.driver.states import BlockState
 
 # D-6: how much memory may be added and not online.
 _OFFLINE_THRESHOLD = 1 * GIB
@@ -28,8 +35,11 @@ _OLD_OFFLINE_BLOCKS = 10
 _SMALLEST_OFFLINE_BLOCKS = 2
 
 
-class ModeBook:
+class ModeBook(ABC):
     """The state of a driver's blocks, which are named by index from the region's first whole one."""
+
+    # Those that its blocks can be in.
+    states: tuple[BlockState, ...]
 
     def __init__(
         self, queue: RequestQueue, node: Node, plan: FallbackPlan, *, policy: KernelPolicy, sink: Sink
@@ -49,20 +59,37 @@ class ModeBook:
         self.block_nr_pages = self.block_size // geometry.page_size
         self.first_block = align_up(queue.addr, self.block_size) // self.block_size
         end = max(queue.region_end // self.block_size, self.first_block)
-        self.blocks = SubblockMap(end - self.first_block, plan.units_per_block)
+        self.blocks = BlockMap(end - self.first_block, plan.units_per_block)
         self.offline_threshold = _offline_threshold(self.block_size, policy)
         # Bytes added by this driver and not online (INV-22).
         self.offline_size = 0
+        # A work item runs, and memory has changed so that it is worth another pass, or a work item of its own (8.8).
+        self.is_active = False
+        self.is_work_wanted = False
         # A removal of a memory block without plugged sub-blocks failed (8.5, 6.6+).
         self.is_removal_pending = False
+        # Asked before an attempt on online memory and an addition; None: nobody is.
+        self.interference: DriverInterference | None = None
+        # Those that the release knows.
+        self.parameters = ModuleParameters()
         self.tally = PassTally(0)
         self.report = WorkReport(plan, self.blocks)
+        node.memory_blocks.register_group(queue.device_id, self.block_nr_pages)
+
+    @abstractmethod
+    def settle_state(self, index: int, zone: ZoneId | None) -> None:
+        """Sets the state of a block that Linux has, online in `zone` or offline."""
 
     # ---------------------------------------------------------------------------------- addresses
 
     def start_pfn(self, index: int) -> int:
         """Returns the first page of a block."""
         return (self.first_block + index) * self.block_nr_pages
+
+    def pfns(self, index: int) -> tuple[int, int]:
+        """Returns the pages of a block, [start, end)."""
+        start_pfn = self.start_pfn(index)
+        return start_pfn, start_pfn + self.block_nr_pages
 
     def address(self, index: int, unit: int) -> int:
         """Returns where a unit of a block begins, in bytes."""
@@ -74,15 +101,24 @@ class ModeBook:
         first = (self.first_block + index) * per_block
         return range(first, first + per_block)
 
+    def position_of(self, memory_block: int) -> int:
+        """Returns the index of the block that a memory block is a part of; outside the region there is no such block."""
+        return memory_block * self.memory_block_size // self.block_size - self.first_block
+
     def index_of(self, memory_block: int) -> int:
-        """Returns the block that a memory block is a part of, if it was ever used, or -1."""
-        index = memory_block * self.memory_block_size // self.block_size - self.first_block
+        """Returns the index of the block that a memory block is a part of, if it was ever used, or -1."""
+        index = self.position_of(memory_block)
         return index if 0 <= index < self.blocks.next_index else -1
 
-    def owns(self, memory_block: int) -> bool:
-        """Whether a memory block was added by this driver, or can be."""
-        index = memory_block * self.memory_block_size // self.block_size - self.first_block
-        return 0 <= index < self.blocks.nr_memory_blocks
+    def is_plugged(self, address: int) -> bool:
+        """Whether the unit at an address is plugged."""
+        index, offset = divmod(address - self.first_block * self.block_size, self.block_size)
+        is_used = 0 <= index < self.blocks.next_index
+        return is_used and bool(self.blocks.plugged[index] >> offset // self.unit_size & 1)
+
+    def pages_to_give_back(self) -> Sequence[tuple[int, int]]:
+        """Returns the ranges of online pages that the driver has taken of blocks which are plugged."""
+        return ()
 
     # ------------------------------------------------------------------------------- what is added
 
@@ -95,6 +131,21 @@ class ModeBook:
         if self.policy.driver_states is DriverStates.OLD:
             return self.offline_size == self.offline_threshold - self.memory_block_size
         return self.offline_size <= self.offline_threshold // 2
+
+    def follow_online(self, nr_pages: int) -> None:
+        """Notes that memory of this driver went online; the driver's own doing is no reason to work (8.8)."""
+        self.offline_size -= nr_pages * self.node.geometry.page_size
+        if not self.is_active and self.is_more_welcome():
+            self.is_work_wanted = True
+
+    def follow_offline(self, nr_pages: int) -> None:
+        """Notes that memory of this driver went offline: it may be unplugged cheaply, by whomever (8.8)."""
+        self.offline_size += nr_pages * self.node.geometry.page_size
+        self.is_work_wanted = True
+
+    def refusal_to_add(self, start_pfn: int, end_pfn: int) -> Errno:
+        """Returns what adding memory answers before it is tried; OK: it is tried."""
+        return Errno.OK if self.interference is None else self.interference.add_memory(start_pfn, end_pfn)
 
     # ------------------------------------------------------------------------------------ requests
 

@@ -1,45 +1,19 @@
-"""What the guest's owner chooses for a driver: module parameters, levels, onlining, and the kernel whose driver it is.
+"""What the guest's owner chooses for a driver: module parameters, levels, and the kernel whose driver it is.
 
-Mirrors the module parameters of 8.10 and the auto-online policy of HP-2.
+Mirrors the module parameters of 8.10.
 Kept here: a parameter that a release does not know is passed over, as the kernel does with a line in its log.
 Left out: sizes that follow (app.mm.policies.quantities).
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from app.errors import InvalidValue
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.switches import Level
-from app.mm.zone import ZoneId
+from app.virtio_mem.protocol import ALL_FEATURES, Feature
 
 # Of a big block; larger than any region.
 LARGEST_BIG_BLOCK = 1 << 62
-
-
-class OnlinePolicy(StrEnum):
-    """What the system does with added memory by itself (HP-2)."""
-
-    OFFLINE = "offline"
-    ONLINE_KERNEL = "online_kernel"
-    ONLINE_MOVABLE = "online_movable"
-
-    @property
-    def zone(self) -> ZoneId | None:
-        """The zone in which added memory goes online, or None when it stays offline."""
-        if self is OnlinePolicy.OFFLINE:
-            return None
-        return ZoneId.MOVABLE if self is OnlinePolicy.ONLINE_MOVABLE else ZoneId.NORMAL
-
-
-def parse_online_policy(name: str) -> OnlinePolicy:
-    """Returns the policy called `name`.
-
-    Raises InvalidValue.
-    """
-    if name not in list(OnlinePolicy):
-        raise InvalidValue("online", name, ", ".join(OnlinePolicy))
-    return OnlinePolicy(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +53,8 @@ class DriverOptions:
 
     # None: the kernel's own.
     fallback: tuple[Level, ...] | None = None
-    online: OnlinePolicy = OnlinePolicy.ONLINE_MOVABLE
     # None: the node's own; another one simulates a driver from another release (12.1).
     policy: KernelPolicy | None = None
-    unplug_online: bool = True
     parameters: ModuleParameters = ModuleParameters()
+    # Of what a device offers, the driver accepts these (V-14).
+    features: Feature = ALL_FEATURES

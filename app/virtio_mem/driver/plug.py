@@ -1,16 +1,14 @@
 """Plugging in sub-block mode: completes partly plugged memory blocks, then adds whole ones, lowest first.
 
-Mirrors virtio_mem_sbm_plug_request() of drivers/virtio/virtio_mem.c (semantics 8.4, D-6 to D-9).
+Mirrors virtio_mem_sbm_plug_request() of drivers/virtio/virtio_mem.c (semantics 8.4, D-8, D-9).
 Invariants kept here: INV-18, INV-19.
-Left out: when to plug (driver.py).
+Left out: when to plug (driver.py), adding memory blocks (adding.py).
 """
 
 from app.mm.outcome import Errno
-from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
+from app.virtio_mem.driver.adding import AddWalk, note_stop
 from app.virtio_mem.driver.fake_offline import fake_online
-from app.virtio_mem.driver.report import StuckPiece
-from app.virtio_mem.driver.states import SbmState
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 
@@ -29,7 +27,7 @@ class PlugWalk:
         """
         result = yield from self._complete_partial_memory_blocks()
         if result is Errno.OK:
-            result = yield from self._add_memory_blocks()
+            result = yield from AddWalk(self._sbm, self.left).acts()
         return result
 
     def _complete_partial_memory_blocks(self) -> Acts[Errno]:
@@ -39,14 +37,14 @@ class PlugWalk:
             while index >= 0 and self.left:
                 result = yield from self._complete(index)
                 if result is not Errno.OK:
-                    return self._stopped(result, index)
+                    return note_stop(self._sbm, result, index, self.left)
                 index = blocks.first_in(state, index + 1)
         return Errno.OK
 
     def _complete(self, index: int) -> Acts[Errno]:
         """Plugs the holes of one memory block, lowest first, each with one request."""
         sbm = self._sbm
-        zone = sbm.node.memory_blocks.zone_id(sbm.first_memory_block + index)
+        zone = sbm.node.memory_blocks.zone_id(sbm.first_block + index)
         while self.left:
             first, count = sbm.blocks.unplugged_run(index, self.left)
             if not count:
@@ -61,50 +59,3 @@ class PlugWalk:
         if sbm.blocks.is_full(index):
             sbm.settle_state(index, zone)
         return Errno.OK
-
-    def _add_memory_blocks(self) -> Acts[Errno]:
-        """Plugs and adds unused memory blocks, then such as were never used; both ascending."""
-        sbm = self._sbm
-        index = 0
-        while self.left:
-            index = sbm.blocks.first_in(SbmState.UNUSED, index)
-            if not block_hotplug.could_add_memory_block(sbm):
-                return self._stopped(Errno.ENOSPC, index)
-            if index < 0 and not self._is_next_usable():
-                return self._stopped(Errno.ENOSPC, index)
-            yield
-            if index < 0:
-                index = sbm.blocks.claim_next()
-            result = self._plug_and_add(index)
-            if result is not Errno.OK:
-                return self._stopped(result, index)
-            index += 1
-        return Errno.OK
-
-    def _is_next_usable(self) -> bool:
-        sbm = self._sbm
-        index = sbm.blocks.next_index
-        return index < sbm.blocks.nr_memory_blocks and sbm.address(index + 1, 0) <= sbm.queue.usable_end
-
-    def _plug_and_add(self, index: int) -> Errno:
-        sbm = self._sbm
-        count = min(self.left, sbm.blocks.subblocks_per_memory_block)
-        result = sbm.plug(index, first=0, count=count)
-        if result is not Errno.OK:
-            return result
-        result = block_hotplug.add_memory_block(sbm, index)
-        if result is not Errno.OK:
-            is_undone = sbm.unplug(index, first=0, count=count) is Errno.OK
-            # D-7: plugged but absent, until a later pass gets rid of it.
-            sbm.blocks.set_state(index, SbmState.UNUSED if is_undone else SbmState.PLUGGED)
-            return result
-        self.left -= count
-        return Errno.OK
-
-    def _stopped(self, result: Errno, index: int) -> Errno:
-        """Notes what stopped the plug; a changed config is no shortage. index: the memory block, or -1."""
-        if result is not Errno.EAGAIN:
-            sbm = self._sbm
-            pfn = sbm.start_pfn(index) if index >= 0 else None
-            sbm.report.set_shortage(StuckPiece(pfn, None, None, result, self.left * sbm.subblock_size))
-        return result

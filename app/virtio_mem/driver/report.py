@@ -11,8 +11,8 @@ from typing import NamedTuple
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
+from app.virtio_mem.driver.block_map import BlockMap
 from app.virtio_mem.driver.fallback import FallbackPlan
-from app.virtio_mem.driver.subblock import SubblockMap
 
 # How many pieces are told one by one; the rest is counted.
 MAX_OBSTACLES = 64
@@ -176,7 +176,7 @@ class PassTally:
 class WorkReport:
     """Collects over all passes of one work item; idle paths touch only integers."""
 
-    def __init__(self, plan: FallbackPlan, blocks: SubblockMap) -> None:
+    def __init__(self, plan: FallbackPlan, blocks: BlockMap) -> None:
         """Starts empty."""
         self._plan = plan
         self._blocks = blocks
@@ -234,8 +234,8 @@ class WorkReport:
         Pieces that had failed on their own account are told apart from it. It had no piece of its own, so its bytes
         are a bound, and one sub-block where every piece that is still to do has failed already.
         """
-        stuck = self.obstacle_count() * self._plan.subblock_size
-        nr_bytes = max(piece.nr_bytes - stuck, self._plan.subblock_size)
+        stuck = self.obstacle_count() * self._plan.unit_size
+        nr_bytes = max(piece.nr_bytes - stuck, self._plan.unit_size)
         self._shortage = piece._replace(nr_bytes=nr_bytes)
 
     def by_level(self) -> dict[Level, LevelTally]:
@@ -267,7 +267,7 @@ class WorkReport:
 
     def obstacle_groups(self) -> tuple[ObstacleGroup, ...]:
         """Returns all pieces that stay, by reason, the most bytes first. Linear in memory blocks with a stuck piece."""
-        plugged, size = self._blocks.plugged, self._plan.subblock_size
+        plugged, size = self._blocks.plugged, self._plan.unit_size
         groups = []
         for reason, blocks in self._reasons.items():
             count = sum((bits & plugged[index]).bit_count() for index, bits in blocks.items())

@@ -105,5 +105,7 @@ class RequestQueue:
 
 def _refused(device: DevicePort, features: Feature) -> StateError:
     missing = [feature.name for feature in Feature if feature in device.features & ~features]
-    detail = f"{device.id} needs {', '.join(map(str, missing))}, which the driver does not accept: its probe fails"
+    detail = (
+        f"{device.id} needs {', '.join(map(str, missing))}, which the driver does not accept: its probe fails"
+    )
     return StateError(detail, device=device.id)

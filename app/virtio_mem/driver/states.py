@@ -1,7 +1,7 @@
-"""States of a memory block in sub-block mode, and the orders in which plug and unplug visit them.
+"""States of a driver's blocks, and the orders in which plug and unplug of sub-blocks visit them.
 
-Mirrors enum virtio_mem_sbm_mb_state of drivers/virtio/virtio_mem.c (semantics 8.1, 8.4, 8.5), 5.10 to 6.18.
-Left out: the states of big block mode.
+Mirrors the states of memory blocks and of big blocks in drivers/virtio/virtio_mem.c (semantics 8.1, 8.4, 8.5, 8.9),
+5.10 to 6.18.
 """
 
 from enum import IntEnum
@@ -11,12 +11,12 @@ from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
 
 
-class SbmState(IntEnum):
-    """What the driver knows of a memory block; a full state is even, its partial one is the next number."""
+class BlockState(IntEnum):
+    """What the driver knows of a block; in sub-block mode a full state is even, its partial one is the next number."""
 
-    # No sub-block plugged, block absent.
+    # Nothing plugged, block absent.
     UNUSED = 0
-    # Sub-blocks plugged at the device, block absent: adding failed, to be unplugged later.
+    # Plugged at the device, block absent: adding or unplugging failed, to be unplugged later.
     PLUGGED = 1
     # Added to Linux, not online.
     OFFLINE = 2
@@ -30,49 +30,57 @@ class SbmState(IntEnum):
     # Online in any zone: drivers up to 5.12 did not tell zones apart.
     ONLINE = 8
     ONLINE_PARTIAL = 9
+    # A big block whose memory blocks Linux has, each of them online or not.
+    ADDED = 10
+    # A big block that is on its way out: of its online memory all pages are taken, or are being taken.
+    FAKE_OFFLINE = 11
 
 
 class StateOrders(NamedTuple):
     """Which states exist online, and in which order they are visited (8.4, 8.5, D-10)."""
 
-    plug: tuple[SbmState, ...]
-    unplug_online: tuple[SbmState, ...]
+    plug: tuple[BlockState, ...]
+    unplug_online: tuple[BlockState, ...]
 
 
+BIG_BLOCK_STATES = (BlockState.UNUSED, BlockState.PLUGGED, BlockState.ADDED, BlockState.FAKE_OFFLINE)
 # Full state -> partial state.
-PARTIAL = {state: SbmState(state + 1) for state in SbmState if state >= SbmState.OFFLINE and not state & 1}
-UNPLUG_OFFLINE = (SbmState.OFFLINE_PARTIAL, SbmState.OFFLINE)
+PARTIAL = {
+    full: BlockState(full + 1)
+    for full in (BlockState.OFFLINE, BlockState.KERNEL, BlockState.MOVABLE, BlockState.ONLINE)
+}
+UNPLUG_OFFLINE = (BlockState.OFFLINE_PARTIAL, BlockState.OFFLINE)
 ORDERS = {
     DriverStates.NEW: StateOrders(
-        plug=(SbmState.KERNEL_PARTIAL, SbmState.MOVABLE_PARTIAL, SbmState.OFFLINE_PARTIAL),
+        plug=(BlockState.KERNEL_PARTIAL, BlockState.MOVABLE_PARTIAL, BlockState.OFFLINE_PARTIAL),
         unplug_online=(
-            SbmState.MOVABLE_PARTIAL,
-            SbmState.KERNEL_PARTIAL,
-            SbmState.MOVABLE,
-            SbmState.KERNEL,
+            BlockState.MOVABLE_PARTIAL,
+            BlockState.KERNEL_PARTIAL,
+            BlockState.MOVABLE,
+            BlockState.KERNEL,
         ),
     ),
     DriverStates.OLD: StateOrders(
-        plug=(SbmState.ONLINE_PARTIAL, SbmState.OFFLINE_PARTIAL),
-        unplug_online=(SbmState.ONLINE_PARTIAL, SbmState.ONLINE),
+        plug=(BlockState.ONLINE_PARTIAL, BlockState.OFFLINE_PARTIAL),
+        unplug_online=(BlockState.ONLINE_PARTIAL, BlockState.ONLINE),
     ),
 }
 
 
-def full_state(zone: ZoneId | None, states: DriverStates) -> SbmState:
+def full_state(zone: ZoneId | None, states: DriverStates) -> BlockState:
     """Returns the state of a fully plugged memory block that is online in `zone`, or offline (None)."""
     if zone is None:
-        return SbmState.OFFLINE
+        return BlockState.OFFLINE
     if states is DriverStates.OLD:
-        return SbmState.ONLINE
-    return SbmState.MOVABLE if zone is ZoneId.MOVABLE else SbmState.KERNEL
+        return BlockState.ONLINE
+    return BlockState.MOVABLE if zone is ZoneId.MOVABLE else BlockState.KERNEL
 
 
-def api_names(states: DriverStates) -> tuple[tuple[SbmState, str], ...]:
-    """Returns the states that such a driver can be in, with their names in the API."""
+def subblock_states(states: DriverStates) -> tuple[BlockState, ...]:
+    """Returns the states of memory blocks that such a driver knows."""
     absent = (
-        {SbmState.ONLINE, SbmState.ONLINE_PARTIAL}
+        {BlockState.ONLINE, BlockState.ONLINE_PARTIAL}
         if states is DriverStates.NEW
-        else {SbmState.KERNEL, SbmState.KERNEL_PARTIAL, SbmState.MOVABLE, SbmState.MOVABLE_PARTIAL}
+        else {BlockState.KERNEL, BlockState.KERNEL_PARTIAL, BlockState.MOVABLE, BlockState.MOVABLE_PARTIAL}
     )
-    return tuple((state, state.name.lower()) for state in SbmState if state not in absent)
+    return tuple(state for state in BlockState if state < BlockState.ADDED and state not in absent)

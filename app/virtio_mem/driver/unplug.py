@@ -12,13 +12,12 @@ Left out: when to unplug (driver.py).
 
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.policies.switches import L1Order
-from app.mm.zone import ZoneId
 from app.trace.events import UnplugAttempted
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.fake_offline import fake_offline, fake_online
 from app.virtio_mem.driver.report import StuckPiece
-from app.virtio_mem.driver.states import UNPLUG_OFFLINE, SbmState
+from app.virtio_mem.driver.states import UNPLUG_OFFLINE, BlockState
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 
 
@@ -42,7 +41,7 @@ class UnplugWalk:
             return result
         return Errno.EBUSY if self.left else Errno.OK
 
-    def _walk(self, states: tuple[SbmState, ...], *, is_online: bool) -> Acts[Errno]:
+    def _walk(self, states: tuple[BlockState, ...], *, is_online: bool) -> Acts[Errno]:
         """Visits the memory blocks state by state, each descending (D-9, D-10)."""
         blocks = self._sbm.blocks
         for state in states:
@@ -66,7 +65,7 @@ class UnplugWalk:
             result = sbm.unplug(index, first=first, count=count)
             if result is Errno.OK:
                 self.left -= count
-                sbm.tally.offline_bytes += count * sbm.subblock_size
+                sbm.tally.offline_bytes += count * sbm.unit_size
         sbm.settle_state(index, None)
         if result is not Errno.OK:
             self._note_shortage(result, StuckPiece(sbm.start_pfn(index), None, None, result, 0))
@@ -78,30 +77,20 @@ class UnplugWalk:
 
     def _unplug_online(self, index: int) -> Acts[Errno]:
         """Takes an online memory block back level by level, and removes it when nothing is left in it."""
-        attempts = self._attempts(index)
-        nr_subblocks = self._sbm.blocks.subblocks_per_memory_block
+        nr_subblocks = self._sbm.blocks.units_per_block
         result = Errno.OK
         if self._is_depth_first:
-            result = yield from self._take_units(index, 0, (0, nr_subblocks), attempts=attempts)
+            result = yield from self._take_units(index, 0, (0, nr_subblocks))
         else:
             for depth in range(self._last + 1):
-                result = yield from self._take_units(index, depth, (0, nr_subblocks), attempts=attempts)
+                result = yield from self._take_units(index, depth, (0, nr_subblocks))
                 if result is not Errno.OK:
                     break
         if result is Errno.OK:
             block_hotplug.remove_if_unplugged(self._sbm, index)
         return result
 
-    def _attempts(self, index: int) -> int:
-        """How often a busy unit is tried: more than once only in ZONE_MOVABLE, where it may yet go (8.7)."""
-        sbm = self._sbm
-        attempts = sbm.policy.movable_contig_attempts
-        if attempts == 1:
-            return 1
-        zone = sbm.node.memory_blocks.zone_id(sbm.first_memory_block + index)
-        return attempts if zone is ZoneId.MOVABLE else 1
-
-    def _take_units(self, index: int, depth: int, span: tuple[int, int], *, attempts: int) -> Acts[Errno]:
+    def _take_units(self, index: int, depth: int, span: tuple[int, int]) -> Acts[Errno]:
         """Takes the units of one level in `span`, descending; depth first, a busy one is dissolved at once.
 
         Only a unit that is plugged and wanted completely is tried as a whole (D-12).
@@ -116,21 +105,21 @@ class UnplugWalk:
             bits = plugged[index] & unit
             result = Errno.EBUSY
             if bits == unit and nr_subblocks <= self.left:
-                result = yield from self._take(index, depth, first=first, attempts=attempts)
+                result = yield from self._take(index, depth, first=first)
             if result is Errno.EBUSY and is_dissolved and bits:
                 smaller = (first, first + nr_subblocks)
-                result = yield from self._take_units(index, depth + 1, smaller, attempts=attempts)
+                result = yield from self._take_units(index, depth + 1, smaller)
             if result is not Errno.OK and result is not Errno.EBUSY:
                 return result
         return Errno.OK
 
-    def _take(self, index: int, depth: int, *, first: int, attempts: int) -> Acts[Errno]:
+    def _take(self, index: int, depth: int, *, first: int) -> Acts[Errno]:
         """Takes one unit from Linux and gives it to the device; pages go back if the device refuses (S35)."""
         sbm = self._sbm
         level, count = sbm.plan.levels[depth]
-        start_pfn = sbm.start_pfn(index) + first * sbm.subblock_nr_pages
-        end_pfn = start_pfn + count * sbm.subblock_nr_pages
-        outcome = yield from fake_offline(sbm, start_pfn, end_pfn, depth=depth, attempts=attempts)
+        start_pfn = sbm.start_pfn(index) + first * sbm.unit_nr_pages
+        end_pfn = start_pfn + count * sbm.unit_nr_pages
+        outcome = yield from fake_offline(sbm, start_pfn, end_pfn, depth=depth)
         result, _, obstacle, *_ = outcome
         if result is Errno.OK:
             result = sbm.unplug(index, first=first, count=count)
@@ -149,10 +138,10 @@ class UnplugWalk:
     def _book(self, index: int, depth: int, *, count: int) -> None:
         sbm = self._sbm
         self.left -= count
-        sbm.report.level_bytes[depth] += count * sbm.subblock_size
+        sbm.report.level_bytes[depth] += count * sbm.unit_size
         state = sbm.blocks.states[index]
         if not state & 1:
-            sbm.blocks.set_state(index, SbmState(state + 1))
+            sbm.blocks.set_state(index, BlockState(state + 1))
 
     # ------------------------------------------------------------------------------------- reasons
 
@@ -160,11 +149,11 @@ class UnplugWalk:
         """Notes why a unit (memory block, depth, first sub-block) stayed, unless smaller ones are to come."""
         sbm = self._sbm
         index, depth, first = unit
-        pfn = sbm.start_pfn(index) + first * sbm.subblock_nr_pages
+        pfn = sbm.start_pfn(index) + first * sbm.unit_nr_pages
         kind = None
         if outcome.obstacle is not None:
             pfn, kind = outcome.obstacle
-        piece = StuckPiece(pfn, kind, sbm.plan.levels[depth].level, result, sbm.subblock_size)
+        piece = StuckPiece(pfn, kind, sbm.plan.levels[depth].level, result, sbm.unit_size)
         if result is not Errno.EBUSY:
             self._note_shortage(result, piece)
         elif depth == self._last:
@@ -173,5 +162,5 @@ class UnplugWalk:
     def _note_shortage(self, result: Errno, piece: StuckPiece) -> None:
         """Notes what ended the whole unplug; a changed config is no shortage."""
         if result is not Errno.EAGAIN:
-            size = self._sbm.subblock_size
+            size = self._sbm.unit_size
             self._sbm.report.set_shortage(piece._replace(nr_bytes=self.left * size))

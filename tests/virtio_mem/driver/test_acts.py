@@ -33,7 +33,7 @@ def test_every_stop_breaks_no_law(policy: str) -> None:
         board.verify()
         if board.device.plugged_size == 64 * MIB:
             board.put(9 * MIB, PageKind.UNMOVABLE)
-    assert board.device.plugged_size == board.driver.subblock_size
+    assert board.device.plugged_size == board.driver.unit_size
 
 
 def test_steps_come_to_the_same_as_one_run() -> None:

@@ -1,11 +1,12 @@
 """Memory blocks added, onlined, offlined and removed by the driver: states, offline_size, and refusals."""
 
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver import block_hotplug
-from app.virtio_mem.driver.options import OnlinePolicy
-from app.virtio_mem.driver.states import SbmState
+from app.virtio_mem.driver.options import ModuleParameters
+from app.virtio_mem.driver.states import BlockState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
 
 
@@ -19,20 +20,20 @@ def partial_board(*, online: OnlinePolicy = OnlinePolicy.ONLINE_KERNEL) -> Board
 def test_onlining_leaves_unplugged_subblocks_with_the_driver() -> None:
     """8.7: the pages of unplugged sub-blocks are OFFLINE and not managed."""
     board = partial_board(online=OnlinePolicy.OFFLINE)
-    assert board.driver.sbm.offline_size == 8 * MIB
-    assert board.driver.online_memory_block(8, ZoneId.MOVABLE) == "0"
+    assert board.driver.book.offline_size == 8 * MIB
+    assert board.online(8, ZoneId.MOVABLE) == "0"
     board.verify()
     zone = board.node.zones[ZoneId.MOVABLE]
     page_size = board.node.geometry.page_size
     assert (zone.present, zone.managed) == (8 * MIB // page_size, 5 * MIB // page_size)
-    assert board.driver.sbm.offline_size == 0
+    assert board.driver.book.offline_size == 0
     assert board.driver.count_blocks()["movable_partial"] == 1
 
 
 def test_onlining_twice_is_vetoed() -> None:
     """8.8: GOING_ONLINE is refused unless the block is offline; nothing changes."""
     board = partial_board()
-    assert board.driver.online_memory_block(8, ZoneId.MOVABLE) == "EINVAL"
+    assert board.online(8, ZoneId.MOVABLE) == "EINVAL"
     board.verify()
 
 
@@ -40,8 +41,8 @@ def test_foreign_memory_block_is_refused() -> None:
     """Neither a block below the region nor one that was never added is this driver's."""
     board = partial_board()
     for memory_block in (0, 7, 9, 16):
-        assert board.driver.online_memory_block(memory_block, ZoneId.NORMAL) == "EINVAL"
-        assert board.driver.offline_memory_block(memory_block) == "EINVAL"
+        assert board.online(memory_block, ZoneId.NORMAL) == "EINVAL"
+        assert board.offline(memory_block) == "EINVAL"
     assert [board.driver.owns(memory_block) for memory_block in (7, 8, 15, 16)] == [False, True, True, False]
 
 
@@ -50,7 +51,7 @@ def test_offlining_with_unplugged_subblocks_lowers_managed_by_the_plugged_pages(
     board = partial_board()
     zone = board.node.zones[ZoneId.NORMAL]
     managed, present = zone.managed, zone.present
-    assert board.driver.offline_memory_block(8) == "0"
+    assert board.offline(8) == "0"
     board.verify()
     page_size = board.node.geometry.page_size
     assert zone.managed == managed - 5 * MIB // page_size
@@ -64,17 +65,17 @@ def test_offlining_over_a_pinned_page_changes_nothing() -> None:
     board.put(0, PageKind.PINNED)
     zone = board.node.zones[ZoneId.NORMAL]
     before = (zone.managed, zone.present, zone.nr_isolate, board.driver.count_blocks())
-    assert board.driver.offline_memory_block(8) == "EINTR"
+    assert board.offline(8) == "EINTR"
     board.verify()
     assert (zone.managed, zone.present, zone.nr_isolate, board.driver.count_blocks()) == before
 
 
 def test_offline_block_can_be_given_back_cheaply() -> None:
     """8.8, as recorded: once set offline, it goes without an attempt, also when online memory may not."""
-    board = build(TOY._replace(unplug_online=False))
+    board = build(TOY._replace(parameters=ModuleParameters(unplug_online=False)))
     board.resize(16 * MIB)
     board.resize(0)
-    assert board.driver.offline_memory_block(9) == "0"
+    assert board.offline(9) == "0"
     assert board.driver.is_work_queued
     outcome = board.driver.run()
     board.verify()
@@ -86,22 +87,22 @@ def test_empty_block_with_a_foreign_page_stays_online() -> None:
     """8.5: when it cannot be offlined, it stays, entirely unplugged, and is tried again."""
     board = build(TOY)
     board.resize(8 * MIB)
-    sbm = board.driver.sbm
+    sbm = board.driver.book
     board.put(0, PageKind.UNMOVABLE)
-    assert block_hotplug.offline_and_remove_memory_block(sbm, 0) == "EBUSY"
-    assert sbm.blocks.states[0] == SbmState.KERNEL
+    assert block_hotplug.offline_and_remove_block(sbm, 0).result == "EBUSY"
+    assert sbm.blocks.states[0] == BlockState.KERNEL
     board.node.free_runs(board.node.owned_pfns(TEST_OWNER))
     sbm.unplug(0, first=0, count=8)
     block_hotplug.remove_if_unplugged(sbm, 0)
-    assert sbm.blocks.states[0] == SbmState.UNUSED
+    assert sbm.blocks.states[0] == BlockState.UNUSED
     assert not sbm.is_removal_pending
 
 
 def test_limit_of_offline_memory_counts_the_block_to_come() -> None:
     """D-6: one more memory block must fit below the threshold."""
     board = build(TOY._replace(online=OnlinePolicy.OFFLINE))
-    sbm = board.driver.sbm
+    sbm = board.driver.book
     sbm.offline_threshold = 16 * MIB
-    assert block_hotplug.could_add_memory_block(sbm)
+    assert sbm.could_add()
     board.resize(16 * MIB)
-    assert not block_hotplug.could_add_memory_block(sbm)
+    assert not sbm.could_add()

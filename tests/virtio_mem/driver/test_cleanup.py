@@ -7,7 +7,7 @@ from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.driver import ImportedBlock
-from app.virtio_mem.driver.states import SbmState
+from app.virtio_mem.driver.states import BlockState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
 
@@ -19,12 +19,12 @@ def stuck_board() -> Board:
     board = build(TOY)
     node = board.node
     node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=TEST_OWNER)
-    sbm = board.driver.sbm
+    sbm = board.driver.book
     board.device.set_requested_size(8 * MIB)
     sbm.queue.refresh()
     index = sbm.blocks.claim_next()
     assert sbm.plug(index, first=0, count=8) == "0"
-    sbm.blocks.set_state(index, SbmState.PLUGGED)
+    sbm.blocks.set_state(index, BlockState.PLUGGED)
     return board
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES
 from app.mm.zone import ZoneId
@@ -10,7 +11,7 @@ from app.trace.sink import ListSink
 from app.units import GIB, MIB
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import MAX_PASSES, RETRY_MAX_MS, Driver, DriverState, ImportedBlock
-from app.virtio_mem.driver.options import DriverOptions, OnlinePolicy
+from app.virtio_mem.driver.options import DriverOptions
 from app.virtio_mem.driver.report import PassCounts
 from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.invariants import verify_driver
@@ -129,8 +130,8 @@ def test_error_response_breaks_the_driver_for_good() -> None:
     board.resize(8 * MIB)
     board.device.process_unplug(board.device.region.addr, 8)  # behind the driver's back
     board.device.set_requested_size(0)
-    board.driver.sbm.queue.refresh()
-    board.driver.sbm.queue.plugged_size = 8 * MIB
+    board.driver.book.queue.refresh()
+    board.driver.book.queue.plugged_size = 8 * MIB
     outcome = board.driver.run()
     assert (outcome.result, outcome.retry_ms) == ("EINVAL", 0)
     assert outcome.obstacles[0].result == "EINVAL"
@@ -270,7 +271,7 @@ def test_over_request_is_run_again_and_stopped_in_the_end() -> None:
     """S37: a guest with a stale view plugs beyond the target, is refused, and runs again; counted and bounded."""
     board = build(TOY)
     board.device.set_requested_size(8 * MIB)
-    board.driver.sbm.queue.refresh()
+    board.driver.book.queue.refresh()
     board.device.requested_size = 0  # lowered without a notification
     outcome = board.driver.run()
     assert (outcome.result, outcome.nr_passes, outcome.is_livelocked) == ("EAGAIN", MAX_PASSES, True)
@@ -282,7 +283,7 @@ def test_memory_plugged_by_an_earlier_kernel_is_unplugged_first() -> None:
     board = build(TOY)
     board.device.adopt([(0, 8)], 4 * MIB)
     driver = Driver(
-        board.device, board.node, DriverOptions(online=OnlinePolicy.ONLINE_KERNEL), sink=board.sink
+        board.device, board.node, DriverOptions(), sink=board.sink
     )
     board.device.interference = BusyHost(1)
     outcome = driver.run()
@@ -302,7 +303,7 @@ def test_imported_state_is_resized_like_any_other() -> None:
     board = build(TOY)
     board.resize(16 * MIB)
     board.node.alloc_at(board.pfn(9 * MIB), 0, PageKind.UNMOVABLE, owner=TEST_OWNER)
-    driver = Driver(board.device, board.node, DriverOptions(online=OnlinePolicy.ONLINE_KERNEL))
+    driver = Driver(board.device, board.node, DriverOptions())
     driver.import_state([ImportedBlock(9, ZoneId.NORMAL, 0xFF), ImportedBlock(8, ZoneId.NORMAL, 0xFF)])
     assert verify_driver(driver, board.device) == []
     board.device.set_requested_size(0)
@@ -318,7 +319,7 @@ def test_imported_offline_block_counts_as_offline_memory() -> None:
     board.resize(16 * MIB)
     driver = Driver(board.device, board.node)
     driver.import_state([ImportedBlock(8, None, 0xFF), ImportedBlock(9, None, 0xFF)])
-    assert driver.sbm.offline_size == 16 * MIB
+    assert driver.book.offline_size == 16 * MIB
     assert verify_driver(driver, board.device) == []
 
 
@@ -331,6 +332,7 @@ def test_each_pass_is_charged_and_told() -> None:
         charged.append(counts)
         return len(charged) * 1000
 
+    board.driver.unload()
     driver = Driver(board.device, board.node, sink=board.sink, charge=charge)
     board.device.set_requested_size(16 * MIB)
     driver.run()

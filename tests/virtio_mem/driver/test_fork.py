@@ -4,13 +4,13 @@ import pytest
 
 from app.errors import StateError
 from app.mm.fork import fork_node
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.policies.policy import policy
 from app.mm.policies.switches import Level
 from app.trace.sink import ListSink
 from app.units import MIB
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fork import fork_driver
-from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.invariants import verify_device, verify_driver
 from tests.virtio_mem.board import TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
@@ -40,8 +40,8 @@ def test_fork_takes_states_bits_and_timer_over() -> None:
     board.resize(10 * MIB)
     assert board.driver.armed_ms
     driver, _ = fork(board, "linux-5.19")
-    assert bytes(driver.sbm.blocks.states) == bytes(board.driver.sbm.blocks.states)
-    assert driver.sbm.blocks.plugged == board.driver.sbm.blocks.plugged
+    assert bytes(driver.book.blocks.states) == bytes(board.driver.book.blocks.states)
+    assert driver.book.blocks.plugged == board.driver.book.blocks.plugged
     assert driver.count_blocks() == board.driver.count_blocks()
     assert (driver.armed_ms, driver.retry_ms, driver.last_result) == (
         board.driver.armed_ms,
@@ -65,8 +65,8 @@ def test_fork_into_larger_subblocks_gathers_bits() -> None:
     board = build(TOY)
     board.resize(12 * MIB)
     driver, copied = fork(board, "linux-5.15", fallback=BY_CHUNK)
-    assert driver.subblock_size == 2 * MIB
-    assert driver.sbm.blocks.plugged == [0b1111, 0b0011]
+    assert driver.unit_size == 2 * MIB
+    assert driver.book.blocks.plugged == [0b1111, 0b0011]
     assert copied.resize(0).size == 0
 
 
@@ -84,7 +84,7 @@ def test_fork_into_smaller_subblocks_repeats_bits() -> None:
     board = build(TOY._replace(policy="linux-5.15", fallback=("memory_block", "chunk")))
     board.resize(12 * MIB)
     driver, copied = fork(board, "linux-5.19", fallback=BY_PAGEBLOCK)
-    assert driver.sbm.blocks.plugged == [0xFF, 0x0F]
+    assert driver.book.blocks.plugged == [0xFF, 0x0F]
     assert copied.resize(11 * MIB).size == 11 * MIB
 
 
@@ -102,7 +102,7 @@ def test_fork_tells_states_in_the_other_drivers_words() -> None:
     board = build(TOY._replace(policy="linux-5.10", fallback=("memory_block", "chunk")))
     board.resize(28 * MIB)
     board.resize(12 * MIB)
-    board.driver.offline_memory_block(8)
+    board.offline(8)
     old = {name: count for name, count in board.driver.count_blocks().items() if count}
     new = {name: count for name, count in fork(board, "linux-5.19")[0].count_blocks().items() if count}
     assert old == {"offline": 1, "online_partial": 1, "unused": 6}

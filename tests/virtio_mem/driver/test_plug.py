@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
-from app.virtio_mem.driver.options import OnlinePolicy
 from app.virtio_mem.driver.report import StuckPiece
 from tests.virtio_mem.board import TEST_OWNER, TOY, build
 from tests.virtio_mem.interfering import BusyHost
@@ -46,12 +46,12 @@ def test_plug_prefers_kernel_to_movable_to_offline_blocks() -> None:
     board = build(TOY._replace(online=OnlinePolicy.OFFLINE))
     board.resize(24 * MIB)
     for memory_block, zone in ((8, ZoneId.MOVABLE), (9, ZoneId.MOVABLE), (10, ZoneId.NORMAL)):
-        board.driver.online_memory_block(memory_block, zone)
+        board.online(memory_block, zone)
     for offset in (*range(7), *range(8, 15), *range(16, 23)):  # all but the top sub-block of each
         board.put(offset * MIB, PageKind.PINNED)
     board.resize(21 * MIB)
     board.node.free_runs(board.node.owned_pfns(TEST_OWNER))
-    assert board.driver.offline_memory_block(8) == "0"
+    assert board.offline(8) == "0"
     sent = len(board.requests())
     board.resize(24 * MIB)
     assert board.requests()[sent:] == [("PLUG", 23, 1, "ACK"), ("PLUG", 15, 1, "ACK"), ("PLUG", 7, 1, "ACK")]
@@ -113,7 +113,7 @@ def test_onlining_by_hand_lets_the_plug_go_on(kernel: str, limit: int, woken_by:
     board.resize(4096 * MIB)
     woken = []
     for number in range(limit):
-        board.driver.online_memory_block(8 + number, ZoneId.MOVABLE)
+        board.online(8 + number, ZoneId.MOVABLE)
         woken.append(board.driver.is_work_queued)
     assert woken.index(True) == woken_by
     outcome = board.driver.run()

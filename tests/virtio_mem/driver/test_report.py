@@ -16,7 +16,7 @@ from app.virtio_mem.driver.report import (
     TypesLost,
     WorkReport,
 )
-from app.virtio_mem.driver.subblock import SubblockMap
+from app.virtio_mem.driver.block_map import BlockMap
 
 PLAN = FallbackPlan(
     2 * MIB,
@@ -25,9 +25,9 @@ PLAN = FallbackPlan(
 )
 
 
-def make_report(nr_memory_blocks: int = 2) -> tuple[WorkReport, SubblockMap]:
+def make_report(nr_memory_blocks: int = 2) -> tuple[WorkReport, BlockMap]:
     """A report over fully plugged memory blocks."""
-    blocks = SubblockMap(nr_memory_blocks, 64)
+    blocks = BlockMap(nr_memory_blocks, 64)
     for _ in range(nr_memory_blocks):
         blocks.plugged[blocks.claim_next()] = blocks.full_mask
     return WorkReport(PLAN, blocks), blocks

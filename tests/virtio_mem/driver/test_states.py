@@ -2,7 +2,7 @@
 
 from app.mm.policies.switches import DriverStates
 from app.mm.zone import ZoneId
-from app.virtio_mem.driver.states import ORDERS, PARTIAL, SbmState, api_names, full_state
+from app.virtio_mem.driver.states import ORDERS, PARTIAL, BlockState, full_state, subblock_states
 
 
 def test_partial_states_follow_their_full_ones() -> None:
@@ -18,11 +18,11 @@ def test_partial_states_follow_their_full_ones() -> None:
 def test_full_state_tells_zones_apart_on_new_drivers_only() -> None:
     """8.1: ONLINE for any zone up to 5.12, KERNEL or MOVABLE later; OFFLINE on both."""
     new, old = DriverStates.NEW, DriverStates.OLD
-    assert full_state(ZoneId.NORMAL, new) is SbmState.KERNEL
-    assert full_state(ZoneId.DMA32, new) is SbmState.KERNEL
-    assert full_state(ZoneId.MOVABLE, new) is SbmState.MOVABLE
-    assert full_state(ZoneId.MOVABLE, old) is full_state(ZoneId.NORMAL, old) is SbmState.ONLINE
-    assert full_state(None, new) is full_state(None, old) is SbmState.OFFLINE
+    assert full_state(ZoneId.NORMAL, new) is BlockState.KERNEL
+    assert full_state(ZoneId.DMA32, new) is BlockState.KERNEL
+    assert full_state(ZoneId.MOVABLE, new) is BlockState.MOVABLE
+    assert full_state(ZoneId.MOVABLE, old) is full_state(ZoneId.NORMAL, old) is BlockState.ONLINE
+    assert full_state(None, new) is full_state(None, old) is BlockState.OFFLINE
 
 
 def test_orders_put_partial_before_full_and_movable_before_kernel() -> None:
@@ -36,9 +36,9 @@ def test_orders_put_partial_before_full_and_movable_before_kernel() -> None:
     assert [state.name for state in ORDERS[DriverStates.OLD].unplug_online] == ["ONLINE_PARTIAL", "ONLINE"]
 
 
-def test_api_names_leave_out_what_a_driver_cannot_be_in() -> None:
-    """A new driver has eight states, an old one six."""
-    assert [name for _, name in api_names(DriverStates.NEW)] == [
+def test_states_leave_out_what_a_driver_cannot_be_in() -> None:
+    """A new driver has eight states of memory blocks, an old one six."""
+    assert [state.name.lower() for state in subblock_states(DriverStates.NEW)] == [
         "unused",
         "plugged",
         "offline",
@@ -48,4 +48,4 @@ def test_api_names_leave_out_what_a_driver_cannot_be_in() -> None:
         "movable",
         "movable_partial",
     ]
-    assert [name for _, name in api_names(DriverStates.OLD)][-2:] == ["online", "online_partial"]
+    assert [state.name for state in subblock_states(DriverStates.OLD)][-2:] == ["ONLINE", "ONLINE_PARTIAL"]

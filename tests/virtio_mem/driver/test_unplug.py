@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.policies.switches import L1Order, Level
 from app.mm.zone import ZoneId
 from app.units import KIB, MIB
-from app.virtio_mem.driver.options import OnlinePolicy
+from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.driver.report import StuckPiece
 from tests.virtio_mem.board import TEST_OWNER, TOY, Machine, build
 
@@ -152,8 +153,8 @@ def test_movable_memory_blocks_go_before_kernel_ones() -> None:
     """D-10, as recorded: ZONE_MOVABLE first, although the ZONE_NORMAL block lies above."""
     board = build(TOY._replace(online=OnlinePolicy.OFFLINE))
     board.resize(16 * MIB)
-    assert board.driver.online_memory_block(8, ZoneId.MOVABLE) == "0"
-    assert board.driver.online_memory_block(9, ZoneId.NORMAL) == "0"
+    assert board.online(8, ZoneId.MOVABLE) == "0"
+    assert board.online(9, ZoneId.NORMAL) == "0"
     board.resize(8 * MIB)
     assert board.attempts() == [(BLOCK, 0, 8, "0")]
     assert board.driver.count_blocks() == {
@@ -223,14 +224,14 @@ def test_offline_memory_needs_no_attempt() -> None:
     assert board.requests()[-2:] == [("UNPLUG", 8, 8, "ACK"), ("UNPLUG", 5, 3, "ACK")]
     assert outcome.offline_bytes == 11 * MIB
     assert board.driver.count_blocks()["offline_partial"] == 1
-    assert board.driver.sbm.offline_size == 8 * MIB
+    assert board.driver.book.offline_size == 8 * MIB
 
 
 def test_offline_memory_goes_before_online_memory() -> None:
     """8.5: what is offline is given back first, even below online blocks."""
     board = build(TOY._replace(online=OnlinePolicy.OFFLINE))
     board.resize(16 * MIB)
-    board.driver.online_memory_block(9, ZoneId.MOVABLE)
+    board.online(9, ZoneId.MOVABLE)
     board.resize(8 * MIB)
     assert board.attempts() == []
     assert board.requests()[-1] == ("UNPLUG", 0, 8, "ACK")
@@ -238,7 +239,7 @@ def test_offline_memory_goes_before_online_memory() -> None:
 
 def test_online_memory_stays_without_permission() -> None:
     """unplug_online off: no attempt, no error, no retry (8.5)."""
-    board = build(TOY._replace(unplug_online=False))
+    board = build(TOY._replace(parameters=ModuleParameters(unplug_online=False)))
     board.resize(16 * MIB)
     outcome = board.resize(0)
     assert (outcome.result, outcome.size, outcome.retry_ms) == ("0", 16 * MIB, 0)

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.virtio_mem.driver.states import SbmState
-from app.virtio_mem.driver.subblock import SubblockMap
+from app.virtio_mem.driver.states import BlockState
+from app.virtio_mem.driver.block_map import BlockMap
 
 
-def make_map(*bits: int, per_block: int = 8) -> SubblockMap:
+def make_map(*bits: int, per_block: int = 8) -> BlockMap:
     """A map of 16 memory blocks, the first of which have the given bits."""
-    blocks = SubblockMap(16, per_block)
+    blocks = BlockMap(16, per_block)
     for plugged in bits:
         blocks.plugged[blocks.claim_next()] = plugged
     return blocks
@@ -18,8 +18,8 @@ def make_map(*bits: int, per_block: int = 8) -> SubblockMap:
 def test_new_map_has_used_no_memory_block() -> None:
     """Nothing is counted before it is claimed (D-1)."""
     blocks = make_map()
-    assert (blocks.next_index, sum(blocks.counts), blocks.nr_memory_blocks) == (0, 0, 16)
-    assert blocks.first_in(SbmState.UNUSED, 0) == -1
+    assert (blocks.next_index, sum(blocks.counts), blocks.nr_blocks) == (0, 0, 16)
+    assert blocks.first_in(BlockState.UNUSED, 0) == -1
 
 
 def test_claim_counts_memory_blocks_as_unused() -> None:
@@ -27,36 +27,36 @@ def test_claim_counts_memory_blocks_as_unused() -> None:
     blocks = make_map(0, 0)
     blocks.claim_up_to(4)
     assert blocks.next_index == 5
-    assert blocks.counts[SbmState.UNUSED] == 5
+    assert blocks.counts[BlockState.UNUSED] == 5
     assert len(blocks.plugged) == 5
 
 
 def test_set_state_moves_the_count() -> None:
     """INV-20: one state loses what the other wins."""
     blocks = make_map(1, 2, 3)
-    blocks.set_state(1, SbmState.KERNEL)
-    blocks.set_state(1, SbmState.KERNEL_PARTIAL)
-    assert blocks.counts[SbmState.UNUSED] == 2
-    assert blocks.counts[SbmState.KERNEL] == 0
-    assert blocks.counts[SbmState.KERNEL_PARTIAL] == 1
+    blocks.set_state(1, BlockState.KERNEL)
+    blocks.set_state(1, BlockState.KERNEL_PARTIAL)
+    assert blocks.counts[BlockState.UNUSED] == 2
+    assert blocks.counts[BlockState.KERNEL] == 0
+    assert blocks.counts[BlockState.KERNEL_PARTIAL] == 1
 
 
 def test_search_by_state_goes_up_and_down() -> None:
     """first_in is inclusive from below, last_in exclusive from above; -1 when there is none."""
     blocks = make_map(1, 1, 1, 1)
     for index in (1, 3):
-        blocks.set_state(index, SbmState.MOVABLE)
-    assert [blocks.first_in(SbmState.MOVABLE, start) for start in range(5)] == [1, 1, 3, 3, -1]
-    assert [blocks.last_in(SbmState.MOVABLE, end) for end in range(5)] == [-1, -1, 1, 1, 3]
-    assert blocks.last_in(SbmState.KERNEL, 4) == -1
+        blocks.set_state(index, BlockState.MOVABLE)
+    assert [blocks.first_in(BlockState.MOVABLE, start) for start in range(5)] == [1, 1, 3, 3, -1]
+    assert [blocks.last_in(BlockState.MOVABLE, end) for end in range(5)] == [-1, -1, 1, 1, 3]
+    assert blocks.last_in(BlockState.KERNEL, 4) == -1
 
 
 def test_search_for_unused_stops_at_what_was_never_used() -> None:
     """Bytes beyond next_index are zero, which must not read as UNUSED."""
     blocks = make_map(1, 1)
-    blocks.set_state(0, SbmState.KERNEL)
-    assert blocks.first_in(SbmState.UNUSED, 0) == 1
-    assert blocks.first_in(SbmState.UNUSED, 2) == -1
+    blocks.set_state(0, BlockState.KERNEL)
+    assert blocks.first_in(BlockState.UNUSED, 0) == 1
+    assert blocks.first_in(BlockState.UNUSED, 2) == -1
 
 
 @given(bits=st.integers(0, 255), limit=st.integers(1, 9))
