@@ -67,12 +67,13 @@ class Member(NamedTuple):
 def members_of(value: object, field: str, known: set[str]) -> dict[str, Member]:
     """Returns the members of a JSON object by name; one that is null is as one that is not there.
 
-    Raises InvalidValue when it is no object, or has a member that is not known.
+    field: where it stands, "" for a whole body. Raises InvalidValue when it is no object, or has an unknown member.
     """
+    place = f"{field}." if field else ""
     if not isinstance(value, Mapping):
-        raise InvalidValue(field, value, "an object")
+        raise InvalidValue(field or "body", value, "an object")
     for name in value:
         if name not in known:
-            place = f"{field}.{name}"[:_LONGEST_PLACE]
-            raise InvalidValue(place, value[name], f"no such member; known: {', '.join(sorted(known))}")
-    return {name: Member(member, f"{field}.{name}") for name, member in value.items() if member is not None}
+            accepted = f"no such member; known: {', '.join(sorted(known))}"
+            raise InvalidValue(f"{place}{name}"[:_LONGEST_PLACE], value[name], accepted)
+    return {name: Member(member, f"{place}{name}") for name, member in value.items() if member is not None}

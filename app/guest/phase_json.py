@@ -48,13 +48,13 @@ _MEMBERS = {
 def parse_script(value: object, *, field: str = "phases") -> Script:
     """Returns the script that `value` means: a list of phases, or an object that has one.
 
-    Raises InvalidValue, naming the place of the wrong value.
+    field: where it stands, "" for a whole body. Raises InvalidValue, naming the place of the wrong value.
     """
     if not isinstance(value, Mapping):
         return Script(phases=_parse_phases(value, field, repeats=False))
     members = members_of(value, field, _SCRIPT_MEMBERS)
     repeats = "repeat" in members and members["repeat"].truth()
-    phases = members.get("phases", Member(None, f"{field}.phases"))
+    phases = members.get("phases", Member(None, f"{field}.phases".lstrip(".")))
     tick_ns = DEFAULT_TICK_NS
     if "tick_ms" in members:
         tick_ns = members["tick_ms"].integer(SMALLEST_TICK_MS, LARGEST_TICK_MS) * _NS_PER_MS

@@ -47,8 +47,9 @@ class Signals:
         yield Gauge("host_load5", five, "Load average over five minutes.")
         yield Gauge("host_load15", fifteen, "Load average over a quarter of an hour.")
         self.pressure.count(now_ns)
-        for name, line in (("some", self.pressure.some), ("full", self.pressure.full)):
-            text = f"Time in which {name} tasks waited for memory."
+        lines = (("some", "somebody", self.pressure.some), ("full", "everybody", self.pressure.full))
+        for name, who, line in lines:
+            text = f"Time in which {who} with work waited for memory."
             seconds = line.total_ns / NS_PER_S
             yield Gauge(f"host_memory_pressure_{name}_seconds_total", seconds, text, is_counter=True)
         kills = self.counters.oom_kill
