@@ -16,6 +16,7 @@ import typer
 from app.api.version import VERSION
 from app.errors import InvalidValue
 from app.progress_line import ProgressLine
+from app.replay_cli import replay
 from app.scenario_cli import app as scenario_app
 
 EXIT_FAILURE = 1
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(scenario_app)
+app.command()(replay)
 
 
 class _WithSettings(typer.core.TyperCommand):
