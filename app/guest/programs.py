@@ -76,7 +76,7 @@ class Programs:
         """Lets the workload do its next step, or samples the load."""
         now_ns = self._guest.clock.now_ns
         step_ns, sample_ns = self._step_due_ns(), self._sample_due_ns()
-        if self.player is None or step_ns is None or (sample_ns is not None and sample_ns < step_ns):
+        if self.player is None or step_ns is None or (sample_ns is not None and sample_ns <= step_ns):
             self.signals.load.sample(now_ns, self._nr_tasks())
             return
         is_alone = self._nr_tasks() == 1

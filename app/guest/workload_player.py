@@ -78,7 +78,8 @@ class WorkloadPlayer:
         for label in dict.fromkeys(result.killed):
             self._bury(label, now_ns)
         if job in self._jobs and job.is_over:
-            self._end(job, Progress.DONE, now_ns)
+            # Who waited for memory in his last step is late.
+            self._end(job, Progress.DONE, now_ns + result.stall_ns)
         return result
 
     def describe(self) -> dict[str, object]:
