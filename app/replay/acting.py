@@ -132,7 +132,11 @@ def _reboot(stage: Stage, members: _Members) -> str:
 
 
 def _allocate(stage: Stage, members: _Members) -> str:
-    asked = {name: members[name] for name in ("kind", "order", "at_pfns", "label", "is_highatomic") if name in members}
+    asked = {
+        name: members[name]
+        for name in ("kind", "order", "at_pfns", "label", "is_highatomic")
+        if name in members
+    }
     nr_pages = members.get("nr_pages", 0)
     if "size" in members:
         nr_pages, rest = divmod(members["size"], stage.guest.geometry.page_size)

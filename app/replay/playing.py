@@ -138,7 +138,9 @@ class Player:
         if expected.refused is not None:
             wanted = str(expected.refused.content)
             found = "it was done" if refusal is None else refusal
-            yield Check("refused", expected.refused.line, wanted, found, refusal is not None and wanted in refusal)
+            yield Check(
+                "refused", expected.refused.line, wanted, found, refusal is not None and wanted in refusal
+            )
 
     def _checks(self, expected: Expected) -> Iterator[Check]:
         for part, value in expected.parts.items():

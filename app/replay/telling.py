@@ -87,7 +87,8 @@ def recorded_end(moments: Sequence[Moment], digests: Digests) -> str:
     if moments[-1].devices:
         lines.append("  devices:")
     lines += [
-        f'    "{row.id}": {{size: {row.size}, requested_size: {row.requested_size}}}' for row in moments[-1].devices
+        f'    "{row.id}": {{size: {row.size}, requested_size: {row.requested_size}}}'
+        for row in moments[-1].devices
     ]
     return "\n".join(lines) + "\n"
 
