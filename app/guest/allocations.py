@@ -17,7 +17,7 @@ from app.guest.random_stream import RandomStream
 from app.mm.gigantic import alloc_gigantic, gigantic_owner
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome
-from app.mm.owned import count_pages_by_owner, is_free_at, pin_runs, room_for, zones_for
+from app.mm.owned import count_pages_by_owner, highest_zone_for, is_free_at, pin_runs, room_for
 from app.mm.page import Migratetype, PageKind, Request
 from app.mm.zone import ZoneId
 from app.trace.events import PagesAllocated, PagesFreed
@@ -304,7 +304,7 @@ class AllocationTable:
     def _require_free(self, kind: PageKind, order: int, pfns: tuple[int, ...]) -> None:
         """Checks that every run named can be taken, before any is."""
         seen: set[int] = set()
-        highest = zones_for(kind)[-1]
+        highest = highest_zone_for(kind)
         for number, pfn in enumerate(pfns):
             place = f"at_pfns[{number}]"
             if not 0 <= pfn < self._node.nr_pages or pfn % (1 << order) or pfn in seen:
@@ -316,7 +316,7 @@ class AllocationTable:
                 found = self._node.kind_of(pfn).api_name
                 detail = f"{place}: the {1 << order} pages at {pfn} are not all free; the first is {found}"
                 raise RangeUnavailable(detail, field=place, pfn=pfn, kind=found)
-            if zone.index > highest:
+            if zone.id > highest:
                 # INV-15: the kernel's own pages never lie in ZONE_MOVABLE.
                 raise InvalidValue(
                     place, pfn, f"a page below zone {zone.name}: {kind.api_name} pages cannot lie there"

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
-from app.mm.zone import ZONE_NAMES
 
 # Pageblocks looked at in one crossing, a power of two: 4096 rows of 16 counters are 512 KiB.
 _BATCH = 4096
@@ -26,6 +25,7 @@ class PageblockRun(NamedTuple):
     end: int
     migratetype: Migratetype
     zone_name: str
+    numa_node: int
     pages: dict[PageKind, int]
 
 
@@ -116,11 +116,12 @@ def _runs_of_batch(node: Node, first: int, end: int) -> Iterator[PageblockRun]:
     rows = np.concatenate((types[:, None], count_kinds(node, first, end)), axis=1)
     changes = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1
     bounds = [0, *changes.tolist(), end - first]
-    zone_name = ZONE_NAMES[int(node.arrays.block_zone[first]) - 1]
+    zone = node.zones[int(node.arrays.block_zone[first]) - 1]
     for start, stop in pairwise(bounds):
         migratetype, *counts = rows[start].tolist()
         pages = {PageKind(kind): count for kind, count in enumerate(counts) if count}
-        yield PageblockRun(first + start, first + stop, Migratetype(migratetype), zone_name, pages)
+        kind = Migratetype(migratetype)
+        yield PageblockRun(first + start, first + stop, kind, zone.name, zone.numa_node, pages)
 
 
 def total_kinds(node: Node) -> NDArray[np.int64]:

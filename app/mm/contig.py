@@ -200,7 +200,7 @@ def _migrate_sections(node: Node, start_pfn: int, end_pfn: int, tally: NDArray[n
             at = int(migrate.next_movable(arrays, pfn, batch_end))
             if at >= batch_end:
                 break
-            step = int(migrate.migrate_one(arrays, at, tally))
+            step = int(migrate.migrate_one(arrays, at, migrate.STAYS_NEAR, tally))
             pfn = step >> 2
             yield Section(Point.MIGRATE, at)
             if step & 3 == migrate.NO_MEMORY:

@@ -28,6 +28,8 @@ def node_digest(node: Node) -> bytes:
     ]
     groups = [*blocks.groups()], node.hotplug_rules
     digest.update(repr((states, sorted(node.memmaps.items()), groups)).encode())
+    if node.nr_numa_nodes > 1:
+        digest.update(bytes(blocks.numa_node(block_id) for block_id in blocks.present_ids()))
     for area in node.cma_areas.values():
         digest.update(repr((area.name, area.start_pfn, area.end_pfn, area.order_per_bit)).encode())
         digest.update(area.bitmap)

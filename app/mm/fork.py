@@ -28,7 +28,14 @@ def fork_node(node: Node, policy: KernelPolicy | None = None, *, sink: Sink | No
     """
     policy = node.policy if policy is None else policy
     _require_rest(node)
-    copy = Node(node.geometry, policy, nr_pages=node.nr_pages, min_free=node.min_free, sink=sink)
+    copy = Node(
+        node.geometry,
+        policy,
+        nr_pages=node.nr_pages,
+        nr_numa_nodes=node.nr_numa_nodes,
+        min_free=node.min_free,
+        sink=sink,
+    )
     mine, its = node.arrays, copy.arrays
     its.block_type[:] = mine.block_type
     its.block_zone[:] = mine.block_zone

@@ -5,6 +5,7 @@ A gigantic page is tiled with runs of the largest order; the bit GIGANTIC in the
 Left out: pools, and areas that boot set aside for them (hugetlb_cma).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import PageKind
-from app.mm.zone import ZoneId
+from app.mm.zone import Zone, ZoneId
 from app.units import align_up
 
 # Pages that cannot be in a candidate range: the kernel does not even try to isolate it.
@@ -33,15 +34,15 @@ def gigantic_owner(owner: int) -> int:
     return owner | int(layout.GIGANTIC)
 
 
-def alloc_gigantic(node: Node, order: int, owner: int) -> GiganticOutcome:
+def alloc_gigantic(node: Node, order: int, owner: int, *, numa_node: int = 0) -> GiganticOutcome:
     """Takes 2**order aligned pages for `owner`: the first range that can be emptied, zone Normal first, ascending.
 
-    A gigantic page cannot be migrated, so that it is never taken from ZONE_MOVABLE. A range that failed leaves what
-    alloc_contig_range() leaves. Linear in the pages looked at.
+    The preferred NUMA node comes first. A gigantic page cannot be migrated, so that it is never taken from
+    ZONE_MOVABLE. A range that failed leaves what alloc_contig_range() leaves. Linear in the pages looked at.
     """
     calls: list[ContigOutcome] = []
     nr_pages = 1 << order
-    for zone in reversed(node.zones[: ZoneId.MOVABLE]):
+    for zone in _zones_in_turn(node, numa_node):
         for pfn in range(align_up(zone.start_pfn, nr_pages), zone.end_pfn - nr_pages + 1, nr_pages):
             if not _is_candidate(node, pfn, pfn + nr_pages):
                 continue
@@ -53,6 +54,12 @@ def alloc_gigantic(node: Node, order: int, owner: int) -> GiganticOutcome:
             if calls[-1].result is Errno.OK:
                 return GiganticOutcome(pfn, tuple(calls))
     return GiganticOutcome(-1, tuple(calls))
+
+
+def _zones_in_turn(node: Node, numa_node: int) -> Iterator[Zone]:
+    """Yields the kernel zones as a zonelist has them: Normal first, of the preferred node, then of the others."""
+    for distance in range(node.nr_numa_nodes):
+        yield from reversed(node.zones_of((numa_node + distance) % node.nr_numa_nodes)[: ZoneId.MOVABLE])
 
 
 def count_gigantic(node: Node) -> int:

@@ -22,7 +22,7 @@ from app.mm.notifier import MemoryAction, MemoryChange
 from app.mm.outcome import Caller, Errno, Obstacle, OfflineOutcome
 from app.mm.page_offline import find_held, mark_never_onlined
 from app.mm.policies.switches import OfflineManaged
-from app.mm.zone import ZONE_NAMES, ZoneId
+from app.mm.zone import ZONE_NAMES, Zone, ZoneId
 from app.mm.zone_choice import zone_for
 from app.trace.events import MemoryBlockChanged, MemoryBlockRefused, MemoryBlockStayed
 
@@ -30,14 +30,15 @@ from app.trace.events import MemoryBlockChanged, MemoryBlockRefused, MemoryBlock
 _BATCH = 4096
 
 
-def boot_memory(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
-    """Makes boot memory of whole pageblocks part of a zone, nothing of it free yet.
+def boot_memory(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId, *, numa_node: int = 0) -> None:
+    """Makes boot memory of whole pageblocks part of a NUMA node's zone, nothing of it free yet.
 
-    A memory block may be there in part, and belong to two zones: such a one never goes offline.
+    A memory block may be there in part, and belong to two zones of a node: such a one never goes offline.
     """
-    node.put_in_zone(start_pfn, end_pfn, zone)
     size, blocks = node.geometry.memory_block_nr_pages, node.memory_blocks
     first = start_pfn // size
+    blocks.set_numa_node(first, -(-end_pfn // size), numa_node)
+    node.put_in_zone(start_pfn, end_pfn, zone)
     if blocks.state(first) is MemoryBlockState.ONLINE:
         blocks.set_online(first, first + 1, None)
         first += 1
@@ -47,19 +48,23 @@ def boot_memory(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
 # ---------------------------------------------------------------------------------- add and online
 
 
-def add_memory(node: Node, start_pfn: int, end_pfn: int, *, group: str | None = None) -> Errno:
-    """Adds whole memory blocks of a group; their memmap comes from the guest's memory: ENOMEM when there is none.
+def add_memory(
+    node: Node, start_pfn: int, end_pfn: int, *, numa_node: int = 0, group: str | None = None
+) -> Errno:
+    """Adds whole memory blocks of a group to a NUMA node; ENOMEM when the guest has no memory for their memmap.
 
-    All or nothing. Then each block goes online, if the system does that by itself; one that cannot stays offline.
+    It is taken from the same node if that can give it. All or nothing. Then each block goes online, if the system does
+    that by itself; one that cannot stays offline.
     """
     added: list[int] = []
     for block_id in _block_ids(node, start_pfn, end_pfn):
-        if not memmap.alloc_memmap(node, block_id):
+        if not memmap.alloc_memmap(node, block_id, numa_node):
             for done in added:
                 memmap.free_memmap(node, done)
             return Errno.ENOMEM
         added.append(block_id)
     for block_id in added:
+        node.memory_blocks.set_numa_node(block_id, block_id + 1, numa_node)
         node.memory_blocks.set_offline(block_id)
         if group is not None:
             node.memory_blocks.join_group(block_id, group)
@@ -146,7 +151,7 @@ def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
     obstacle = start_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE)
     if obstacle >= 0:
         return _stayed(node, block_id, _outcome(node, Errno.EBUSY, obstacle, nr_rounds=0))
-    change = MemoryChange(MemoryAction.GOING_OFFLINE, start_pfn, end_pfn, zone.index)
+    change = MemoryChange(MemoryAction.GOING_OFFLINE, start_pfn, end_pfn, zone.id)
     refusal = node.listeners.ask(change)
     if refusal is Errno.OK:
         outcome = _empty(node, start_pfn, end_pfn)
@@ -157,7 +162,7 @@ def offline_pages(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
         undo_isolate_page_range(node, start_pfn, end_pfn, Caller.MEMORY_OFFLINE)
         node.listeners.tell(change._replace(action=MemoryAction.CANCEL_OFFLINE))
         return _stayed(node, block_id, outcome)
-    _take_out_of_zone(node, start_pfn, end_pfn, zone.index)
+    _take_out_of_zone(node, start_pfn, end_pfn, zone)
     node.listeners.tell(change._replace(action=MemoryAction.OFFLINE))
     return outcome
 
@@ -188,11 +193,12 @@ def _empty(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
     held = find_held(node, start_pfn, end_pfn)
     if held >= 0:
         return _outcome(node, Errno.EBUSY, held, nr_rounds=0)
+    where = where_to_move(node, start_pfn)
     stays = -1
     nr_rounds = 0
     while nr_rounds < node.hotplug_rules.offline_max_rounds:
         nr_rounds += 1
-        if migrate.migrate_batch(node.arrays, start_pfn, end_pfn, node.tally) == migrate.NO_MEMORY:
+        if migrate.migrate_batch(node.arrays, start_pfn, end_pfn, where, node.tally) == migrate.NO_MEMORY:
             return _outcome(node, Errno.ENOMEM, int(node.tally[migrate.T_OBSTACLE_PFN]), nr_rounds=nr_rounds)
         stays = int(isolation.find_not_isolated(node.arrays, start_pfn, end_pfn, isolation.MEMORY_OFFLINE))
         if stays < 0:
@@ -200,12 +206,19 @@ def _empty(node: Node, start_pfn: int, end_pfn: int) -> OfflineOutcome:
     return _outcome(node, Errno.EINTR, stays, nr_rounds=nr_rounds)
 
 
-def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
+def where_to_move(node: Node, pfn: int) -> int:
+    """Returns where offlining moves pages to: other NUMA nodes alone, if there is memory on any."""
+    own = node.memory_blocks.numa_node(pfn // node.geometry.memory_block_nr_pages)
+    has_others = any(zone.present for zone in node.zones if zone.numa_node != own)
+    return int(migrate.LEAVES_NODE if has_others else migrate.STAYS_NEAR)
+
+
+def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: Zone) -> None:
     """Ends a memory block's membership: pages, counters, span, states, watermarks."""
     freed = int(isolation.forget_range(node.arrays, start_pfn, end_pfn))
     node.released = []
     order = node.geometry.pageblock_order
-    stat = node.stat[zone]
+    stat = node.stat[zone.index]
     first, last = start_pfn >> order, end_pfn >> order
     stat[layout.S_NR_ISOLATE] -= last - first
     # HP-7: virtio-mem's drivers gave their pages back to `managed` before, or the core leaves them out.
@@ -216,7 +229,7 @@ def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) ->
     node.arrays.block_type[first:last] = 0
     ids = _block_ids(node, start_pfn, end_pfn)
     for block_id in ids:
-        _count_in_group(node, block_id, zone, start_pfn - end_pfn, len(ids))
+        _count_in_group(node, block_id, zone.id, start_pfn - end_pfn, len(ids))
         node.memory_blocks.set_offline(block_id)
         node.sink.emit(MemoryBlockChanged(block_id, "offline", ""))
     _shrink_span(node, start_pfn, end_pfn, zone)
@@ -234,21 +247,21 @@ def _count_in_group(node: Node, block_id: int, zone: ZoneId, nr_pages: int, nr_b
         group.present_kernel += nr_pages // nr_blocks
 
 
-def _shrink_span(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
+def _shrink_span(node: Node, start_pfn: int, end_pfn: int, zone: Zone) -> None:
     """Ends a zone's span where its memory ends, after [start_pfn, end_pfn) has left it (HP-8)."""
-    stat = node.stat[zone]
+    stat = node.stat[zone.index]
     order = node.geometry.pageblock_order
     zones = node.arrays.block_zone
     if not stat[layout.S_PRESENT]:
         stat[layout.S_START_PFN] = stat[layout.S_END_PFN] = 0
     elif stat[layout.S_START_PFN] == start_pfn:
         first = end_pfn >> order
-        while not (found := (zones[first : first + _BATCH] == zone + 1)).any():
+        while not (found := (zones[first : first + _BATCH] == zone.index + 1)).any():
             first += _BATCH
         stat[layout.S_START_PFN] = first + int(found.argmax()) << order
     elif stat[layout.S_END_PFN] == end_pfn:
         last = start_pfn >> order
-        while not (found := (zones[max(0, last - _BATCH) : last] == zone + 1)).any():
+        while not (found := (zones[max(0, last - _BATCH) : last] == zone.index + 1)).any():
             last -= _BATCH
         stat[layout.S_END_PFN] = last - int(found[::-1].argmax()) << order
 

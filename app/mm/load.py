@@ -1,4 +1,4 @@
-"""Loading a node from elsewhere: page kinds, pageblock types, memmaps and watermarks as they were found.
+"""Loading a machine of one NUMA node from elsewhere: page kinds, pageblock types, memmaps and watermarks as found.
 
 Left out: where they were found (app.guest.capture.loader).
 """

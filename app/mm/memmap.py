@@ -21,8 +21,8 @@ def memmap_nr_pages(node: Node) -> int:
     return -(-geometry.memory_block_nr_pages * MEMMAP_BYTES_PER_PAGE // geometry.page_size)
 
 
-def alloc_memmap(node: Node, block_id: int) -> bool:
-    """Allocates a memory block's memmap; False when there is no room, and nothing is kept.
+def alloc_memmap(node: Node, block_id: int, numa_node: int) -> bool:
+    """Allocates a memory block's memmap, on its NUMA node if it can; False when there is no room: nothing is kept.
 
     In pageblocks as far as the memmap fills them, else, or when none can be had, in single pages.
     """
@@ -32,7 +32,7 @@ def alloc_memmap(node: Node, block_id: int) -> bool:
     while left:
         if left < 1 << order:
             order = left.bit_length() - 1
-        pfn = node.alloc_page(PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER)
+        pfn = node.alloc_page(PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER, numa_node=numa_node)
         if pfn >= 0:
             pfns.append(pfn)
             left -= 1 << order

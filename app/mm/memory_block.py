@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from app.mm.zone import ZoneId
+from app.mm.zone import ZoneId, zone_index
 
 _ABSENT = 0
 _OFFLINE = 1
-# An online block's byte is this plus its zone.
+# An online block's byte is this plus the index of its zone.
 _ONLINE = 2
 # Online, in more than one zone: boot memory over the border of two.
 _IN_SEVERAL = 255
@@ -37,11 +37,12 @@ class MemoryGroup:
 
 
 class MemoryBlocks:
-    """The states of all memory blocks of a node, one byte each; blocks are named by id = first pfn / size."""
+    """The states of all memory blocks, one byte each; blocks are named by id = first pfn / size."""
 
     def __init__(self, nr_blocks: int) -> None:
-        """Starts with every block absent."""
+        """Starts with every block absent, on NUMA node 0."""
         self._states = bytearray(nr_blocks)
+        self._numa_nodes = bytearray(nr_blocks)
         self._groups: dict[str, MemoryGroup] = {}
         # Blocks that were hotplugged by a device; boot memory is in no group.
         self._group_of: dict[int, str] = {}
@@ -54,6 +55,7 @@ class MemoryBlocks:
         """Returns an independent copy."""
         copy = MemoryBlocks(0)
         copy._states = self._states[:]
+        copy._numa_nodes = self._numa_nodes[:]
         copy._groups = {name: replace(group) for name, group in self._groups.items()}
         copy._group_of = self._group_of.copy()
         return copy
@@ -68,7 +70,15 @@ class MemoryBlocks:
     def zone_id(self, block_id: int) -> ZoneId | None:
         """Returns the zone in which a block is online; None when it is not, or lies in several."""
         byte = self._states[block_id]
-        return ZoneId(byte - _ONLINE) if _ONLINE <= byte < _IN_SEVERAL else None
+        return ZoneId((byte - _ONLINE) % len(ZoneId)) if _ONLINE <= byte < _IN_SEVERAL else None
+
+    def numa_node(self, block_id: int) -> int:
+        """Returns the NUMA node to which a block's memory belongs, or belonged last."""
+        return self._numa_nodes[block_id]
+
+    def set_numa_node(self, start_id: int, end_id: int, numa_node: int) -> None:
+        """Says to which NUMA node the blocks [start_id, end_id) belong, none of them online yet."""
+        self._numa_nodes[start_id:end_id] = bytes((numa_node,)) * (end_id - start_id)
 
     def set_absent(self, block_id: int) -> None:
         """Says that a block is gone."""
@@ -80,8 +90,8 @@ class MemoryBlocks:
         self._states[block_id] = _OFFLINE
 
     def set_online(self, start_id: int, end_id: int, zone: ZoneId | None) -> None:
-        """Says that the blocks [start_id, end_id) are online in `zone`, or each in several (None)."""
-        byte = _IN_SEVERAL if zone is None else _ONLINE + zone
+        """Says that blocks [start_id, end_id) of one NUMA node are online in its `zone`, or each in several (None)."""
+        byte = _IN_SEVERAL if zone is None else _ONLINE + zone_index(self._numa_nodes[start_id], zone)
         self._states[start_id:end_id] = bytes((byte,)) * (end_id - start_id)
 
     def present_ids(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""One NUMA node: its pages, zones, memory blocks and watermarks, and the plain allocations on it.
+"""The memory of a machine, all NUMA nodes of it: pages, zones, memory blocks, watermarks, and plain allocations.
 
 Mirrors pglist_data and alloc_pages()/free_pages() of mm/page_alloc.c (B-10, B-19).
 Invariants kept here: INV-8, INV-29.
@@ -20,8 +20,8 @@ from app.mm.notifier import ListenerChain
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.quantities import validate_together
-from app.mm.watermark import MinFree, lowmem_reserves, min_free_kbytes, zone_watermarks
-from app.mm.zone import Zone, ZoneId
+from app.mm.watermark import MinFree, marks_and_reserves
+from app.mm.zone import Zone, ZoneId, zone_index, zonelist
 from app.trace.sink import NullSink, Sink
 from app.units import align_down, align_up
 
@@ -40,7 +40,10 @@ _MOVABLE_KINDS = frozenset(
 
 
 class Node:
-    """A NUMA node. Pages are named by pfn, from 0 up to the end of the last region that may ever hold memory."""
+    """All memory of a machine. Pages are named by pfn, from 0 up to the end of the last region that may ever hold some.
+
+    Which NUMA node a memory block belongs to is said when it is added; `zones` has four zones for each node in turn.
+    """
 
     def __init__(
         self,
@@ -48,10 +51,11 @@ class Node:
         policy: KernelPolicy,
         *,
         nr_pages: int,
+        nr_numa_nodes: int = 1,
         min_free: MinFree | None = None,
         sink: Sink | None = None,
     ) -> None:
-        """Makes a node without memory for pfns below nr_pages.
+        """Makes a machine without memory for pfns below nr_pages.
 
         Raises InvalidValue when the policy's switches do not go together, or not with the geometry.
         """
@@ -62,13 +66,12 @@ class Node:
         assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"
         self.geometry = geometry
         self.policy = policy
-        self.arrays = map_node_arrays(self.nr_pages, geometry, policy)
+        self.nr_numa_nodes = nr_numa_nodes
+        self.arrays = map_node_arrays(self.nr_pages, geometry, policy, nr_numa_nodes=nr_numa_nodes)
         # Views by zone: stat[zone, layout.S_...], nr_free[zone, order].
-        self.stat = self.arrays.stat.reshape(layout.NR_ZONES, layout.NR_COLUMNS)
-        self.nr_free = self.arrays.nr_free.reshape(layout.NR_ZONES, layout.NR_COLUMNS)[
-            :, : geometry.max_order + 1
-        ]
-        self.zones = [Zone(self.stat[zone], zone) for zone in ZoneId]
+        self.stat = self.arrays.stat.reshape(-1, layout.NR_COLUMNS)
+        self.nr_free = self.arrays.nr_free.reshape(-1, layout.NR_COLUMNS)[:, : geometry.max_order + 1]
+        self.zones = [Zone(row, index) for index, row in enumerate(self.stat)]
         self.memory_blocks = MemoryBlocks(self.nr_pages // geometry.memory_block_nr_pages)
         self.hotplug_rules = HotplugRules()
         self.listeners = ListenerChain()
@@ -106,8 +109,13 @@ class Node:
         zone = int(self.arrays.block_zone[pfn >> self.geometry.pageblock_order]) - 1
         return None if zone < 0 else self.zones[zone]
 
+    def zones_of(self, numa_node: int) -> list[Zone]:
+        """Returns the zones of a NUMA node, in the kernel's order."""
+        first = zone_index(numa_node, ZoneId.DMA)
+        return self.zones[first : first + layout.ZONES_PER_NODE]
+
     def pageblock_zones(self) -> NDArray[np.int8]:
-        """Returns the ZoneId of every pageblock, -1 where no memory is online."""
+        """Returns the index of the zone of every pageblock, -1 where no memory is online."""
         return self.arrays.block_zone.astype(np.int8) - np.int8(1)
 
     def is_one_zone(self, start_pfn: int, end_pfn: int) -> bool:
@@ -129,16 +137,28 @@ class Node:
         return bool(walk.is_all(self.arrays, start_pfn, end_pfn, int(kind)))
 
     def alloc_pages(
-        self, kind: PageKind, order: int, count: int, *, owner: int, request: Request = Request.NONE
+        self,
+        kind: PageKind,
+        order: int,
+        count: int,
+        *,
+        owner: int,
+        request: Request = Request.NONE,
+        numa_node: int = 0,
     ) -> int:
-        """Allocates `count` runs of 2**order pages for `owner`; returns how many there was room for."""
-        highest, head = _highest_zone(kind), kind | (order << 4)
-        return int(allocation.alloc_pages(self.arrays, head, count, owner, highest, int(request)))
+        """Allocates `count` runs of 2**order pages for `owner`; returns how many there was room for.
 
-    def alloc_page(self, kind: PageKind, order: int, owner: int, request: Request = Request.NONE) -> int:
-        """Allocates one run of 2**order pages for `owner`; returns its first pfn, or -1 when there is no room."""
-        head = kind | (order << 4)
-        return int(allocation.alloc_page(self.arrays, head, owner, _highest_zone(kind), int(request)))
+        numa_node: where they are preferred; others serve when it cannot.
+        """
+        zones, head = zonelist_of(kind, numa_node), kind | (order << 4)
+        return int(allocation.alloc_pages(self.arrays, head, count, owner, zones, int(request)))
+
+    def alloc_page(
+        self, kind: PageKind, order: int, owner: int, request: Request = Request.NONE, *, numa_node: int = 0
+    ) -> int:
+        """Allocates one run as alloc_pages() does; returns its first pfn, or -1 when there is no room."""
+        zones, head = zonelist_of(kind, numa_node), kind | (order << 4)
+        return int(allocation.alloc_page(self.arrays, head, owner, zones, int(request)))
 
     def unreserve_highatomic(self, migratetype: Migratetype, *, is_forced: bool) -> bool:
         """Gives a pageblock of the HIGHATOMIC reserve to requests of a type; returns whether there was one (B-23).
@@ -146,7 +166,8 @@ class Node:
         Unless forced, each zone keeps one pageblock. Allocations do so by themselves when memory is short.
         """
         highest = ZoneId.MOVABLE if migratetype is Migratetype.MOVABLE else ZoneId.NORMAL
-        return bool(highatomic.unreserve(self.arrays, int(highest), int(migratetype), int(is_forced)))
+        zones = zonelist(highest, numa_node=0)
+        return bool(highatomic.unreserve(self.arrays, zones, int(migratetype), int(is_forced)))
 
     def alloc_at(self, pfn: int, order: int, kind: PageKind, *, owner: int) -> bool:
         """Allocates exactly [pfn, pfn + 2**order) if all of it is free; returns whether it was."""
@@ -199,11 +220,13 @@ class Node:
         contig.tile(self.arrays, start_pfn, end_pfn, int(kind), largest_order)
 
     def put_in_zone(self, start_pfn: int, end_pfn: int, zone: ZoneId) -> None:
-        """Makes whole pageblocks part of a zone, MOVABLE ones; span and present grow (HP-4)."""
+        """Makes whole pageblocks part of a zone of their NUMA node, MOVABLE ones; span and present grow (HP-4)."""
         order = self.geometry.pageblock_order
-        self.arrays.block_zone[start_pfn >> order : end_pfn >> order] = zone + 1
+        numa_node = self.memory_blocks.numa_node(start_pfn // self.geometry.memory_block_nr_pages)
+        index = zone_index(numa_node, zone)
+        self.arrays.block_zone[start_pfn >> order : end_pfn >> order] = index + 1
         self.arrays.block_type[start_pfn >> order : end_pfn >> order] = Migratetype.MOVABLE
-        stat = self.stat[zone]
+        stat = self.stat[index]
         if not stat[layout.S_PRESENT]:
             stat[layout.S_START_PFN], stat[layout.S_END_PFN] = start_pfn, end_pfn
         stat[layout.S_START_PFN] = min(int(stat[layout.S_START_PFN]), start_pfn)
@@ -212,21 +235,17 @@ class Node:
 
     def recompute_watermarks(self) -> None:
         """Sets watermarks and lowmem reserves anew from what the zones manage (B-19)."""
-        stat = self.stat
-        managed = [int(pages) for pages in stat[:, layout.S_MANAGED]]
-        geometry, shares = self.geometry, self.policy.movable_shares_min_free
-        kbytes = min_free_kbytes(
-            managed,
-            [int(mark) for mark in stat[:, layout.S_WMARK_MIN + 2]],
+        stat, geometry = self.stat, self.geometry
+        # One row a zone: its marks, and behind them its reserves.
+        stat[:, layout.S_WMARK_MIN : layout.S_RESERVE + layout.ZONES_PER_NODE] = marks_and_reserves(
+            stat[:, layout.S_MANAGED].tolist(),
+            stat[:, layout.S_WMARK_HIGH].tolist(),
             (geometry.page_size, geometry.pageblock_nr_pages),
             self.min_free,
-            movable_shares=shares,
+            movable_shares=self.policy.movable_shares_min_free,
         )
-        min_pages = kbytes * 1024 // geometry.page_size
-        marks = zone_watermarks(managed, min_pages, self.min_free.scale_factor, movable_shares=shares)
-        stat[:, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = marks
-        stat[:, layout.S_RESERVE : layout.S_RESERVE + layout.NR_ZONES] = lowmem_reserves(managed)
 
 
-def _highest_zone(kind: PageKind) -> int:
-    return int(ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL)
+def zonelist_of(kind: PageKind, numa_node: int) -> int:
+    """Returns where an allocation of this kind looks for pages, preferring a NUMA node (B-10)."""
+    return zonelist(ZoneId.MOVABLE if kind in _MOVABLE_KINDS else ZoneId.NORMAL, numa_node)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.mm.kernels import allocation, layout, owned, walk
-from app.mm.node import Node
+from app.mm.node import Node, zonelist_of
 from app.mm.page import PageKind
 from app.mm.zone import Zone, ZoneId
 
@@ -40,10 +40,10 @@ class Burst(NamedTuple):
 
 
 @cache
-def zones_for(kind: PageKind) -> range:
-    """Returns the indices of the zones that an allocation of this kind may use (B-10)."""
+def highest_zone_for(kind: PageKind) -> ZoneId:
+    """Returns the highest zone of a NUMA node that an allocation of this kind may use (B-10)."""
     is_movable = allocation.migratetype_of(int(kind)) == layout.MOVABLE
-    return range((ZoneId.MOVABLE if is_movable else ZoneId.NORMAL) + 1)
+    return ZoneId.MOVABLE if is_movable else ZoneId.NORMAL
 
 
 def room_for(node: Node, kind: PageKind, order: int) -> int:
@@ -51,22 +51,22 @@ def room_for(node: Node, kind: PageKind, order: int) -> int:
 
     Exact while nothing is reserved for atomic requests, which memory pressure may give up or keep; else a bound.
     """
-    zones = zones_for(kind)
-    return sum(_room_in_zone(node, node.zones[zone], kind, order, zones[-1]) for zone in zones)
+    highest = highest_zone_for(kind)
+    return sum(_room_in_zone(node, zone, kind, order, highest) for zone in node.zones if zone.id <= highest)
 
 
 @cache
 def may_use_cma(kind: PageKind) -> bool:
     """Returns whether pages of this kind may be had from CMA pageblocks (B-11): a pinned page would stay there."""
-    return zones_for(kind)[-1] == ZoneId.MOVABLE and kind is not PageKind.PINNED
+    return highest_zone_for(kind) is ZoneId.MOVABLE and kind is not PageKind.PINNED
 
 
-def _room_in_zone(node: Node, zone: Zone, kind: PageKind, order: int, highest_zone: int) -> int:
+def _room_in_zone(node: Node, zone: Zone, kind: PageKind, order: int, highest: ZoneId) -> int:
     """Returns how many runs are above the zone's lowest watermark, and in blocks that are large enough."""
     if not zone.managed:
         return 0
     shut = [layout.ISOLATE] if zone.nr_isolate else []
-    above = zone.nr_free - zone.watermarks.min - zone.lowmem_reserve(highest_zone)
+    above = zone.nr_free - zone.watermarks.min - zone.lowmem_reserve(highest)
     if zone.nr_free_cma and not may_use_cma(kind):
         shut.append(layout.CMA)
         above -= zone.nr_free_cma
@@ -91,18 +91,20 @@ def is_free_at(node: Node, pfn: int, order: int) -> bool:
 
 def nr_free_for(node: Node, kind: PageKind) -> int:
     """Returns the free pages of the zones that this kind may use, without those of CMA that it may not."""
-    zones = [node.zones[zone] for zone in zones_for(kind)]
+    zones = (zone for zone in node.zones if zone.id <= highest_zone_for(kind))
     return sum(zone.nr_free - (0 if may_use_cma(kind) else zone.nr_free_cma) for zone in zones)
 
 
-def alloc_bursts(node: Node, bursts: Sequence[Burst] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Allocates bursts in turn; returns how many runs each got. One crossing for all.
+def alloc_bursts(
+    node: Node, bursts: Sequence[Burst] | NDArray[np.int64], *, numa_node: int = 0
+) -> NDArray[np.int64]:
+    """Allocates bursts in turn, all on a preferred NUMA node; returns how many runs each got. One crossing for all.
 
     As an array, each row is (kind, order, nr_runs, owner).
     """
     rows = np.asarray(bursts, np.int64).reshape(-1, 4)
-    highest = np.array([zones_for(kind)[-1] for kind in PageKind], np.int64)
-    table = np.stack((rows[:, 0] | (rows[:, 1] << 4), rows[:, 2], rows[:, 3], highest[rows[:, 0]]), axis=1)
+    zones = np.array([zonelist_of(kind, numa_node) for kind in PageKind], np.int64)
+    table = np.stack((rows[:, 0] | (rows[:, 1] << 4), rows[:, 2], rows[:, 3], zones[rows[:, 0]]), axis=1)
     got = np.zeros(len(rows), np.int64)
     owned.alloc_bursts(node.arrays, np.ascontiguousarray(table), got)
     return got
@@ -110,8 +112,8 @@ def alloc_bursts(node: Node, bursts: Sequence[Burst] | NDArray[np.int64]) -> NDA
 
 def online_pageblocks(node: Node, kind: PageKind) -> NDArray[np.int64]:
     """Returns the pageblocks, by number, of the zones that this kind may use."""
-    zones = node.arrays.block_zone
-    return np.flatnonzero((zones > 0) & (zones <= zones_for(kind)[-1] + 1))
+    usable = [zone.index for zone in node.zones if zone.id <= highest_zone_for(kind)]
+    return np.flatnonzero(np.isin(node.pageblock_zones(), usable))
 
 
 def free_drawn_runs(node: Node, owner: int, drawn: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
@@ -125,11 +127,11 @@ def pages_missing(node: Node, kind: PageKind, mark: int) -> int:
 
     mark: 0 for min, 1 for low, 2 for high.
     """
-    zones = zones_for(kind)
+    highest = highest_zone_for(kind)
     missing = []
-    for zone in (node.zones[index] for index in zones if node.zones[index].managed):
+    for zone in (zone for zone in node.zones if zone.id <= highest and zone.managed):
         free = zone.nr_free - (0 if may_use_cma(kind) else zone.nr_free_cma)
-        missing.append(zone.watermarks[mark] + zone.lowmem_reserve(zones[-1]) + 1 - free)
+        missing.append(zone.watermarks[mark] + zone.lowmem_reserve(highest) + 1 - free)
     return max(0, min(missing, default=0))
 
 

@@ -1,4 +1,4 @@
-"""What a page can be, and the arrays that say it of every page of a node.
+"""What a page can be, and the arrays that say it of every page of a machine.
 
 Mirrors struct page, the memmap and enum migratetype (semantics section 3; head bytes: kernels.layout).
 Kept here: the names of kinds and types, and how much address space the arrays take.
@@ -121,11 +121,11 @@ def kept_types(block_types: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return block_types & np.uint8(~layout.ISOLATED_BIT & 0xFF)
 
 
-def _plan(nr_pages: int, geometry: Geometry) -> dict[str, tuple[DTypeLike, tuple[int, ...]]]:
+def _plan(nr_pages: int, geometry: Geometry, nr_zones: int) -> dict[str, tuple[DTypeLike, tuple[int, ...]]]:
     """Returns dtype and shape of every array, by its name in NodeArrays."""
     nr_pageblocks = nr_pages >> geometry.pageblock_order
     others = (nr_pages >> geometry.max_order) + nr_pageblocks
-    nr_cells = layout.NR_ZONES * layout.NR_COLUMNS
+    nr_cells = nr_zones * layout.NR_COLUMNS
     # Eight rows for the six types of an order, so that shifts find a sentinel.
     rows = others + nr_pages // 2 + 8 * nr_cells
     return {
@@ -155,14 +155,18 @@ def _map(plan: dict[str, tuple[DTypeLike, tuple[int, ...]]], geo: Geo) -> NodeAr
     return NodeArrays(geo=geo, **arrays)  # type: ignore[arg-type]  # the plan's dtypes are NodeArrays' own
 
 
-def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> NodeArrays:
-    """Returns the arrays of a node whose pfns end below `nr_pages`, a multiple of the chunk: no memory online yet.
+def map_node_arrays(
+    nr_pages: int, geometry: Geometry, policy: KernelPolicy, *, nr_numa_nodes: int = 1
+) -> NodeArrays:
+    """Returns the arrays of memory whose pfns end below `nr_pages`, a multiple of the chunk: nothing online yet.
 
     Takes address space in proportion to nr_pages, and memory only for what is written.
     """
     nr_chunks = nr_pages >> geometry.max_order
     others = nr_chunks + (nr_pages >> geometry.pageblock_order)
+    nr_zones = nr_numa_nodes * layout.ZONES_PER_NODE
     sizes = {
+        "nr_zones": nr_zones,
         "max_order": geometry.max_order,
         "pageblock_order": geometry.pageblock_order,
         "nr_pages": nr_pages,
@@ -172,7 +176,7 @@ def map_node_arrays(nr_pages: int, geometry: Geometry, policy: KernelPolicy) -> 
         "pageblock_mask": geometry.pageblock_nr_pages - 1,
         "chunk_shift": geometry.max_order - geometry.pageblock_order,
     }
-    m = _map(_plan(nr_pages, geometry), Geo(**sizes, **_kernel_switches(policy)))
+    m = _map(_plan(nr_pages, geometry, nr_zones), Geo(**sizes, **_kernel_switches(policy)))
     empty_lists(m)
     return m
 

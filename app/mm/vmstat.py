@@ -1,4 +1,4 @@
-"""What the guest's /proc says of memory: buddyinfo, pagetypeinfo, zoneinfo, meminfo and vmstat, read from a node.
+"""What the guest's /proc says of memory: buddyinfo, pagetypeinfo, zoneinfo, meminfo and vmstat.
 
 Mirrors the texts of mm/vmstat.c and fs/proc/meminfo.c as Linux 6.1 prints them, built with CMA: columns,
 order of lines and rounding, so that parsers of the real files read these.
@@ -6,7 +6,7 @@ Kept here: nothing is changed. Used pages are counted anew; free and managed pag
 Left out: lines about what the model has not (swap activity, NUMA hits, vmalloc, the direct map).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,8 @@ from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, effective_types
 from app.mm.policies.switches import HighatomicRule
-from app.mm.zone import Zone
+from app.mm.zone import Zone, ZoneId
 
-_NODE_ID = 0
 # The kernel stops counting a list there, so as not to hold the zone's lock for long.
 _LONGEST_COUNTED_LIST = 100_000
 # The kernel's spelling, in the order of Migratetype.
@@ -55,45 +54,51 @@ class MemorySizes(NamedTuple):
 
 def buddyinfo(node: Node) -> str:
     """Returns /proc/buddyinfo: free blocks of each order, zone by zone."""
-    rows = [buddyinfo_row(zone.name, node.nr_free[zone.index].tolist()) for zone in _populated(node)]
-    return "".join(rows)
+    return "".join(
+        buddyinfo_row(zone.name, node.nr_free[zone.index].tolist(), zone.numa_node)
+        for zone in _populated(node.zones)
+    )
 
 
-def buddyinfo_row(zone_name: str, nr_free: Sequence[int]) -> str:
+def buddyinfo_row(zone_name: str, nr_free: Sequence[int], numa_node: int = 0) -> str:
     """Returns the line of one zone."""
-    return f"Node {_NODE_ID}, zone {zone_name:>8} " + "".join(f"{count:6d} " for count in nr_free) + "\n"
+    return f"Node {numa_node}, zone {zone_name:>8} " + "".join(f"{count:6d} " for count in nr_free) + "\n"
 
 
 def pagetypeinfo(node: Node) -> str:
-    """Returns /proc/pagetypeinfo: free blocks of each type and order, then pageblocks of each type."""
+    """Returns /proc/pagetypeinfo: free blocks of each type and order, then pageblocks of each type; node by node."""
+    return "".join(_pagetypeinfo_of(node, node.zones_of(numa_node)) for numa_node in _memory_nodes(node))
+
+
+def _pagetypeinfo_of(node: Node, zones: Sequence[Zone]) -> str:
     geometry = node.geometry
     orders = "".join(f"{order:6d} " for order in range(geometry.max_order + 1))
     text = (
         f"Page block order: {geometry.pageblock_order}\nPages per block:  {geometry.pageblock_nr_pages}\n\n"
         f"{'Free pages count per migrate type at order':<43} {orders}\n"
     )
-    for zone in _populated(node):
+    for zone in _populated(zones):
         for migratetype in Migratetype:
             lengths = _list_lengths(node, zone, migratetype)
-            text += pagetypeinfo_row(zone.name, _TYPE_NAMES[migratetype], lengths)
+            text += pagetypeinfo_row(zone.name, _TYPE_NAMES[migratetype], lengths, zone.numa_node)
     text += f"\n{'Number of blocks type':<23}" + "".join(f"{name:>12} " for name in _TYPE_NAMES) + "\n"
-    for zone in _populated(node):
-        text += pageblocks_row(zone.name, _count_pageblocks(node, zone))
+    for zone in _populated(zones):
+        text += pageblocks_row(zone.name, _count_pageblocks(node, zone), zone.numa_node)
     return text
 
 
-def pagetypeinfo_row(zone_name: str, type_name: str, lengths: Sequence[int]) -> str:
+def pagetypeinfo_row(zone_name: str, type_name: str, lengths: Sequence[int], numa_node: int = 0) -> str:
     """Returns the line of one zone and type in the upper table; a long list reads ">100000"."""
     counts = "".join(
         f">{_LONGEST_COUNTED_LIST:6d} " if length >= _LONGEST_COUNTED_LIST else f"{length:6d} "
         for length in lengths
     )
-    return f"Node {_NODE_ID:4d}, zone {zone_name:>8}, type {type_name:>12} {counts}\n"
+    return f"Node {numa_node:4d}, zone {zone_name:>8}, type {type_name:>12} {counts}\n"
 
 
-def pageblocks_row(zone_name: str, nr_blocks: Sequence[int]) -> str:
+def pageblocks_row(zone_name: str, nr_blocks: Sequence[int], numa_node: int = 0) -> str:
     """Returns the line of one zone in the lower table."""
-    return f"Node {_NODE_ID}, zone {zone_name:>8} " + "".join(f"{count:12d} " for count in nr_blocks) + "\n"
+    return f"Node {numa_node}, zone {zone_name:>8} " + "".join(f"{count:12d} " for count in nr_blocks) + "\n"
 
 
 def _list_lengths(node: Node, zone: Zone, migratetype: Migratetype) -> list[int]:
@@ -110,17 +115,19 @@ def _count_pageblocks(node: Node, zone: Zone) -> list[int]:
 
 
 def zoneinfo(node: Node) -> str:
-    """Returns /proc/zoneinfo: sizes, watermarks and counters of every zone, in pages."""
-    first = next((zone.index for zone in _populated(node)), None)
-    counts = count_pages(node)
-    pcp = _count_pcp(node)
+    """Returns /proc/zoneinfo: sizes, watermarks and counters of every zone of every NUMA node, in pages."""
+    kinds = _count_kinds(node)
     lines: list[str] = []
-    for zone in node.zones:
-        lines.append(f"Node {_NODE_ID}, zone {zone.name:>8}")
-        if zone.index == first:
-            lines.append("  per-node stats")
-            lines += [f"      {name:<12} {count}" for name, count in _node_stats(node, counts)]
-        lines += _zone_lines(node, zone, pcp[zone.index])
+    for numa_node in range(node.nr_numa_nodes):
+        zones = node.zones_of(numa_node)
+        first = next(_populated(zones), None)
+        for zone in zones:
+            lines.append(f"Node {numa_node}, zone {zone.name:>8}")
+            if zone is first:
+                counts = _page_counts(kinds[zones[0].index : zones[-1].index + 1])
+                lines.append("  per-node stats")
+                lines += [f"      {name:<12} {count}" for name, count in _node_stats(node, counts)]
+            lines += _zone_lines(node, zone, int(kinds[zone.index, PageKind.PCP]))
     return "\n".join(lines) + "\n"
 
 
@@ -158,7 +165,7 @@ def _zone_lines(node: Node, zone: Zone, pcp_count: int) -> Iterator[str]:
     yield f"  pages free     {zone.nr_free}"
     for name, count in fields:
         yield f"        {name:<8} {count}"
-    protection = ", ".join(str(zone.lowmem_reserve(other.index)) for other in node.zones)
+    protection = ", ".join(str(zone.lowmem_reserve(other)) for other in ZoneId)
     yield f"        protection: ({protection})"
     if not zone.present:
         return
@@ -188,12 +195,8 @@ def _nr_cma_pages(node: Node, zone: Zone) -> int:
     return sum(area.nr_pages for area in areas if node.zone_at(area.start_pfn) is zone)
 
 
-def _count_pcp(node: Node) -> list[int]:
-    return [int(count) for count in _count_kinds(node)[:, PageKind.PCP]]
-
-
 def vmstat(node: Node, events: Mapping[str, int]) -> str:
-    """Returns /proc/vmstat: pages of the node by what they are, then `events`, counted since boot, by name."""
+    """Returns /proc/vmstat: pages by what they are, then `events`, counted since boot, by name."""
     counts = count_pages(node)
     rows = [("nr_free_pages", sum(zone.nr_free for zone in node.zones)), *_node_stats(node, counts)]
     return "".join(f"{name} {count}\n" for name, count in [*rows, *events.items()])
@@ -261,21 +264,25 @@ def _meminfo_pages(node: Node, counts: PageCounts) -> Iterator[tuple[str, int]]:
 def available_pages(zones: Sequence[Zone], nr_file: int, nr_slab_reclaimable: int) -> int:
     """Returns what could be had without swapping: free pages above all reserves, and much of the caches."""
     low = sum(zone.watermarks.low for zone in zones)
-    kept = sum(_kept_pages(zone, len(zones)) for zone in zones)
+    kept = sum(map(_kept_pages, zones))
     caches = (nr_file, nr_slab_reclaimable)
     reclaimable = sum(pages - min(pages // 2, low) for pages in caches)
     return max(0, sum(zone.nr_free for zone in zones) - kept + reclaimable)
 
 
-def _kept_pages(zone: Zone, nr_zones: int) -> int:
+def _kept_pages(zone: Zone) -> int:
     """Returns what a zone keeps from programs: its high watermark and its largest lowmem reserve."""
-    reserve = max(zone.lowmem_reserve(highest) for highest in range(zone.index, nr_zones))
+    reserve = max(zone.lowmem_reserve(highest) for highest in ZoneId if highest >= zone.id)
     return min(reserve + zone.watermarks.high, zone.managed)
 
 
 def count_pages(node: Node) -> PageCounts:
     """Counts the pages of online memory by what they hold. Linear in runs."""
-    kinds = [int(pages) for pages in _count_kinds(node).sum(axis=0)]
+    return _page_counts(_count_kinds(node))
+
+
+def _page_counts(by_zone: NDArray[np.int64]) -> PageCounts:
+    kinds: list[int] = by_zone.sum(axis=0).tolist()
     clean, dirty = kinds[PageKind.FILE_CLEAN], kinds[PageKind.FILE_DIRTY]
     return PageCounts(
         anon=kinds[PageKind.ANON] + kinds[PageKind.THP] + kinds[PageKind.PINNED],
@@ -290,11 +297,16 @@ def count_pages(node: Node) -> PageCounts:
 
 
 def _count_kinds(node: Node) -> NDArray[np.int64]:
-    """Returns pages by zone and kind, int64[NR_ZONES, NR_KINDS]."""
-    counts = np.zeros((layout.NR_ZONES, layout.NR_KINDS), np.int64)
+    """Returns pages by zone and kind, int64[zone index, kind]."""
+    counts = np.zeros((len(node.zones), layout.NR_KINDS), np.int64)
     walk.count_zone_kinds(node.arrays, counts)
     return counts
 
 
-def _populated(node: Node) -> Iterator[Zone]:
-    return (zone for zone in node.zones if zone.present)
+def _populated(zones: Iterable[Zone]) -> Iterator[Zone]:
+    return (zone for zone in zones if zone.present)
+
+
+def _memory_nodes(node: Node) -> list[int]:
+    """Returns the NUMA nodes that have memory."""
+    return sorted({zone.numa_node for zone in _populated(node.zones)})

@@ -1,4 +1,4 @@
-"""Watermarks and lowmem reserves of a node's zones, from how many pages each manages.
+"""Watermarks and lowmem reserves of all zones, by index, from how many pages each manages.
 
 Mirrors setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve() and the huge-page daemon's minimum (B-19).
 Invariants kept here: INV-29.
@@ -6,8 +6,11 @@ Left out: the boost of B-17.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
+
+from app.mm.kernels.layout import ZONES_PER_NODE
 
 SMALLEST_MIN_FREE_KBYTES = 128
 LARGEST_MIN_FREE_KBYTES = 262144
@@ -27,6 +30,9 @@ class Watermarks(NamedTuple):
     high: int
 
 
+_NO_MARKS = Watermarks(0, 0, 0)
+
+
 class MinFree(NamedTuple):
     """What decides min_free_kbytes.
 
@@ -36,6 +42,21 @@ class MinFree(NamedTuple):
     user_kbytes: int = -1
     has_huge_pages: bool = True
     scale_factor: int = DEFAULT_WATERMARK_SCALE_FACTOR
+
+
+def marks_and_reserves(
+    managed: Sequence[int],
+    high: Sequence[int],
+    sizes: tuple[int, int],
+    rule: MinFree,
+    *,
+    movable_shares: bool,
+) -> list[tuple[int, ...]]:
+    """Returns min, low, high and the four lowmem reserves of every zone; arguments as of min_free_kbytes()."""
+    kbytes = min_free_kbytes(managed, high, sizes, rule, movable_shares=movable_shares)
+    min_pages = kbytes * 1024 // sizes[0]
+    marks = zone_watermarks(managed, min_pages, rule.scale_factor, movable_shares=movable_shares)
+    return [(*mark, *kept) for mark, kept in zip(marks, lowmem_reserves(managed), strict=True)]
 
 
 def min_free_kbytes(
@@ -48,27 +69,37 @@ def min_free_kbytes(
 ) -> int:
     """Returns min_free_kbytes for zones that manage so many pages each and had these high marks so far.
 
-    sizes: bytes of a page, pages of a pageblock. ZONE_MOVABLE, the last zone, does not count. Recorded on 5.10 and 6.1:
-    what counts is what a zone manages above its high mark; for the huge-page daemon that is the mark without it.
+    sizes: bytes of a page, pages of a pageblock. ZONE_MOVABLE, a node's last zone, does not count. Recorded on 5.10
+    and 6.1: what counts is what a zone manages above its high mark; for the huge-page daemon that is the mark without
+    it.
     """
     page_size, pageblock_nr_pages = sizes
     kbytes = page_size // 1024
-    computed = isqrt(16 * _above(managed, high) * kbytes)
-    chosen = max(rule.user_kbytes, computed)
+    # Zones without memory have no marks and share nothing.
+    kernel = [
+        (pages, mark)
+        for zone, (pages, mark) in enumerate(zip(managed, high, strict=True))
+        if pages and zone % ZONES_PER_NODE != _MOVABLE
+    ]
+    lowmem = sum(max(0, pages - mark) for pages, mark in kernel)
+    chosen = max(rule.user_kbytes, isqrt(16 * lowmem * kbytes))
     chosen = min(max(chosen, SMALLEST_MIN_FREE_KBYTES), max(LARGEST_MIN_FREE_KBYTES, rule.user_kbytes))
     if not rule.has_huge_pages:
         return chosen
-    marks = zone_watermarks(managed, chosen // kbytes, rule.scale_factor, movable_shares=movable_shares)
-    populated = sum(1 for pages in managed[:_MOVABLE] if pages)
-    lowmem = _above(managed, [mark.high for mark in marks])
-    wanted = min(_PAGEBLOCKS_PER_ZONE * populated * pageblock_nr_pages, lowmem // 20)
+    min_pages, shared = chosen // kbytes, _shared_pages(managed, movable_shares=movable_shares)
+    lowmem = 0
+    for pages, _ in kernel:
+        # The zone's high mark, as zone_watermarks() has it.
+        share = min_pages * pages // shared
+        high_end = share + 2 * max(share // 4, pages * rule.scale_factor // 10000)
+        lowmem += max(0, pages - high_end)
+    wanted = min(_PAGEBLOCKS_PER_ZONE * len(kernel) * pageblock_nr_pages, lowmem // 20)
     return max(chosen, wanted * kbytes)
 
 
-def _above(managed: Sequence[int], high: Sequence[int]) -> int:
-    """Returns how many pages the kernel zones manage above their high marks."""
-    zones = zip(managed[:_MOVABLE], high, strict=False)
-    return sum(max(0, pages - mark) for pages, mark in zones)
+def _shared_pages(managed: Sequence[int], *, movable_shares: bool) -> int:
+    """Returns the pages of the zones that share the minimum."""
+    return sum(managed) - (0 if movable_shares else sum(managed[_MOVABLE::ZONES_PER_NODE]))
 
 
 def zone_watermarks(
@@ -78,26 +109,27 @@ def zone_watermarks(
 
     movable_shares: ZONE_MOVABLE has its part; else only kernel zones do, and it keeps 1/1024 of its pages.
     """
-    lowmem = sum(managed if movable_shares else managed[:_MOVABLE])
+    shared = _shared_pages(managed, movable_shares=movable_shares)
     marks = []
     for zone, pages in enumerate(managed):
-        share = min_pages * pages // lowmem if lowmem else 0
-        low_end = share
-        if zone == _MOVABLE and not movable_shares:
+        if not pages:
+            marks.append(_NO_MARKS)
+            continue
+        low_end = share = min_pages * pages // shared if shared else 0
+        if zone % ZONES_PER_NODE == _MOVABLE and not movable_shares:
             low_end = min(max(pages // 1024, 32), 128)
-        delta = max(share // 4, pages * scale_factor // 10000)
-        marks.append(
-            Watermarks(low_end, low_end + delta, low_end + 2 * delta) if pages else Watermarks(0, 0, 0)
-        )
+        step = max(share // 4, pages * scale_factor // 10000)
+        marks.append(Watermarks(low_end, low_end + step, low_end + 2 * step))
     return marks
 
 
 def lowmem_reserves(managed: Sequence[int]) -> list[list[int]]:
-    """Returns reserve[zone][highest zone of the request], in pages."""
-    reserves = [[0] * len(managed) for _ in managed]
-    for zone, ratio in enumerate(LOWMEM_RESERVE_RATIOS):
-        above = 0
-        for highest in range(zone + 1, len(managed)):
-            above += managed[highest]
-            reserves[zone][highest] = above // ratio if ratio and managed[zone] else 0
+    """Returns reserve[zone][highest zone of the request, by ZoneId], in pages; nodes do not look at each other."""
+    reserves = []
+    for first in range(0, len(managed), ZONES_PER_NODE):
+        pages = managed[first : first + ZONES_PER_NODE]
+        for zone, ratio in enumerate(LOWMEM_RESERVE_RATIOS):
+            above = accumulate(pages[zone + 1 :])
+            kept = [total // ratio if pages[zone] else 0 for total in above]
+            reserves.append([0] * (zone + 1) + kept)
     return reserves

@@ -1,4 +1,4 @@
-"""Zones: spans of a node's pages with their own free lists, counters and watermarks.
+"""Zones: spans of a NUMA node's pages with their own free lists, counters and watermarks.
 
 Mirrors struct zone (include/linux/mmzone.h). A Zone only names and reads what the node's arrays hold.
 Left out: free lists (app.mm.kernels.buddy), who changes which counter (app.mm.hotplug).
@@ -25,15 +25,34 @@ class ZoneId(IntEnum):
 ZONE_NAMES = ("DMA", "DMA32", "Normal", "Movable")
 
 
+def zone_index(numa_node: int, zone: ZoneId) -> int:
+    """Returns where a NUMA node's zone stands among all zones."""
+    return numa_node * layout.ZONES_PER_NODE + zone
+
+
+def zone_label(index: int) -> str:
+    """Names a zone by its index: "zone Normal", and elsewhere than on NUMA node 0 "zone Normal of node 1"."""
+    numa_node, zone = divmod(index, layout.ZONES_PER_NODE)
+    return f"zone {ZONE_NAMES[zone]} of node {numa_node}" if numa_node else f"zone {ZONE_NAMES[zone]}"
+
+
+def zonelist(highest: ZoneId, numa_node: int) -> int:
+    """Returns where a request looks, as kernels take it: `highest` and below, of `numa_node` and then of all (B-10)."""
+    return (numa_node << layout.ZONELIST_SHIFT) | zone_index(numa_node, highest)
+
+
 class Zone:
     """A view of one zone's counters, in pages."""
 
-    __slots__ = ("_stat", "index", "name")
+    __slots__ = ("_stat", "id", "index", "name", "numa_node")
 
-    def __init__(self, stat: NDArray[np.int64], index: ZoneId) -> None:
-        """Looks at the row of the node's stat that is zone `index`."""
+    def __init__(self, stat: NDArray[np.int64], index: int) -> None:
+        """Looks at the row of stat that is zone `index`: zone `id` of `numa_node`."""
+        numa_node, zone = divmod(index, layout.ZONES_PER_NODE)
         self.index = index
-        self.name = ZONE_NAMES[index]
+        self.numa_node = numa_node
+        self.id = ZoneId(zone)
+        self.name = ZONE_NAMES[zone]
         self._stat = stat
 
     @property
@@ -92,6 +111,11 @@ class Zone:
         low = layout.S_WMARK_MIN
         return Watermarks(*(int(mark) for mark in self._stat[low : low + 3]))
 
-    def lowmem_reserve(self, highest_zone: int) -> int:
-        """Pages kept from requests that could have been served up to `highest_zone`."""
-        return int(self._stat[layout.S_RESERVE + highest_zone])
+    @property
+    def label(self) -> str:
+        """The zone in words, for messages."""
+        return zone_label(self.index)
+
+    def lowmem_reserve(self, highest: ZoneId) -> int:
+        """Pages kept from requests that could have been served by zone `highest` of the node or below."""
+        return int(self._stat[layout.S_RESERVE + highest])

@@ -25,17 +25,23 @@ def zone_for(node: Node, start_pfn: int, end_pfn: int, wanted: OnlinePolicy) -> 
     if node.hotplug_rules.online is OnlinePolicy.AUTO_MOVABLE:
         return ZoneId.MOVABLE if _is_auto_movable(node, start_pfn, end_pfn) else kernel_zone
     # contig-zones: inside the span of one of the two zones alone, it belongs there.
-    is_in_movable = _is_spanned(node.zones[ZoneId.MOVABLE], start_pfn, end_pfn)
-    is_in_kernel = _is_spanned(node.zones[kernel_zone], start_pfn, end_pfn)
+    zones = _zones_at(node, start_pfn)
+    is_in_movable = _is_spanned(zones[ZoneId.MOVABLE], start_pfn, end_pfn)
+    is_in_kernel = _is_spanned(zones[kernel_zone], start_pfn, end_pfn)
     return ZoneId.MOVABLE if is_in_movable and not is_in_kernel else kernel_zone
 
 
 def _kernel_zone_for(node: Node, start_pfn: int, end_pfn: int) -> ZoneId:
     """Returns the kernel zone whose span the range is in: what was boot memory of a lower zone goes back there."""
-    for zone in (ZoneId.DMA, ZoneId.DMA32):
-        if _is_spanned(node.zones[zone], start_pfn, end_pfn):
-            return zone
+    for zone in _zones_at(node, start_pfn)[: ZoneId.NORMAL]:
+        if _is_spanned(zone, start_pfn, end_pfn):
+            return zone.id
     return ZoneId.NORMAL
+
+
+def _zones_at(node: Node, pfn: int) -> list[Zone]:
+    """Returns the zones of the NUMA node to which a memory block belongs."""
+    return node.zones_of(node.memory_blocks.numa_node(pfn // node.geometry.memory_block_nr_pages))
 
 
 def _is_spanned(zone: Zone, start_pfn: int, end_pfn: int) -> bool:
@@ -81,9 +87,10 @@ def _has_kernel_memory(node: Node, start_pfn: int, end_pfn: int) -> bool:
 
 def _balance(node: Node) -> _Balance:
     hotplugged = sum(group.present_kernel for group in node.memory_blocks.groups())
-    kernel = sum(zone.present for zone in node.zones if zone.index is not ZoneId.MOVABLE)
+    kernel = sum(zone.present for zone in node.zones if zone.id is not ZoneId.MOVABLE)
     cma = sum(area.nr_pages for area in node.cma_areas.values())
-    return _Balance(kernel - hotplugged - cma, node.zones[ZoneId.MOVABLE].present + cma)
+    movable = sum(zone.present for zone in node.zones if zone.id is ZoneId.MOVABLE)
+    return _Balance(kernel - hotplugged - cma, movable + cma)
 
 
 def _without_others(

@@ -259,7 +259,7 @@ def _place(node: Node, run: DrawnRun) -> None:
 def _owner_of(node: Node, run: DrawnRun) -> int:
     """Returns the owner of a run; kernel pages in ZONE_MOVABLE or CMA are drawn there on purpose (INV-15)."""
     zone = node.zone_at(run.pfn)
-    is_among_movable = zone is not None and zone.index == ZoneId.MOVABLE
+    is_among_movable = zone is not None and zone.id is ZoneId.MOVABLE
     is_cma = node.arrays.block_type[run.pfn >> node.geometry.pageblock_order] == Migratetype.CMA
     is_placed = run.kind in _KERNEL_KINDS and (is_among_movable or is_cma)
     return placed_owner(run.pfn + 1) if is_placed else run.pfn + 1
@@ -301,7 +301,7 @@ def draw_free_blocks(node: Node) -> str:
     return "".join(pages)
 
 
-def draw_lists(node: Node, zone: ZoneId) -> tuple[str, ...]:
+def draw_lists(node: Node, zone: int) -> tuple[str, ...]:
     """Names what lies on a zone's free lists, "order@pfn TYPE": types in the kernel's order, small orders first."""
     blocks = census.collect_free_blocks(node, zone)
     return tuple(f"{block.order}@{block.pfn} {block.migratetype.name}" for block in blocks)

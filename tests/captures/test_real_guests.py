@@ -7,6 +7,7 @@ import pytest
 
 from app.mm.policies.policy import POLICIES
 from app.mm.policies.switches import FALLBACKS
+from app.mm.zone import ZoneId
 from tests.captures.real_guests import (
     MORE_NAMES,
     LoadedGuest,
@@ -103,7 +104,7 @@ def test_watermarks_are_the_captured_ones(name: str) -> None:
         if zone.present:
             fact = facts[zone.name]
             assert zone.watermarks == (fact.min, fact.low, fact.high)
-            assert tuple(zone.lowmem_reserve(index) for index in range(4)) == fact.protection[:4]
+            assert tuple(zone.lowmem_reserve(highest) for highest in ZoneId) == fact.protection[:4]
 
 
 @ALL_GUESTS

@@ -38,9 +38,9 @@ def test_runs_join_equal_neighbours_across_batches(monkeypatch: pytest.MonkeyPat
     node.alloc_at(70, 0, PageKind.ANON, owner=1)
     whole = list(pageblock_runs(node))
     assert whole == [
-        PageblockRun(0, 8, Migratetype.MOVABLE, "Normal", {PageKind.FREE: 8}),
-        PageblockRun(8, 9, Migratetype.MOVABLE, "Normal", {PageKind.FREE: 7, PageKind.ANON: 1}),
-        PageblockRun(9, 16, Migratetype.MOVABLE, "Normal", {PageKind.FREE: 8}),
+        PageblockRun(0, 8, Migratetype.MOVABLE, "Normal", 0, {PageKind.FREE: 8}),
+        PageblockRun(8, 9, Migratetype.MOVABLE, "Normal", 0, {PageKind.FREE: 7, PageKind.ANON: 1}),
+        PageblockRun(9, 16, Migratetype.MOVABLE, "Normal", 0, {PageKind.FREE: 8}),
     ]
     for batch in (1, 4):
         monkeypatch.setattr(census, "_BATCH", batch)

@@ -21,7 +21,7 @@ def test_set_watermarks_keeps_marks_and_reserves() -> None:
     load.set_watermarks(node, ZoneId.NORMAL, Watermarks(3, 5, 9), [1, 2, 3, 4])
     zone = node.zones[ZoneId.NORMAL]
     assert zone.watermarks == (3, 5, 9)
-    assert [zone.lowmem_reserve(index) for index in range(4)] == [1, 2, 3, 4]
+    assert [zone.lowmem_reserve(highest) for highest in ZoneId] == [1, 2, 3, 4]
     node.recompute_watermarks()
     assert zone.watermarks != (3, 5, 9)
 

@@ -41,7 +41,7 @@ def test_kind_and_zone_of_any_page_are_found() -> None:
     assert [node.kind_of(pfn) for pfn in (-1, 9, 999)] == [PageKind.NONE] * 3
     zone = node.zone_at(6)
     assert zone is not None
-    assert zone.index is ZoneId.NORMAL
+    assert zone.id is ZoneId.NORMAL
     assert node.zone_at(9) is None
     assert node.pageblock_zones().tolist() == [2, 2, -1, -1]
 

@@ -10,6 +10,7 @@ from app.mm.owned import (
     alloc_bursts,
     count_pages_by_owner,
     free_drawn_runs,
+    highest_zone_for,
     is_free_at,
     mark_used,
     may_use_cma,
@@ -20,7 +21,6 @@ from app.mm.owned import (
     pin_runs,
     room_for,
     set_kinds,
-    zones_for,
 )
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES
@@ -31,10 +31,10 @@ from tests.model.pictures import Style, parse
 KINDS = st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE, PageKind.RECLAIMABLE, PageKind.THP])
 
 
-def test_zones_for_kernel_kinds_leave_movable_out() -> None:
+def test_highest_zone_for_kernel_kinds_is_below_movable() -> None:
     """B-10: only movable kinds may use ZONE_MOVABLE."""
-    assert list(zones_for(PageKind.ANON)) == [0, 1, 2, 3]
-    assert list(zones_for(PageKind.UNMOVABLE)) == [0, 1, 2]
+    assert highest_zone_for(PageKind.ANON) is ZoneId.MOVABLE
+    assert highest_zone_for(PageKind.UNMOVABLE) is ZoneId.NORMAL
     node = toy_node()
     assert nr_free_for(node, PageKind.ANON) == nr_free_for(node, PageKind.UNMOVABLE) == 128
 

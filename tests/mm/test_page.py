@@ -48,7 +48,7 @@ def test_arrays_of_preset_have_room_for_every_page_and_list(name: str) -> None:
     assert arrays.head.size == arrays.owner.size == geo.others + nr_pages
     assert geo.sentinels == geo.others + nr_pages // 2
     rows = arrays.link.size // 2
-    assert rows - geo.sentinels >= layout.NR_ZONES * (geometry.max_order + 1) * layout.NR_TYPES
+    assert rows - geo.sentinels >= layout.ZONES_PER_NODE * (geometry.max_order + 1) * layout.NR_TYPES
     circles = arrays.link[2 * geo.sentinels :].reshape(-1, 2)
     assert (circles == circles[:, :1]).all()
     assert (circles[:, 0] == range(geo.sentinels, rows)).all()

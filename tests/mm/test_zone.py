@@ -12,7 +12,7 @@ def test_zone_ids_and_names_are_the_kernel_s() -> None:
     """A request falls back from its highest zone downwards; kernels know two zones by number."""
     assert [ZONE_NAMES[zone] for zone in ZoneId] == ["DMA", "DMA32", "Normal", "Movable"]
     assert (int(layout.ZONE_NORMAL), int(layout.ZONE_MOVABLE)) == (ZoneId.NORMAL, ZoneId.MOVABLE)
-    assert len(ZoneId) == layout.NR_ZONES
+    assert len(ZoneId) == layout.ZONES_PER_NODE
 
 
 def test_zone_reads_every_counter_from_its_row() -> None:

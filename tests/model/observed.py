@@ -72,7 +72,7 @@ def observe_lists(node: Node) -> dict[ListName, list[int]]:
     """Returns every free list that is not empty, head first."""
     lists: dict[ListName, list[int]] = {}
     pfns = np.zeros(node.nr_pages + 1, np.int64)
-    for zone in range(layout.NR_ZONES):
+    for zone in range(len(node.zones)):
         for order in range(node.geometry.max_order + 1):
             for migratetype in range(layout.NR_TYPES):
                 count = int(walk.list_pfns(node.arrays, zone, order, migratetype, pfns))

@@ -140,7 +140,7 @@ class TwinStage(RuleBasedStateMachine):
             marks = zone.watermarks
             twin = self.twin.memory.zone[zone.index]
             twin.marks = (marks.min, marks.low)
-            twin.reserve = tuple(zone.lowmem_reserve(other) for other in range(layout.NR_ZONES))
+            twin.reserve = tuple(zone.lowmem_reserve(other) for other in ZoneId)
 
     # ---------------------------------------------------------------------------------- where to act
 

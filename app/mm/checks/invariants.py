@@ -30,7 +30,7 @@ from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Accounting, HighatomicRule
 from app.mm.watermark import MinFree, min_free_kbytes, zone_watermarks
-from app.mm.zone import ZONE_NAMES, ZoneId
+from app.mm.zone import ZoneId, zone_index, zone_label
 from app.units import align_up
 
 _Numbers = NDArray[np.int64]
@@ -106,10 +106,11 @@ def verify(node: Node, *, is_operating: bool = False) -> list[Violation]:
 
 def _recount(node: Node) -> tuple[Findings, Recount]:
     """Walks all pageblocks, pages and lists."""
-    by_order = (layout.NR_ZONES, node.geometry.max_order + 1)
-    by_type = (layout.NR_ZONES, layout.NR_TYPES)
+    nr_zones = len(node.zones)
+    by_order = (nr_zones, node.geometry.max_order + 1)
+    by_type = (nr_zones, layout.NR_TYPES)
     recount = Recount(
-        kinds=np.zeros((layout.NR_ZONES, layout.NR_KINDS), np.int64),
+        kinds=np.zeros((nr_zones, layout.NR_KINDS), np.int64),
         free=np.zeros(by_type, np.int64),
         listed=np.zeros(by_type, np.int64),
         heads=np.zeros(by_order, np.int64),
@@ -172,7 +173,7 @@ def _counter_breaches(node: Node, recount: Recount) -> Iterator[Breach]:
             counter = _BY_COLUMN[column]
             right, found = int(recount.stat[zone, column]), int(node.stat[zone, column])
             listed = int(recount.listed[zone, list(counter.listed)].sum()) if counter.listed else right
-            where = f"zone {ZONE_NAMES[zone]}, {counter.name}"
+            where = f"{zone_label(zone)}, {counter.name}"
             sign = _sign_of(node, counter, found, right=right, listed=listed)
             yield Breach(counter.law, where, f"{right}, counted anew", str(found), sign)
         yield from _bound_breaches(node, recount)
@@ -202,7 +203,7 @@ def _bound_breaches(node: Node, recount: Recount) -> Iterator[Breach]:
     most_cma: list[int] = (blocks << node.geometry.pageblock_order).tolist()
     managed: list[int] = recount.stat[:, layout.S_MANAGED].tolist()
     for zone in node.zones:
-        where = f"zone {zone.name}"
+        where = zone.label
         yield from _out_of_bounds(f"{where}, NR_FREE", zone.nr_free, managed[zone.index], signs=_FREE)
         if not node.cma_areas:
             yield from _out_of_bounds(
@@ -219,9 +220,9 @@ def _out_of_bounds(where: str, counter: int, limit: int, *, signs: tuple[Sign, S
 def _isolated_breaches(recount: Recount) -> Iterator[Breach]:
     """Looks for pageblocks that are isolated although nothing goes on."""
     isolated: list[int] = recount.stat[:, layout.S_NR_ISOLATE].tolist()
-    for name, count in zip(ZONE_NAMES, isolated, strict=True):
+    for zone, count in enumerate(isolated):
         if count:
-            yield Breach("INV-11", f"zone {name}", "no pageblock isolated at rest", f"{count} isolated")
+            yield Breach("INV-11", zone_label(zone), "no pageblock isolated at rest", f"{count} isolated")
 
 
 def verify_reserves(node: Node) -> list[Violation]:
@@ -238,7 +239,7 @@ def _reserve_breaches(node: Node) -> Iterator[Breach]:
         if pages > limit:
             was_possible = pages <= _most_reserved(node, node.nr_pages)
             sign = Sign.RESERVE_ABOVE_LIMIT if was_possible else Sign.IMPOSSIBLE
-            where = f"zone {zone.name}, nr_reserved_highatomic"
+            where = f"{zone.label}, nr_reserved_highatomic"
             yield Breach("INV-12", where, f"at most {limit}", str(pages), sign)
 
 
@@ -280,7 +281,7 @@ def _watermark_breaches(node: Node) -> Iterator[Breach]:
     marks: list[list[int]] = node.stat[:, layout.S_WMARK_MIN : layout.S_WMARK_HIGH + 1].tolist()
     for zone, (low_end, low, high) in enumerate(marks):
         if not 0 <= low_end <= low <= high:
-            where = f"zone {ZONE_NAMES[zone]}, watermarks"
+            where = f"{zone_label(zone)}, watermarks"
             yield Breach("INV-29", where, "min <= low <= high", f"{low_end}, {low}, {high}")
     minima = sum(low_end for low_end, _, _ in marks)
     if not minima:
@@ -303,7 +304,8 @@ def _most_minima(
     marks = zone_watermarks(present, min_pages, rule.scale_factor, movable_shares=movable_shares)
     # What zones keep above their marks counts, and marks depend on earlier ones: a little more is possible.
     min_pages += min_pages // 64
-    return min_pages if movable_shares else min_pages + marks[ZoneId.MOVABLE].min
+    movable = marks[ZoneId.MOVABLE :: len(ZoneId)]
+    return min_pages if movable_shares else min_pages + sum(mark.min for mark in movable)
 
 
 def _memory_block_breaches(node: Node) -> Iterator[Breach]:
@@ -316,5 +318,8 @@ def _memory_block_breaches(node: Node) -> Iterator[Breach]:
         where, state = f"memory block {block_id}", blocks.state(block_id)
         if state is not MemoryBlockState.ONLINE and any(here):
             yield Breach("INV-13", where, "no page in a zone", f"{state}, pages in a zone")
-        elif zone is not None and zone + 1 not in here:
-            yield Breach("INV-13", where, f"pages in zone {ZONE_NAMES[zone]}", "online, none there")
+        if zone is None:
+            continue
+        index = zone_index(blocks.numa_node(block_id), zone)
+        if index + 1 not in here:
+            yield Breach("INV-13", where, f"pages in {zone_label(index)}", "online, none there")

@@ -16,7 +16,7 @@ from app.mm.kernels import layout
 from app.mm.kernels.findings import MOST_PLACES, Findings
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind, effective_types
-from app.mm.zone import ZONE_NAMES
+from app.mm.zone import zone_label
 
 # Kinds whose runs are only tiles: a misplaced one is no broken compound.
 _TILES = frozenset({PageKind.NONE, PageKind.RESERVED, PageKind.OFFLINE})
@@ -85,13 +85,13 @@ def word_findings(node: Node, findings: Findings) -> Iterator[Breach]:
 def at_page(node: Node, pfn: int) -> str:
     """Names a page and its zone."""
     zone = int(node.arrays.block_zone[pfn >> node.geometry.pageblock_order])
-    name = f"zone {ZONE_NAMES[zone - 1]}" if 0 < zone <= layout.NR_ZONES else "no zone"
+    name = zone_label(zone - 1) if 0 < zone <= len(node.zones) else "no zone"
     return f"{name}, pfn {pfn}"
 
 
 def at_order(zone: int, order: int) -> str:
     """Names the free lists of one order."""
-    return f"zone {ZONE_NAMES[zone]}, order {order}"
+    return f"{zone_label(zone)}, order {order}"
 
 
 def _name_head(head: int) -> str:
@@ -157,7 +157,7 @@ def _link(_node: Node, place: _Place) -> Breach:
 
 def _entry(_node: Node, place: _Place) -> Breach:
     order, zone = int(kernels.order_of_list(place.more)), int(kernels.zone_of_list(place.more))
-    expected = f"a free block of order {order} in zone {ZONE_NAMES[zone]}"
+    expected = f"a free block of order {order} in {zone_label(zone)}"
     return Breach("INV-3", _name_list(place.more), expected, f"pfn {place.pfn}: {_name_head(place.found)}")
 
 

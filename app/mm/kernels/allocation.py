@@ -38,11 +38,16 @@ from app.mm.kernels.layout import (
     USES_CMA,
     USES_HIGHATOMIC,
     ZONE_NORMAL,
+    ZONES_PER_NODE,
     NodeArrays,
     block_type_of,
     cell,
     covering_head,
+    first_zone,
     head_at,
+    id_of_zone,
+    next_zone,
+    node_of_zone,
     set_head,
     set_owner,
     span,
@@ -83,36 +88,67 @@ def rmqueue(m: NodeArrays, zone: int, order: int, migratetype: int, uses: int, n
 
 
 @internal
-def preferred_zone(m: NodeArrays, highest_zone: int) -> int:
-    """Returns the highest populated zone that a request may use, or -1."""
-    zone = int64(highest_zone)
+def preferred_zone(m: NodeArrays, zonelist: int) -> int:
+    """Returns the first populated zone of a zonelist, or -1."""
+    zone = first_zone(zonelist)
     while zone >= 0 and m.stat[cell(zone, S_PRESENT)] == 0:
-        zone -= 1
+        zone = next_zone(m, zone, zonelist)
     return zone
 
 
-@kernel
-def get_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int, uses: int) -> int:
-    """Allocates 2**order pages, preferring the highest zone; returns the pfn, or -1 when none may give (B-10).
+@internal
+def careful_zone(m: NodeArrays, zonelist: int) -> int:
+    """Returns the zone on whose node a request first breaks up no foreign pageblock, or -1 (B-13).
 
-    highest_zone: the highest zone index that the request may use. Three passes: above the low watermark, and, if
-    Normal is preferred, without breaking up a foreign pageblock of any zone; above low; then, as the slow path
-    does, above min. What is left then is the HIGHATOMIC reserve, but for one pageblock, and then all of it (B-23).
+    That is a preferred zone Normal; on machines of several nodes only where there is a zone below it.
     """
-    is_careful = preferred_zone(m, highest_zone) == ZONE_NORMAL
-    for attempt in range(5):
-        if attempt >= 3 and not unreserve(m, highest_zone, migratetype, attempt - 3):
-            continue
-        mark = AT_LOW if attempt < 2 else AT_MIN
-        for step in range(highest_zone + 1):
-            zone = highest_zone - step
-            if not watermark_ok(m, zone, order, mark, highest_zone, uses):
-                continue
-            pfn = rmqueue(m, zone, order, migratetype, uses, attempt == 0 and is_careful)
-            if pfn < 0:
-                continue
+    zone = preferred_zone(m, zonelist)
+    if id_of_zone(zone) != ZONE_NORMAL or (
+        m.geo.nr_zones > ZONES_PER_NODE and not m.stat[cell(zone - 1, S_PRESENT)]
+    ):
+        return int64(-1)
+    return zone
+
+
+@internal
+def search_zones(
+    m: NodeArrays, order: int, migratetype: int, zonelist: int, uses: int, mark: int, careful: int
+) -> int:
+    """Takes 2**order pages from the first zone that stays above `mark` and can give them; returns the pfn or -1.
+
+    careful: the zone from careful_zone(), when no foreign pageblock may be broken up; then other nodes give nothing.
+    """
+    zone = first_zone(zonelist)
+    while zone >= 0:
+        is_near = careful < 0 or node_of_zone(zone) == node_of_zone(careful)
+        pfn = int64(-1)
+        if is_near and watermark_ok(m, zone, order, mark, zonelist, uses):
+            pfn = rmqueue(m, zone, order, migratetype, uses, careful >= 0)
+        if pfn >= 0:
             if uses & USES_HIGHATOMIC and order > 0:
                 reserve(m, zone, pfn, order)
+            return pfn
+        zone = next_zone(m, zone, zonelist)
+    return int64(-1)
+
+
+@kernel
+def get_page(m: NodeArrays, order: int, migratetype: int, zonelist: int, uses: int) -> int:
+    """Allocates 2**order pages, preferring the first zone; returns the pfn, or -1 when none may give (B-10).
+
+    Three passes: above the low watermark, and, if Normal is preferred, without breaking up a foreign pageblock of any
+    zone; above low; then, as the slow path does, above min. What is left then is the HIGHATOMIC reserve, but for one
+    pageblock, and then all of it (B-23).
+    """
+    careful = careful_zone(m, zonelist)
+    for attempt in range(5):
+        if attempt >= 3 and not unreserve(m, zonelist, migratetype, attempt - 3):
+            continue
+        mark = AT_LOW if attempt < 2 else AT_MIN
+        pfn = search_zones(
+            m, order, migratetype, zonelist, uses, mark, careful if attempt == 0 else int64(-1)
+        )
+        if pfn >= 0:
             return pfn
     return int64(-1)
 
@@ -128,16 +164,16 @@ def migratetype_of(kind: int) -> int:
 
 
 @inlined
-def take_page(m: NodeArrays, order: int, migratetype: int, highest_zone: int, uses: int) -> int:
+def take_page(m: NodeArrays, order: int, migratetype: int, zonelist: int, uses: int) -> int:
     """Allocates as get_page() does; the usual case, a block of the right type in the first zone, without a call."""
-    zone = int64(highest_zone)
-    while zone >= 0 and not watermark_ok(m, zone, order, AT_LOW, highest_zone, uses):
-        zone -= 1
+    zone = first_zone(zonelist)
+    while zone >= 0 and not watermark_ok(m, zone, order, AT_LOW, zonelist, uses):
+        zone = next_zone(m, zone, zonelist)
     if zone >= 0 and not uses & USES_HIGHATOMIC and m.stat[cell(zone, S_NR_FREE_CMA)] == 0:
         pfn = take_smallest(m, zone, order, migratetype)
         if pfn >= 0:
             return pfn
-    return get_page(m, order, migratetype, highest_zone, uses)
+    return get_page(m, order, migratetype, zonelist, uses)
 
 
 @inlined
@@ -152,11 +188,11 @@ def uses_of(kind: int, request: int) -> int:
 
 
 @inlined_kernel
-def alloc_page(m: NodeArrays, head: int, owner: int, highest_zone: int, request: int) -> int:
+def alloc_page(m: NodeArrays, head: int, owner: int, zonelist: int, request: int) -> int:
     """Allocates one run with the head byte `head`; returns its pfn or -1. request: bits of app.mm.page.Request."""
     order = head >> 4
     kind = head & 15
-    pfn = take_page(m, order, migratetype_of(kind), highest_zone, uses_of(kind, request))
+    pfn = take_page(m, order, migratetype_of(kind), zonelist, uses_of(kind, request))
     if pfn >= 0:
         set_head(m, pfn, kind, order)
         set_owner(m, pfn, owner)
@@ -164,13 +200,13 @@ def alloc_page(m: NodeArrays, head: int, owner: int, highest_zone: int, request:
 
 
 @kernel
-def alloc_pages(m: NodeArrays, head: int, count: int, owner: int, highest_zone: int, request: int) -> int:
+def alloc_pages(m: NodeArrays, head: int, count: int, owner: int, zonelist: int, request: int) -> int:
     """Allocates `count` runs with the head byte `head`, one by one; returns how many could be had.
 
     Nothing is given back when memory runs out: the caller decides.
     """
     for done in range(count):
-        if alloc_page(m, head, owner, highest_zone, request) < 0:
+        if alloc_page(m, head, owner, zonelist, request) < 0:
             return int64(done)
     return int64(count)
 

@@ -38,6 +38,7 @@ from app.mm.kernels.layout import (
     first_run_from,
     has_buddy,
     head_at,
+    id_of_zone,
     join_rows,
     last_row,
     next_row,
@@ -263,7 +264,7 @@ def take_block(m: NodeArrays, zone: int, order: int, migratetype: int) -> int:
 
 
 @inlined
-def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: int, uses: int) -> bool:
+def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, zonelist: int, uses: int) -> bool:
     """Returns whether a request of `order` leaves the zone above watermark `mark` (0 min, 1 low, 2 high; B-20).
 
     uses: USES_CMA and USES_HIGHATOMIC, as far as the request may turn to them.
@@ -274,7 +275,8 @@ def watermark_ok(m: NodeArrays, zone: int, order: int, mark: int, highest_zone: 
     if not uses & USES_HIGHATOMIC:
         is_counted = m.geo.highatomic_rule == HIGHATOMIC_FREE
         free -= m.stat[cell(zone, S_NR_FREE_HIGHATOMIC if is_counted else S_NR_RESERVED_HIGHATOMIC)]
-    if free <= m.stat[cell(zone, S_WMARK_MIN + mark)] + m.stat[cell(zone, S_RESERVE + highest_zone)]:
+    reserve = m.stat[cell(zone, S_RESERVE + id_of_zone(zonelist))]
+    if free <= m.stat[cell(zone, S_WMARK_MIN + mark)] + reserve:
         return False
     return order == 0 or has_block_for(m, zone, order, uses)
 

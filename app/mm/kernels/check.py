@@ -1,4 +1,4 @@
-"""Recounting a node from its bytes: pageblocks, pages and lists, and what is wrong on the way.
+"""Recounting all memory from its bytes: pageblocks, pages and lists, and what is wrong on the way.
 
 Mirrors semantics section 10, as far as it is about single pages, runs and list entries.
 Kept here: every walk ends and stays inside the arrays whatever bytes these hold; no counter is believed.
@@ -47,7 +47,6 @@ from app.mm.kernels.layout import (
     NONE,
     NR_KINDS,
     NR_TYPES,
-    NR_ZONES,
     OFFLINE,
     RECLAIMABLE,
     RECLAIMABLE_PAGE,
@@ -66,6 +65,7 @@ from app.mm.kernels.layout import (
     NodeArrays,
     block_type_of,
     head_at,
+    id_of_zone,
     kept_type_of,
     last_row,
     next_row,
@@ -106,7 +106,7 @@ class Recount(NamedTuple):
 def sound_zone_of(m: NodeArrays, pfn: int) -> int:
     """Returns the zone of `pfn`; -1 where no memory is online, or where the byte names no zone."""
     zone = zone_of(m, pfn)
-    return zone if zone < NR_ZONES else NOWHERE
+    return zone if zone < m.geo.nr_zones else NOWHERE
 
 
 @internal
@@ -152,14 +152,14 @@ def names_type(m: NodeArrays, byte: int) -> bool:
 @internal
 def walk_pageblocks(m: NodeArrays, recount: Recount, f: Findings) -> None:
     """Counts pageblocks by zone and type; one of no known type counts as the first."""
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         recount.stat[zone, S_NR_ISOLATE] = 0
     for block in range(m.block_zone.shape[0]):
         pfn = block << m.geo.pageblock_order
         zone = zone_of(m, pfn)
         if zone < 0:
             continue
-        if zone >= NR_ZONES:
+        if zone >= m.geo.nr_zones:
             note(f, F_ZONE_BYTE, pfn, zone + 1, NOTHING)
             continue
         kept_type = kept_type_of(m, pfn)
@@ -180,7 +180,7 @@ def walk_pageblocks(m: NodeArrays, recount: Recount, f: Findings) -> None:
 def sum_up(m: NodeArrays, recount: Recount) -> None:
     """Writes what the counters should be (B-8, B-22, HP-8); kernels before 6.10 have no nr_free_highatomic."""
     order = m.geo.pageblock_order
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         stat = recount.stat[zone]
         stat[S_NR_FREE] = stat[S_PRESENT] = stat[S_MANAGED] = 0
         for migratetype in range(NR_TYPES):
@@ -243,7 +243,7 @@ def check_kernel_run(m: NodeArrays, zone: int, pfn: int, f: Findings) -> None:
     if (owner <= 0 and owner != MEMMAP_OWNER) or (owner > 0 and owner & PLACED):
         return
     head = head_at(m, pfn)
-    if zone == ZONE_MOVABLE:
+    if id_of_zone(zone) == ZONE_MOVABLE:
         note(f, F_KERNEL_IN_MOVABLE, pfn, head, owner)
         return
     order = m.geo.pageblock_order
@@ -291,7 +291,7 @@ def follower(m: NodeArrays, row: int) -> int:
 @internal
 def walk_lists(m: NodeArrays, is_strict: int, recount: Recount, f: Findings) -> None:
     """Follows every free list from its sentinel and back to it. Linear in entries."""
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
                 walk_list(m, list_number(zone, order, migratetype), is_strict, recount, f)

@@ -11,7 +11,6 @@ from app.mm.kernels._jit import int64, internal, kernel
 from app.mm.kernels.buddy import sentinel
 from app.mm.kernels.layout import (
     NR_TYPES,
-    NR_ZONES,
     NodeArrays,
     head_at,
     next_row,
@@ -69,7 +68,7 @@ def fold_list(m: NodeArrays, opener: int, lanes: NDArray[np.int64]) -> None:
 @kernel
 def fold_lists(m: NodeArrays, lanes: NDArray[np.int64]) -> None:
     """Folds every free list, head first. Linear in free blocks."""
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
                 fold_list(m, sentinel(m, zone, order, migratetype), lanes)

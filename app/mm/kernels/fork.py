@@ -12,7 +12,6 @@ from app.mm.kernels.layout import (
     CMA,
     HIGHATOMIC,
     NR_TYPES,
-    NR_ZONES,
     RECLAIMABLE,
     S_NR_FREE,
     S_NR_FREE_CMA,
@@ -154,7 +153,7 @@ def list_anew(m: NodeArrays, copy: NodeArrays, is_strict: int) -> None:
     """
     empty_lists(copy)
     copy.nr_free[:] = 0
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         for column in (S_NR_FREE, S_NR_FREE_CMA, S_NR_FREE_HIGHATOMIC):
             copy.stat[cell(zone, column)] = 0
         for is_moved in range(2):
@@ -164,7 +163,7 @@ def list_anew(m: NodeArrays, copy: NodeArrays, is_strict: int) -> None:
 @kernel
 def count_reserved(copy: NodeArrays) -> None:
     """Makes the HIGHATOMIC reserve of each zone what its pageblocks are (INV-12)."""
-    for zone in range(NR_ZONES):
+    for zone in range(copy.geo.nr_zones):
         copy.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] = 0
     for block in range(copy.block_zone.shape[0]):
         zone = int64(copy.block_zone[block]) - 1

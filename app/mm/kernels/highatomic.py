@@ -19,7 +19,9 @@ from app.mm.kernels.layout import (
     NodeArrays,
     block_type_of,
     cell,
+    first_zone,
     head_at,
+    next_zone,
     retype_block,
     span,
 )
@@ -101,18 +103,18 @@ def unreserve_from(m: NodeArrays, zone: int, pfn: int, migratetype: int) -> None
 
 
 @kernel
-def unreserve(m: NodeArrays, highest_zone: int, migratetype: int, is_forced: int) -> bool:
+def unreserve(m: NodeArrays, zonelist: int, migratetype: int, is_forced: int) -> bool:
     """Gives one pageblock of the reserve to a request under pressure; returns whether there was one (B-23).
 
     Unless forced, each zone keeps one pageblock.
     """
-    for step in range(highest_zone + 1):
-        zone = highest_zone - step
+    zone = first_zone(zonelist)
+    while zone >= 0:
         # Forced, the lists are looked at even where nothing is counted as reserved (S27).
-        if not is_forced and m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] <= span(m.geo.pageblock_order):
-            continue
-        pfn = first_reserved(m, zone)
-        if pfn >= 0:
-            unreserve_from(m, zone, pfn, migratetype)
-            return True
+        if is_forced or m.stat[cell(zone, S_NR_RESERVED_HIGHATOMIC)] > span(m.geo.pageblock_order):
+            pfn = first_reserved(m, zone)
+            if pfn >= 0:
+                unreserve_from(m, zone, pfn, migratetype)
+                return True
+        zone = next_zone(m, zone, zonelist)
     return False

@@ -38,6 +38,7 @@ from app.mm.kernels.layout import (
     covering_head,
     has_buddy,
     head_at,
+    id_of_zone,
     kept_type_of,
     piece_order,
     set_owner,
@@ -70,7 +71,7 @@ def stops_isolation(kind: int, is_first: bool, zone: int, mode: int) -> bool:
     """
     if kind == RESERVED:
         return True
-    if zone == ZONE_MOVABLE or kind <= PCP:
+    if id_of_zone(zone) == ZONE_MOVABLE or kind <= PCP:
         return False
     if kind in (OFFLINE, HWPOISON):
         return mode != MEMORY_OFFLINE
@@ -93,7 +94,7 @@ def find_unmovable(m: NodeArrays, start_pfn: int, end_pfn: int, mode: int) -> in
     """
     zone = zone_of(m, start_pfn)
     pfn = start_pfn
-    looks_up = m.geo.lookup_head or zone == ZONE_MOVABLE
+    looks_up = m.geo.lookup_head or id_of_zone(zone) == ZONE_MOVABLE
     first = covering_head(m, pfn)
     if 0 <= first < pfn:
         head = head_at(m, first)

@@ -1,4 +1,4 @@
-"""How a node's memory lies in flat arrays, and the smallest kernels that read and write it.
+"""How a machine's memory lies in flat arrays, and the smallest kernels that read and write it.
 
 Every page belongs to one *head*: a naturally aligned run of 2**order pages of one kind. The head's byte
 stands at the run's first page, `kind | order << 4`; every other page of the run has 0 there.
@@ -41,9 +41,12 @@ NR_KINDS = 16
 UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = _numbers(6)
 NR_TYPES = 6
 
-# --- zones, in the kernel's order
-NR_ZONES = 4
+# --- zones of a NUMA node, in the kernel's order. A zone's index is its node's number * ZONES_PER_NODE + one of these.
+ZONES_PER_NODE = 4
+_ZONE_ID_BITS = 2
 ZONE_NORMAL, ZONE_MOVABLE = _numbers(2, 2)
+# A zonelist is `node before which it ends << ZONELIST_SHIFT | index of its first zone`: see next_zone().
+ZONELIST_SHIFT = 8
 
 # A pageblock's byte is its migratetype; where isolation is a bit beside it (G-10), this one.
 ISOLATED_BIT = int64(8)
@@ -65,7 +68,7 @@ GIGANTIC = int64(0x20000000)
 S_NR_FREE, S_NR_FREE_CMA, S_MANAGED, S_PRESENT, S_START_PFN, S_END_PFN = range(6)
 S_NR_ISOLATE = 6  # pageblocks whose type is ISOLATE
 S_WMARK_MIN, S_WMARK_LOW, S_WMARK_HIGH = range(7, 10)
-S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3
+S_RESERVE = 10  # ... +3: lowmem_reserve against a request that prefers zone 0..3 of a node
 S_NR_RESERVED_HIGHATOMIC = 14  # pages that the reserve counts, whatever became of them (B-22)
 S_NR_FREE_HIGHATOMIC = 15
 NR_STAT = 16
@@ -82,11 +85,12 @@ AT_HEAD, AT_TAIL = _numbers(2)
 
 
 class Geo(NamedTuple):
-    """What never changes in a node: sizes in pages or as orders, and the switches that kernels ask."""
+    """What never changes: sizes in pages or as orders, how many zones there are, and the switches that kernels ask."""
 
     max_order: int
     pageblock_order: int
     nr_pages: int
+    nr_zones: int  # of all NUMA nodes, populated or not
     nr_chunks: int
     others: int  # where the third group of bytes and rows begins
     sentinels: int  # where the sentinels' rows begin
@@ -108,7 +112,7 @@ class Geo(NamedTuple):
 
 
 class NodeArrays(NamedTuple):
-    """The arrays of one NUMA node; kernels change them in place.
+    """The arrays of all NUMA nodes; kernels change them in place.
 
     head: uint8[index]. owner: int32[index], the allocation that a head belongs to, 0 = nobody.
     link: int32[2 * row], next and previous. block_type: uint8[pageblock], a migratetype, with ISOLATED_BIT.
@@ -271,6 +275,39 @@ def kept_type_of(m: NodeArrays, pfn: int) -> int:
 def zone_of(m: NodeArrays, pfn: int) -> int:
     """Returns the zone index of `pfn`, or -1 where no memory is online."""
     return int64(m.block_zone[np.uint64(pfn >> m.geo.pageblock_order)]) - 1
+
+
+@inlined
+def id_of_zone(zone: int) -> int:
+    """Returns which of its node's zones a zone is."""
+    return zone & (ZONES_PER_NODE - 1)
+
+
+@inlined
+def node_of_zone(zone: int) -> int:
+    """Returns the NUMA node of a zone."""
+    return zone >> _ZONE_ID_BITS
+
+
+@inlined
+def first_zone(zonelist: int) -> int:
+    """Returns the zone that requests with this zonelist prefer."""
+    return zonelist & (span(ZONELIST_SHIFT) - 1)
+
+
+@inlined
+def next_zone(m: NodeArrays, zone: int, zonelist: int) -> int:
+    """Returns the zone that a request turns to after `zone`, or -1 (B-10).
+
+    The zones of a node from the highest that the request may use down, then those of the next node, and around.
+    """
+    if id_of_zone(zone):
+        return zone - 1
+    # Nodes are as far from each other as their numbers.
+    zone += ZONES_PER_NODE + id_of_zone(zonelist)
+    if zone >= m.geo.nr_zones:
+        zone -= m.geo.nr_zones
+    return int64(-1) if node_of_zone(zone) == zonelist >> ZONELIST_SHIFT else zone
 
 
 @inlined

@@ -8,7 +8,7 @@ Left out: what a copy costs (app.guest.cost), hugetlb pools.
 import numpy as np
 from numpy.typing import NDArray
 
-from app.mm.kernels._jit import inlined_kernel, int64, internal, kernel
+from app.mm.kernels._jit import inlined, inlined_kernel, int64, internal, kernel
 from app.mm.kernels.allocation import take_page
 from app.mm.kernels.buddy import free_by_block_type
 from app.mm.kernels.layout import (
@@ -24,9 +24,13 @@ from app.mm.kernels.layout import (
     USES_CMA,
     ZONE_MOVABLE,
     ZONE_NORMAL,
+    ZONELIST_SHIFT,
+    ZONES_PER_NODE,
     NodeArrays,
     covering_head,
     head_at,
+    id_of_zone,
+    node_of_zone,
     owner_at,
     set_head,
     set_owner,
@@ -41,6 +45,8 @@ BATCH_PAGES = 32
 T_MIGRATED_BASE, T_MIGRATED_HUGE, T_DROPPED, T_OBSTACLE_PFN, T_HUGE_RUNS = range(5)
 NR_TALLY = 5
 DONE, BUSY, NO_MEMORY = range(3)
+# Where a page goes: to its own NUMA node if it can, or to none but the others.
+STAYS_NEAR, LEAVES_NODE = int64(0), int64(1)
 
 
 @inlined_kernel
@@ -49,15 +55,24 @@ def is_migratable(kind: int) -> bool:
     return ANON <= kind <= PINNED or kind == MOVABLE_OPS
 
 
-@internal
-def migrate_run(m: NodeArrays, pfn: int) -> int:
-    """Moves the run at `pfn` to a new place of the same order; returns the new pfn, or -1 without a target (C-5).
+@inlined
+def target_zones(m: NodeArrays, pfn: int, leaves_node: int) -> int:
+    """Returns the zonelist of where the page at `pfn` may move (C-5): its own node's zones first, or only others'.
 
     Pages of ZONE_MOVABLE may go to any zone, pages of kernel zones only to kernel zones.
     """
+    zone = zone_of(m, pfn)
+    highest = ZONE_MOVABLE if id_of_zone(zone) == ZONE_MOVABLE else ZONE_NORMAL
+    node = node_of_zone(zone)
+    first_node = (node + 1) % (m.geo.nr_zones // ZONES_PER_NODE) if leaves_node else node
+    return (node << ZONELIST_SHIFT) | (first_node * ZONES_PER_NODE + highest)
+
+
+@internal
+def migrate_run(m: NodeArrays, pfn: int, leaves_node: int) -> int:
+    """Moves the run at `pfn` to a new place of the same order; returns the new pfn, or -1 without a target (C-5)."""
     head = head_at(m, pfn)
-    highest_zone = ZONE_MOVABLE if zone_of(m, pfn) == ZONE_MOVABLE else ZONE_NORMAL
-    target = take_page(m, head >> 4, MOVABLE, highest_zone, USES_CMA)
+    target = take_page(m, head >> 4, MOVABLE, target_zones(m, pfn, leaves_node), USES_CMA)
     if target < 0:
         return int64(-1)
     set_head(m, target, head & 15, head >> 4)
@@ -76,7 +91,7 @@ def split_thp(m: NodeArrays, pfn: int, order: int) -> None:
 
 
 @internal
-def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
+def evacuate(m: NodeArrays, pfn: int, leaves_node: int, tally: NDArray[np.int64]) -> int:
     """Empties the movable run at `pfn`: moves it, or fails; returns DONE, BUSY or NO_MEMORY.
 
     A huge page without a huge target is split, and DONE is returned with its base pages still in place.
@@ -89,7 +104,7 @@ def evacuate(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
         return BUSY
     # One gigantic page is freed, and had, only as a whole: the kernel does not try (K-3).
     is_gigantic = kind == HUGETLB and owner_at(m, pfn) > 0 and owner_at(m, pfn) & GIGANTIC != 0
-    if is_gigantic or migrate_run(m, pfn) < 0:
+    if is_gigantic or migrate_run(m, pfn, leaves_node) < 0:
         if kind == THP and order > 0:
             split_thp(m, pfn, order)
             return DONE
@@ -137,10 +152,13 @@ def next_movable(m: NodeArrays, pfn: int, end_pfn: int) -> int:
 
 
 @inlined_kernel
-def migrate_one(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
-    """Moves the movable run at `pfn`; returns `where to go on << 2 | DONE, BUSY (it is pinned) or NO_MEMORY`."""
+def migrate_one(m: NodeArrays, pfn: int, leaves_node: int, tally: NDArray[np.int64]) -> int:
+    """Moves the movable run at `pfn`; returns `where to go on << 2 | DONE, BUSY (it is pinned) or NO_MEMORY`.
+
+    leaves_node: 1 when no page of its own NUMA node will do, as memory offlining has it.
+    """
     head = head_at(m, pfn)
-    result = evacuate(m, pfn, tally)
+    result = evacuate(m, pfn, leaves_node, tally)
     if result != DONE or not is_migratable(head_at(m, pfn) & 15):
         pfn += span(head >> 4)
     # Else it was split: its base pages are next.
@@ -148,12 +166,17 @@ def migrate_one(m: NodeArrays, pfn: int, tally: NDArray[np.int64]) -> int:
 
 
 @kernel
-def migrate_batch(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np.int64]) -> int:
-    """Moves every run that starts in a range; returns DONE, BUSY (a pin; the rest was moved) or NO_MEMORY, at once."""
+def migrate_batch(
+    m: NodeArrays, start_pfn: int, end_pfn: int, leaves_node: int, tally: NDArray[np.int64]
+) -> int:
+    """Moves every run that starts in a range; returns DONE, BUSY (a pin; the rest was moved) or NO_MEMORY, at once.
+
+    leaves_node: as in migrate_one().
+    """
     pfn = next_movable(m, start_pfn, end_pfn)
     is_stuck = False
     while pfn < end_pfn:
-        step = migrate_one(m, pfn, tally)
+        step = migrate_one(m, pfn, leaves_node, tally)
         pfn = next_movable(m, step >> 2, end_pfn)
         if step & 3 == NO_MEMORY:
             return NO_MEMORY
@@ -181,7 +204,7 @@ def migrate_range(m: NodeArrays, start_pfn: int, end_pfn: int, tally: NDArray[np
     while pfn < end_pfn:
         batch_end = end_of_batch(m, pfn, end_pfn)
         drop_clean(m, pfn, batch_end, tally)
-        result = migrate_batch(m, pfn, batch_end, tally)
+        result = migrate_batch(m, pfn, batch_end, STAYS_NEAR, tally)
         if result != DONE:
             return result
         pfn = batch_end

@@ -40,7 +40,7 @@ def count_owned(m: NodeArrays, nr_pages: NDArray[np.int64]) -> None:
 
 @kernel
 def alloc_bursts(m: NodeArrays, bursts: NDArray[np.int64], got: NDArray[np.int64]) -> None:
-    """Allocates bursts in turn: each row is (head byte, runs, owner, highest zone); got: runs had."""
+    """Allocates bursts in turn: each row is (head byte, runs, owner, zonelist); got: runs had."""
     for number in range(bursts.shape[0]):
         got[number] = alloc_pages(
             m, bursts[number, 0], bursts[number, 1], bursts[number, 2], bursts[number, 3], int64(0)

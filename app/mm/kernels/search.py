@@ -22,7 +22,6 @@ from app.mm.kernels.findings import (
 from app.mm.kernels.layout import (
     FREE,
     NR_TYPES,
-    NR_ZONES,
     NodeArrays,
     head_at,
     index_of,
@@ -35,7 +34,7 @@ from app.mm.kernels.layout import (
 @kernel
 def mark_entries(m: NodeArrays, is_listed: NDArray[np.uint8]) -> None:
     """Marks is_listed[index] for the page of every sound entry, as far as the lists can be followed."""
-    for zone in range(NR_ZONES):
+    for zone in range(m.geo.nr_zones):
         for order in range(m.geo.max_order + 1):
             for migratetype in range(NR_TYPES):
                 mark_list(m, list_number(zone, order, migratetype), is_listed)

@@ -178,7 +178,7 @@ def test_at_page_outside_any_zone_says_so() -> None:
     """A page of no zone, or of a byte that names none, is still named."""
     node = parse("|....|....|    |    |")
     assert at_page(node, 9) == "no zone, pfn 9"
-    node.arrays.block_zone[0] = layout.NR_ZONES + 1
+    node.arrays.block_zone[0] = layout.ZONES_PER_NODE + 1
     assert at_page(node, 1) == "no zone, pfn 1"
     assert at_order(NORMAL, 3) == "zone Normal, order 3"
 

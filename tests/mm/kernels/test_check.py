@@ -18,9 +18,9 @@ NORMAL = ZoneId.NORMAL
 
 def recount(node: Node, *, is_strict: int = 0) -> tuple[Recount, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Walks pages and lists; returns the counts, and how often each kind of finding was made."""
-    by_type = (layout.NR_ZONES, layout.NR_TYPES)
-    by_order = (layout.NR_ZONES, node.geometry.max_order + 1)
-    shapes = ((layout.NR_ZONES, layout.NR_KINDS), by_type, by_type, by_order, by_order, by_type, (2,))
+    by_type = (layout.ZONES_PER_NODE, layout.NR_TYPES)
+    by_order = (layout.ZONES_PER_NODE, node.geometry.max_order + 1)
+    shapes = ((layout.ZONES_PER_NODE, layout.NR_KINDS), by_type, by_type, by_order, by_order, by_type, (2,))
     counts = Recount._make([*(np.zeros(shape, np.int64) for shape in shapes), node.stat.copy()])
     noted = no_findings()
     check.recount_node(node.arrays, is_strict, counts, noted)

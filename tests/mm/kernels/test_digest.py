@@ -45,7 +45,7 @@ def folded_lists(node: Node) -> list[int]:
     twin = Twin()
     nr_orders = node.geometry.max_order + 1
     pfns = np.zeros(node.nr_pages, np.int64)
-    for zone in range(layout.NR_ZONES):
+    for zone in range(layout.ZONES_PER_NODE):
         for order in range(nr_orders):
             for migratetype in range(layout.NR_TYPES):
                 count = int(walk.list_pfns(node.arrays, zone, order, migratetype, pfns))

@@ -128,7 +128,7 @@ def test_migrate_batch_holds_up_nothing_behind_a_pin() -> None:
     node = parse(f"|{pages}|{'.' * 64}|{'.' * 64}|{'.' * 64}|")
     assert start_isolate_page_range(node, 0, 64, Caller.ORDINARY) == -1
     tally = np.zeros(migrate.NR_TALLY, np.int64)
-    assert migrate.migrate_batch(node.arrays, 0, 64, tally) == migrate.BUSY
+    assert migrate.migrate_batch(node.arrays, 0, 64, migrate.STAYS_NEAR, tally) == migrate.BUSY
     assert (tally[migrate.T_MIGRATED_BASE], tally[migrate.T_DROPPED]) == (63, 0)
 
 

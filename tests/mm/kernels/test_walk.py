@@ -61,7 +61,7 @@ def test_count_zone_kinds_adds_up_zone_by_zone() -> None:
     """Two zones, each with its own pages."""
     node = node_of_letters()
     node.arrays.block_zone[8:] = ZoneId.MOVABLE + 1
-    counts = np.zeros((layout.NR_ZONES, layout.NR_KINDS), np.int64)
+    counts = np.zeros((layout.ZONES_PER_NODE, layout.NR_KINDS), np.int64)
     walk.count_zone_kinds(node.arrays, counts)
     assert counts.sum(axis=1).tolist() == [0, 0, 32, 32]
     assert (counts[2, PageKind.UNMOVABLE], counts[3, PageKind.OFFLINE]) == (16, 8)
