@@ -19,7 +19,7 @@ TREE_STAMP := $(VENV)/.tree-installed
 next = @if [ -z "$${CI:-}" ]; then printf '\n%s\n' '$(1)'; fi
 title = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test serve check bench facts openapi policies lock clean setup
+.PHONY: help demo test serve check bench facts openapi policies conformance lock clean setup
 .PHONY: check-format check-lint check-types check-imports check-openapi check-interpreted check-bounds
 
 help:  ## Shows this list
@@ -67,6 +67,10 @@ policies: setup  ## Writes docs/policies.md from the code
 	@$(RUN) -m app policies > docs/policies.md.new
 	@mv docs/policies.md.new docs/policies.md
 	$(call next,Next: `git diff docs/policies.md`$(,) then commit it with the change.)
+
+conformance: setup  ## Writes docs/conformance.md: what virtio-mem demands, how vmemsim keeps it, and the test of each row
+	@$(RUN) -m tests.conformance
+	$(call next,Next: `git diff docs/conformance.md`$(,) then commit it with the change.)
 
 lock: setup  ## Writes both requirements files anew, for every platform, with hashes
 	@$(RUN) -m pip install --quiet uv

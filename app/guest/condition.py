@@ -1,12 +1,12 @@
-"""Whether a guest runs: running, hung until it goes on, or crashed until it is rebooted.
+"""Whether a guest runs: running, hung until it goes on, asleep until it wakes, or crashed until it is rebooted.
 
-Kept here: while a guest hangs or is crashed, nothing on its side acts; the host's side goes on.
-Left out: who stops and reboots it (app.guest.faults, Guest.reboot).
+Kept here: while a guest hangs, sleeps or is crashed, nothing on its side acts; the host's side goes on.
+Left out: who stops and reboots it (app.guest.faults, app.guest.sleep, Guest.reboot).
 """
 
 from enum import StrEnum
 
-from app.errors import GuestCrashed, GuestHung
+from app.errors import GuestCrashed, GuestHung, StateError
 from app.guest.clock import SimulatedClock
 
 _NS_PER_US = 1000
@@ -17,6 +17,7 @@ class Health(StrEnum):
 
     RUNNING = "running"
     HUNG = "hung"
+    ASLEEP = "asleep"
     CRASHED = "crashed"
 
 
@@ -27,7 +28,7 @@ class Condition:
         """Starts running."""
         self._clock = clock
         self.health = Health.RUNNING
-        # What a crash left in the log; "" while there was none.
+        # What a crash left in the log, or how it sleeps; else "".
         self.reason = ""
         self.since_ns = clock.now_ns
 
@@ -60,6 +61,21 @@ class Condition:
         if self.health is Health.HUNG:
             self._become(Health.RUNNING, "")
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether only waking helps, or a reboot."""
+        return self.health is Health.ASLEEP
+
+    def fall_asleep(self, kind: str) -> None:
+        """A running guest sleeps, in a way that is called `kind`."""
+        if self.is_running:
+            self._become(Health.ASLEEP, kind)
+
+    def wake_up(self) -> None:
+        """A sleeping guest runs again."""
+        if self.is_asleep:
+            self._become(Health.RUNNING, "")
+
     def clear(self) -> None:
         """A reboot: whatever it was, the guest runs."""
         if not self.is_running:
@@ -71,8 +87,12 @@ class Condition:
             raise GuestCrashed(self.reason, since_us=self.since_ns // _NS_PER_US)
 
     def require_running(self) -> None:
-        """Raises GuestCrashed or GuestHung unless programs in the guest can act now."""
+        """Raises GuestCrashed, GuestHung, or StateError in its sleep, unless programs in the guest can act now."""
         self.require_alive()
+        if self.is_asleep:
+            raise StateError(
+                f"the guest sleeps ({self.reason}) since {self.since_ns // _NS_PER_US} us of its clock"
+            )
         if not self.is_running:
             raise GuestHung(since_us=self.since_ns // _NS_PER_US)
 

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from app.errors import InvalidValue, StateError, Unknown
 from app.guest import views
 from app.guest.agenda import Agenda
+from app.guest.block_states import BlockStates
 from app.guest.boot import RebootKind, boot_node
 from app.guest.clock import SimulatedClock
 from app.guest.condition import Condition
@@ -28,6 +29,7 @@ from app.guest.proc_files import PROC_FILES
 from app.guest.programs import Programs
 from app.guest.progress import DeviceProgress, progress_of
 from app.guest.resize_outcome import describe_outcome, describe_standstill
+from app.guest.sleep import Sleep
 from app.guest.spec import GuestPlan
 from app.guest.surroundings import Surroundings
 from app.mm.checks.invariants import verify
@@ -40,6 +42,7 @@ from app.trace.events import GuestRebooted
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
+from app.virtio_mem.driver.options import DriverModule
 from app.virtio_mem.invariants import verify_device, verify_driver
 
 _NS_PER_US = 1000
@@ -75,6 +78,10 @@ class Guest:
             node, self._devices.backings, sink=sink, clock=self.clock, charge=self._contig_charge()
         )
         self.pages.condition = self.condition
+        self.sleep = Sleep(self._devices, self.condition)
+        self.blocks = BlockStates(
+            node, self._devices, self.clock, self.condition, profile=profile, pace=self.pace
+        )
         rules = RuleTable(self.clock, self.condition, self.pace, seed=identity.seed, sink=sink)
         self.faults = Faults(node, self._devices, rules, reboot=self._come_back)
         self.agenda.add(self.faults, is_of_host=True)
@@ -121,12 +128,14 @@ class Guest:
 
     # -------------------------------------------------------------------------------------- devices
 
-    def attach(self, device: Device, *, fallback: Sequence[str]) -> Driver:
+    def attach(
+        self, device: Device, *, fallback: Sequence[str], module: DriverModule | None = None
+    ) -> Driver:
         """Gives the guest a device and returns its driver, which has not run yet.
 
         Raises InvalidValue when the fallback levels make no sense for it.
         """
-        attached = self._devices.attach(device, fallback=fallback)
+        attached = self._devices.attach(device, fallback=fallback, module=module)
         self._enter(attached)
         return attached.driver
 
@@ -245,7 +254,7 @@ class Guest:
 
         Raises Unknown.
         """
-        return progress_of(self._devices.get(device_id), self.clock)
+        return progress_of(self._devices.get(device_id), self.clock, self.condition)
 
     def take_outcomes(self) -> list[Description]:
         """Returns the outcomes of the work items that ended since the last call, oldest first."""
@@ -279,16 +288,9 @@ class Guest:
 
     def describe(self) -> Description:
         """Returns all about the guest that is cheap to tell, JSON-ready, sizes in bytes."""
-        identity = self.identity
         return {
-            "name": identity.name,
-            "preset": identity.preset,
-            "policy": identity.policy,
-            "fallback": list(identity.fallback),
-            "online": identity.online,
-            "seed": identity.seed,
-            "boot_size": identity.boot_size,
-            "source": identity.source,
+            **self.identity.describe(),
+            **views.describe_rules(self.node),
             "simulated_us": self.clock.now_us,
             "memory": views.describe_memory(self.node),
             "zones": views.describe_zones(self.node),

@@ -6,6 +6,7 @@ Left out: what stands in the way (app.guest.resize_outcome), and the device as a
 from typing import NamedTuple
 
 from app.guest.clock import SimulatedClock
+from app.guest.condition import Condition, Health
 from app.guest.devices import AttachedDevice
 
 
@@ -23,13 +24,14 @@ class DeviceProgress(NamedTuple):
     # The driver's, and how its last pass ended: "0" or the kernel's name of the error.
     state: str
     last_result: str
-    subblock_size: int
+    # The least that the driver plugs or unplugs: a sub-block or a big block.
+    unit_size: int
     # What the guest died of; None while it lives.
     crash: str | None = None
     is_hung: bool = False
 
 
-def progress_of(attached: AttachedDevice, clock: SimulatedClock) -> DeviceProgress:
+def progress_of(attached: AttachedDevice, clock: SimulatedClock, condition: Condition) -> DeviceProgress:
     """Returns how far a device is."""
     config, driver = attached.device.config, attached.driver
     result = driver.last_result
@@ -42,5 +44,7 @@ def progress_of(attached: AttachedDevice, clock: SimulatedClock) -> DeviceProgre
         retry_ms=driver.armed_ms,
         state=str(driver.state),
         last_result="0" if result is None else str(result),
-        subblock_size=driver.subblock_size,
+        unit_size=driver.unit_size,
+        crash=condition.reason if condition.is_crashed else None,
+        is_hung=condition.health in {Health.HUNG, Health.ASLEEP},
     )

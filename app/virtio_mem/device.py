@@ -192,6 +192,7 @@ class Device:
         elif kind is RequestType.STATE:
             response = self.process_state(addr, nb_blocks)
         else:
+            addr = nb_blocks = 0  # V-47: what stands there means nothing
             response = self.process_unplug_all()
         answer = response.type
         self._answers[kind][answer] += 1

@@ -7,6 +7,7 @@ from tests.house.tree import Source, parse_source, read_sources
 # Test folders that mirror no room: they test the whole, or the house.
 WHOLE_HOUSE = (
     "captures",
+    "conformance",
     "house",
     "model",
     "integration",
