@@ -31,6 +31,9 @@ def create_app(settings: Settings, kernels: Kernels | None = None) -> FastAPI:
             max_total_pages=settings.max_total_pages,
             max_allocations=settings.max_allocations,
             event_ring_capacity=settings.event_ring_capacity,
+            max_snapshots=settings.max_snapshots,
+            max_operations=settings.max_operations,
+            heartbeat_s=settings.heartbeat_s,
         )
         service = Service(limits, crew, kernels or Kernels())
         service.kernels.begin(_say_nothing)

@@ -48,6 +48,16 @@ class Settings(BaseModel):
     max_body_bytes: Bytes = Field(MIB, ge=KIB, description="largest JSON body; beyond: 413")
     max_capture_bytes: Bytes = Field(GIB, ge=KIB, description="largest capture file; beyond: 413")
     event_ring_capacity: int = Field(4096, ge=1, le=2**24, description="newest events kept per guest")
+    max_operations: int = Field(
+        10_000, ge=1, le=10**6, description="operations kept; the oldest that are over go first; beyond: 507"
+    )
+    heartbeat_s: float = Field(
+        15.0,
+        gt=0,
+        le=3600,
+        description="seconds after which an event stream that is silent shows that it lives",
+    )
+    max_snapshots: int = Field(16, ge=0, le=1000, description="most snapshots of one guest; beyond: 507")
     inline_us: int = Field(
         1000,
         ge=0,

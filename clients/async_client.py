@@ -6,14 +6,19 @@ Left out: other event loops than asyncio's.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 import httpx
 
-from clients import _calls, _http
+from clients import _calls, _event_calls, _fault_calls, _http, _time_calls
+from clients._event_calls import EventReader
 from clients._exchange import Call, Pause, Procedure, Reply, advance, as_method
-from clients.errors import ClientError
+from clients.errors import ClientError, Unintelligible
+from clients.event_models import Event
+from clients.time_models import Operation
+from clients.wait import until_over
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +29,31 @@ def _sends(build: Callable[P, Call[T]]) -> Callable[Concatenate["AsyncClient", P
 
     async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.send(build(*args, **kwargs))
+
+    as_method(build, method)
+    return method
+
+
+def _carries_out(
+    build: Callable[P, Call[Operation]],
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[Any, Any, Operation]]:
+    """Returns a method that begins a resize, and waits until it is over or `wait` seconds have passed."""
+
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> Operation:
+        wait_s = cast("float | None", kwargs.get("wait"))
+        return await self.run(until_over(build(*args, **kwargs), wait_s=wait_s))
+
+    as_method(build, method)
+    return method
+
+
+def _streams(
+    build: Callable[P, Call[tuple[Event, ...]]],
+) -> Callable[Concatenate["AsyncClient", P], AsyncIterator[Event]]:
+    """Returns a method that yields what an answer without end tells, as it comes."""
+
+    def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Event]:
+        return self.stream(build(*args, **kwargs))
 
     as_method(build, method)
     return method
@@ -70,6 +100,23 @@ class AsyncClient:
             raise _http.unreachable(self.url, error) from error
         return call.answer(Reply(response.status_code, response.content, self.url))
 
+    async def stream(self, call: Call[tuple[Event, ...]]) -> AsyncIterator[Event]:
+        """Sends one call and yields the events of its answer as they come."""
+        parts, reader = _http.request_of(call), EventReader()
+        try:
+            async with self._client.stream(
+                parts.method, parts.url, params=parts.params, headers=parts.headers
+            ) as response:
+                if response.status_code != HTTPStatus.OK:
+                    call.answer(Reply(response.status_code, await response.aread(), self.url))
+                async for piece in response.aiter_bytes():
+                    for event in reader.feed(piece):
+                        yield event
+        except httpx.HTTPError as error:
+            raise _http.unreachable(self.url, error) from error
+        except ValueError as error:
+            raise Unintelligible(self.url, str(error)) from error
+
     async def run(self, procedure: Procedure[T]) -> T:
         """Runs a procedure of clients.wait to its end and returns its result."""
         step = advance(procedure, None)
@@ -100,10 +147,24 @@ class AsyncClient:
     show_guest = _sends(_calls.show_guest)
     delete_guest = _sends(_calls.delete_guest)
     show_device = _sends(_calls.show_device)
-    resize = _sends(_calls.resize)
-    plug = _sends(_calls.plug)
-    unplug = _sends(_calls.unplug)
-    advance = _sends(_calls.advance)
+    resize = _carries_out(_time_calls.resize)
+    plug = _carries_out(_time_calls.plug)
+    unplug = _carries_out(_time_calls.unplug)
+    list_operations = _sends(_time_calls.list_operations)
+    show_operation = _sends(_time_calls.show_operation)
+    cancel_operation = _sends(_time_calls.cancel_operation)
+    events = _sends(_event_calls.events)
+    follow = _streams(_event_calls.follow)
+    fault_kinds = _sends(_fault_calls.fault_kinds)
+    add_fault = _sends(_fault_calls.add_fault)
+    list_faults = _sends(_fault_calls.list_faults)
+    show_fault = _sends(_fault_calls.show_fault)
+    change_fault = _sends(_fault_calls.change_fault)
+    remove_fault = _sends(_fault_calls.remove_fault)
+    show_clocks = _sends(_time_calls.show_clocks)
+    show_clock = _sends(_time_calls.show_clock)
+    change_clock = _sends(_time_calls.change_clock)
+    advance = _sends(_time_calls.advance)
     alloc_contig_range = _sends(_calls.alloc_contig_range)
     free_contig_range = _sends(_calls.free_contig_range)
     allocate = _sends(_calls.allocate)
@@ -112,6 +173,7 @@ class AsyncClient:
     cma_alloc = _sends(_calls.cma_alloc)
     cma_release = _sends(_calls.cma_release)
     memory_blocks = _sends(_calls.memory_blocks)
+    set_memory_block = _sends(_calls.set_memory_block)
     pageblocks = _sends(_calls.pageblocks)
     proc = _sends(_calls.proc)
     map_png = _sends(_calls.map_png)

@@ -14,11 +14,16 @@ from clients import _http
 from clients.errors import ClientError
 from clients.vmemctl import (
     arguments,
+    block_commands,
     catalog_commands,
+    clock_commands,
     cma_commands,
     compare_command,
     create_command,
+    event_commands,
+    fault_commands,
     guest_commands,
+    operation_commands,
     page_commands,
     scenario_commands,
     size_commands,
@@ -77,16 +82,22 @@ def make_app() -> typer.Typer:
     app.command("resize")(size_commands.resize)
     app.command("plug")(size_commands.plug)
     app.command("unplug")(size_commands.unplug)
-    app.command("advance")(size_commands.advance)
+    app.command("operations")(operation_commands.operations)
+    app.command("cancel")(operation_commands.cancel)
+    app.command("clock")(clock_commands.clock)
+    app.command("advance")(clock_commands.advance)
+    app.command("events")(event_commands.events)
     app.command("watch")(size_commands.watch)
     app.command("map")(view_commands.draw)
     app.command("blocks")(view_commands.blocks)
+    app.command("block")(block_commands.set_block)
     app.command("proc")(view_commands.proc)
     app.command("verify")(view_commands.verify)
     app.command("compare")(compare_command.compare)
     app.command("alloc")(page_commands.alloc)
     app.command("free")(page_commands.free)
     app.add_typer(cma_commands.make_app())
+    app.add_typer(fault_commands.make_app())
     app.command("policies")(catalog_commands.policies)
     app.command("presets")(catalog_commands.presets)
     app.add_typer(scenario_commands.make_app(), name="scenario")

@@ -152,12 +152,13 @@ def take_back(client: Client, device: Device) -> Table:
     for number in range(STEPS):
         size = step if number < STEPS - 1 else device.size - (STEPS - 1) * step
         if size:
-            add_row(table, size, client.unplug(NAME, device.id, size))
+            add_row(table, size, client.unplug(NAME, device.id, size).outcome)
     return table
 
 
-def add_row(table: Table, asked: int, outcome: Outcome) -> None:
+def add_row(table: Table, asked: int, outcome: Outcome | None) -> None:
     """Adds one unplug to the table. What earlier ones left is asked for again, so more may come than was asked."""
+    assert outcome is not None, "a guest in mode instant has done its work when the operation is over"
     levels = [outcome.by_level.get(name) for name in _LEVELS]
     table.add_row(
         format_size(asked),

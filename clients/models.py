@@ -117,6 +117,11 @@ class Guest(Answer):
     online: str | None = None
     seed: int | None = None
     boot_size: int | None = None
+    boot_reserved: int = 0
+    boot_used: int = 0
+    auto_movable_ratio: int | None = None
+    auto_movable_numa_aware: bool | None = None
+    offline_max_rounds: int | None = None
     simulated_us: int | float = 0
     memory: Memory
     zones: tuple[Zone, ...] = ()
@@ -194,13 +199,6 @@ class Outcome(Answer):
     simulated_us: int | float = 0
 
 
-class Advance(Answer):
-    """What happened while simulated time passed: the outcomes of the drivers' retries, in order."""
-
-    simulated_us: int | float
-    outcomes: tuple[Outcome, ...] = ()
-
-
 class RangeObstacle(Answer):
     """The page that kept a range from being taken."""
 
@@ -262,6 +260,13 @@ class MemoryBlock(Answer):
     state: str
     zone: str | None = None
     device: str | None = None
+
+
+class ChangedMemoryBlock(MemoryBlock):
+    """A memory block that was set, and what that took."""
+
+    migrated_pages: int
+    simulated_us: int
 
 
 class MemoryBlocks(Answer):

@@ -29,6 +29,14 @@ class CmaAreaSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClockSpec:
+    """Who drives a guest's clock: "instant", "manual" or "realtime"; scale: simulated seconds for one of the wall's."""
+
+    mode: str | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuestSpec:
     """A guest to be made from a geometry preset."""
 
@@ -38,9 +46,17 @@ class GuestSpec:
     name: str | None = None
     fallback: Sequence[str] | None = None
     online: str | None = None
+    auto_movable_ratio: int | None = None
+    auto_movable_numa_aware: bool | None = None
+    offline_max_rounds: int | None = None
+    boot_reserved: int | None = None
+    boot_used: int | None = None
     seed: int | None = None
     devices: Sequence[DeviceSpec] = ()
     cma_areas: Sequence[CmaAreaSpec] | None = None
+    clock: ClockSpec | None = None
+    # The units of simulated time that differ from the profile's: {"profile": "hyperalloc-2025", "drain_ns": 1000}.
+    cost: Mapping[str, object] | None = None
     # The name of a ready-made one, or its steps.
     workload: str | Sequence[Mapping[str, object]] | None = None
 
@@ -165,4 +181,4 @@ def _without_none(fields: Mapping[str, object]) -> dict[str, object]:
 def _bare(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_without_none(item) if isinstance(item, dict) else item for item in value]
-    return value
+    return _without_none(value) if isinstance(value, dict) else value

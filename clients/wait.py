@@ -5,7 +5,7 @@
 
 Each is a generator of calls and pauses (clients._exchange.Procedure): written once, tested without a socket
 or a clock. Pauses grow from 20 ms to 1 s; the last one ends at the deadline, never after it.
-Left out: events that would make waiting without asking possible; the service has none yet.
+An operation is waited for by the service itself, so its procedure has no pauses.
 """
 
 import math
@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from clients import _calls
-from clients._exchange import Pause, Procedure
+from clients import _calls, _time_calls
+from clients._exchange import Call, Pause, Procedure
 from clients.errors import ClientError, DeadlinePassed, Refused, Unreachable
 from clients.models import Device
 from clients.sizes import format_size
+from clients.time_models import Operation
 
 Clock = Callable[[], float]
 
@@ -83,6 +84,27 @@ def until_size(
             f"{format_size(size)} on {device} of {guest}",
             f"{format_size(found.size)}, {format_size(found.requested_size)} requested",
         )
+
+
+def until_over(
+    begin: Call[Operation], *, wait_s: float | None = None, clock: Clock = time.monotonic
+) -> Procedure[Operation]:
+    """Begins a resize and waits until it is over; returns the operation as it is then, or after wait_s.
+
+    wait_s: None for as long as it takes, which may be for ever: a driver may try again and again, and a clock in
+    mode manual stands still until somebody advances it. Raises every error of a call at once.
+    """
+    _require_wait(wait_s)
+    end = math.inf if wait_s is None else clock() + wait_s
+    operation: Operation = yield begin
+    while not operation.is_over and (left := end - clock()) > 0:
+        operation = yield _time_calls.show_operation(operation.id, wait=left)
+    return operation
+
+
+def _require_wait(wait_s: float | None) -> None:
+    if wait_s is not None and not (math.isfinite(wait_s) and wait_s >= 0):
+        raise ValueError(f"wait is {wait_s}; accepted: a number of seconds from 0 on, or None")
 
 
 def _may_pass(error: ClientError) -> bool:

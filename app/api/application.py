@@ -10,7 +10,26 @@ from fastapi import FastAPI
 
 from app.api import body_limit, deps, problems
 from app.api.openapi import DocumentedApi
-from app.api.routes import about, captures, catalog, cma, compare, devices, guests, pages, scenarios, views
+from app.api.routes import (
+    about,
+    captures,
+    catalog,
+    clocks,
+    cma,
+    compare,
+    devices,
+    events,
+    explain,
+    faults,
+    forks,
+    guests,
+    memory_blocks,
+    operations,
+    pages,
+    scenarios,
+    views,
+    workloads,
+)
 from app.operations.service import Service
 
 CAPTURE_PATH = "/v1/guests/import"
@@ -18,9 +37,9 @@ CAPTURE_PATH = "/v1/guests/import"
 _DESCRIPTION = """\
 Simulates Linux guests whose memory a hypervisor grows and takes back with virtio-mem.
 
-Sizes are bytes; a request may also write them as text, such as `"2GiB"`. A plug or an unplug that the guest
-can meet only in part is a normal answer with state `partial`. Every error is a problem of RFC 9457
-(`application/problem+json`); `GET /problems` says what their types mean.
+Sizes are bytes; a request may also write them as text, such as `"2GiB"`. A plug or an unplug is answered at once,
+with an operation (202); one that the guest can meet only in part is a normal end, with state `partial`. Every error
+is a problem of RFC 9457 (`application/problem+json`); `GET /problems` says what their types mean.
 """
 _TAGS = [
     {
@@ -28,7 +47,13 @@ _TAGS = [
         "description": "Simulated guests, made from a preset or from a capture of a real machine.",
     },
     {"name": "virtio-mem", "description": "A guest's devices: how its memory grows and shrinks."},
+    {"name": "copies", "description": "Copies of a guest: forks live on, snapshots wait to be restored."},
+    {"name": "operations", "description": "What has become of resizes that were asked for."},
+    {"name": "time", "description": "Who drives a guest's clock: commands, callers, or the wall's clock."},
+    {"name": "events", "description": "What happens in a guest, as it happens."},
+    {"name": "faults", "description": "What goes wrong in a guest on purpose."},
     {"name": "pages", "description": "Pages taken and given back inside a guest."},
+    {"name": "workloads", "description": "What a guest's programs do over time, and what it looks like."},
     {"name": "views", "description": "A guest's memory, looked at."},
     {"name": "compare", "description": "One start and one request under many kernels, side by side."},
     {
@@ -40,7 +65,26 @@ _TAGS = [
 ]
 
 # In the order in which they are searched.
-_PARTS = (devices, guests, captures, pages, cma, views, compare, scenarios, catalog, about)
+_PARTS = (
+    devices,
+    explain,
+    operations,
+    clocks,
+    events,
+    faults,
+    guests,
+    forks,
+    captures,
+    pages,
+    cma,
+    memory_blocks,
+    workloads,
+    views,
+    compare,
+    scenarios,
+    catalog,
+    about,
+)
 
 ServiceMaker = Callable[[], AbstractAsyncContextManager[Service]]
 

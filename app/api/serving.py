@@ -74,6 +74,8 @@ class Server(uvicorn.Server):
         """Takes no new connections, and lets running calls end, for as long as `manner` says."""
         if self._waiting is not None:
             self._waiting.cancel()
+        # Streams would go on for ever, and long polls for a minute.
+        self.service.end_waits()
         asyncio.get_running_loop().call_later(self._manner.shutdown_grace_s, self.service.stop)
         await super().shutdown(sockets)
 

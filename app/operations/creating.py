@@ -12,6 +12,7 @@ from app.guest.spec import DeviceSpec, GuestPlan, GuestSpec, plan_guest
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import parse_workload
 from app.operations import estimates
+from app.operations.guest_time import ClockSetting
 from app.operations.registry import Description
 from app.operations.service import Service
 
@@ -29,11 +30,11 @@ def read_workload(workload: object) -> tuple[WorkloadStep, ...]:
         raise as_invalid_value(error) from error
 
 
-async def create(service: Service, spec: GuestSpec) -> Description:
+async def create(service: Service, spec: GuestSpec, clock: ClockSetting | None = None) -> Description:
     """Makes the guest that `spec` asks for, returns its description; an empty name means the next free one.
 
-    Raises InvalidValue, NameTaken, GuestLimitReached, PageLimitReached, GuestOutOfMemory; then there is no
-    new guest.
+    clock: None for mode instant. Raises InvalidValue, NameTaken, GuestLimitReached, PageLimitReached,
+    GuestOutOfMemory; then there is no new guest.
     """
     nr_pages = _checked(spec).nr_pages
     await service.kernels.wait()
@@ -45,7 +46,7 @@ async def create(service: Service, spec: GuestSpec) -> Description:
             return create_guest(named, event_ring_capacity=capacity)
 
         guest = await service.crew.run(make, estimate_us=estimates.creation_us(spec))
-        return service.registry.add(reservation, guest).describe()
+        return service.registry.add(reservation, guest, clock).describe()
 
 
 def _checked(spec: GuestSpec) -> GuestPlan:

@@ -11,3 +11,6 @@ class Limits:
     max_total_pages: int
     max_allocations: int  # that a guest has at once
     event_ring_capacity: int  # newest events kept, per guest
+    max_snapshots: int = 16  # of one guest
+    max_operations: int = 10_000  # kept; those that are over go first
+    heartbeat_s: float = 15.0  # of an event stream in which nothing happens

@@ -15,19 +15,19 @@ async def all_guests(service: Service) -> list[Description]:
     nr_fresh = 0
     for entry in service.registry.entries():
         nr_fresh += entry.description is None
-        descriptions.append(entry.describe())
+        descriptions.append(await entry.show())
         if nr_fresh >= _BATCH:
             nr_fresh = 0
             await asyncio.sleep(0)
     return descriptions
 
 
-def show(service: Service, name: str) -> Description:
+async def show(service: Service, name: str) -> Description:
     """Returns the guest's description; that of a busy guest is from before the call that it is busy with.
 
     Raises Unknown.
     """
-    return service.registry.entry(name).describe()
+    return await service.registry.entry(name).show()
 
 
 async def delete(service: Service, name: str) -> None:

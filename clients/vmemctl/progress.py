@@ -1,14 +1,12 @@
-"""Progress on a terminal: of a file that is sent, and of memory that goes or comes while a call runs.
+"""Progress on a terminal: of a file that is sent, and of memory that goes or comes while an operation is under way.
 
-Nothing is drawn where nobody looks (a pipe, --json): then the call is simply made.
+Nothing is drawn where nobody looks (a pipe, --json): then the end is simply waited for.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import typer
 from rich.progress import (
@@ -21,33 +19,52 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from clients.errors import ClientError
-from clients.models import Device, Outcome
-from clients.sizes import round_size
+from clients.sizes import format_size, round_size
 from clients.specs import Upload
+from clients.time_models import Operation
 from clients.vmemctl.session import Session
 
 CHUNK_SIZE = 1024 * 1024
 STANDARD_INPUT = Path("-")
-# How often the bar moves; a call that ends sooner draws none.
+# How often the bar moves; an operation that is over sooner draws none.
 _LOOK_EVERY_S = 0.2
 
 
-def run_watched(
-    session: Session, act: Callable[[], Outcome], *, device: Device, look: Callable[[], Device]
-) -> Outcome:
-    """Runs `act`, and draws how the device's size moves meanwhile, as far as the service tells."""
-    if not session.shows_progress:
-        return act()
-    running = _in_thread(act)
+class Begin(Protocol):
+    """Begins an operation, and returns it after `wait` seconds at the latest."""
+
+    def __call__(self, *, wait: float | None) -> Operation:
+        """Begins it."""
+
+
+def until_over(session: Session, begin: Begin) -> Operation:
+    """Begins an operation and waits until it is over, and draws how the device's size moves meanwhile.
+
+    Returns it earlier when nothing will happen by itself, because nobody but a caller drives the guest's clock.
+    """
+    operation = begin(wait=_LOOK_EVERY_S)
+    if operation.is_over:
+        return operation
+    if session.client.show_clock(operation.guest).mode == "manual":
+        session.note(
+            f"the guest's clock stands still: `vmemctl advance {operation.guest} SECONDS` lets it work"
+        )
+        return operation
     try:
-        if not _ends_within(running, _LOOK_EVERY_S):
-            with _size_bar(session) as bar:
-                _draw_until_done(bar, running, device=device, look=look)
+        with _size_bar(session) as bar:
+            # Without a total the bar pulses: nothing is known until something has moved.
+            task = bar.add_task("", total=None)
+            while True:
+                _draw(bar, task, operation)
+                operation = session.client.show_operation(operation.id, wait=_LOOK_EVERY_S)
+                if operation.is_over:
+                    return operation
     except KeyboardInterrupt:
-        session.note("the service goes on with it alone; `vmemctl show` tells how it stands")
+        session.err.print(
+            f"{operation.id} goes on; `vmemctl operations {operation.id}` tells how it stands, "
+            f"`vmemctl cancel {operation.id}` ends it"
+        )
         raise
-    return running.result()
 
 
 @contextmanager
@@ -90,44 +107,17 @@ def _sent(bar: Progress, task: TaskID, nr_bytes: int) -> None:
         bar.update(task, description="sent; the service loads it")
 
 
-def _in_thread(act: Callable[[], Outcome]) -> "Future[Outcome]":
-    """Starts `act` in a thread that does not keep the program alive after Ctrl-C."""
-    running: Future[Outcome] = Future()
-
-    def carry_out() -> None:
-        try:
-            running.set_result(act())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
-            running.set_exception(error)
-
-    Thread(target=carry_out, name="vmemctl-call", daemon=True).start()
-    return running
-
-
-def _ends_within(running: "Future[Outcome]", seconds: float) -> bool:
-    try:
-        running.exception(timeout=seconds)
-    except TimeoutError:
-        return False
-    return True
-
-
 def _size_bar(session: Session) -> Progress:
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=session.err, transient=True)
+    return Progress(*columns, console=session.err, transient=True, disable=not session.shows_progress)
 
 
-def _draw_until_done(
-    bar: Progress, running: "Future[Outcome]", *, device: Device, look: Callable[[], Device]
-) -> None:
-    # Without a total the bar pulses: nothing is known until the service says that something moved.
-    task = bar.add_task(f"{device.id} at work", total=None)
-    while not _ends_within(running, _LOOK_EVERY_S):
-        try:
-            now = look()
-        except ClientError:
-            continue  # the call itself will tell what is wrong
-        if now.size != device.size:
-            total, moved = abs(now.requested_size - device.size), abs(now.size - device.size)
-            told = f"{device.id}: {round_size(moved)} of {round_size(total)}"
-            bar.update(task, total=total, completed=min(moved, total), description=told)
+def _draw(bar: Progress, task: TaskID, operation: Operation) -> None:
+    device, moved = operation.device, operation.achieved
+    if operation.state == "waiting_retry":
+        told = f"{device}: {operation.reason}"
+    elif moved:
+        told = f"{device}: {round_size(moved)} of {round_size(operation.requested)}"
+    else:
+        told = f"{device} at work; {format_size(operation.size)} plugged"
+    bar.update(task, total=operation.requested if moved else None, completed=moved, description=told)

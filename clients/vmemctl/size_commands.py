@@ -1,4 +1,4 @@
-"""Commands that change a device's size, and the one that watches it: resize, plug, unplug, advance, watch."""
+"""Commands that change a device's size, and the one that watches it: resize, plug, unplug, watch."""
 
 import json
 import time
@@ -7,12 +7,13 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 
-from clients.models import Guest, Outcome
+from clients.models import Guest
 from clients.vmemctl import arguments
-from clients.vmemctl.progress import run_watched
+from clients.vmemctl.operation_tables import operation_details
+from clients.vmemctl.progress import until_over
 from clients.vmemctl.session import (
     DeviceOption,
     ExitCode,
@@ -22,11 +23,15 @@ from clients.vmemctl.session import (
     json_of,
     open_session,
 )
-from clients.vmemctl.tables import add_device, device_columns, format_us, outcome_table
+from clients.vmemctl.tables import add_device, device_columns
 
 SizeArgument = Annotated[
     int,
     typer.Argument(parser=arguments.size, metavar="SIZE", help="Bytes, or as in 2GiB.", show_default=False),
+]
+NoWaitOption = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Do not wait until it is over; `vmemctl operations` tells how it goes."),
 ]
 
 
@@ -36,10 +41,12 @@ def resize(
     size: SizeArgument,
     *,
     device: DeviceOption = None,
+    no_wait: NoWaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sets how much of a device the guest shall have plugged in the end."""
-    _change(open_session(context, as_json=as_json), "resize", guest=guest, device=device, size=size)
+    session = open_session(context, as_json=as_json)
+    _change(session, "resize", guest=guest, device=device, size=size, waits=not no_wait)
 
 
 def plug(
@@ -48,10 +55,12 @@ def plug(
     size: SizeArgument,
     *,
     device: DeviceOption = None,
+    no_wait: NoWaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Gives the guest SIZE more."""
-    _change(open_session(context, as_json=as_json), "plug", guest=guest, device=device, size=size)
+    session = open_session(context, as_json=as_json)
+    _change(session, "plug", guest=guest, device=device, size=size, waits=not no_wait)
 
 
 def unplug(
@@ -60,31 +69,12 @@ def unplug(
     size: SizeArgument,
     *,
     device: DeviceOption = None,
+    no_wait: NoWaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Takes SIZE back from the guest, level by level, and tells what stopped the rest."""
-    _change(open_session(context, as_json=as_json), "unplug", guest=guest, device=device, size=size)
-
-
-def advance(
-    context: typer.Context,
-    guest: GuestArgument,
-    duration: Annotated[
-        int,
-        typer.Argument(
-            parser=arguments.duration_us, metavar="SECONDS", help="Simulated seconds.", show_default=False
-        ),
-    ],
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Lets simulated time pass: a driver that waits tries again. Exit code 3 when its last try was partial."""
     session = open_session(context, as_json=as_json)
-    advanced = session.client.advance(guest, duration)
-    tries = [outcome_table(outcome) for outcome in advanced.outcomes]
-    session.print(advanced, Group(f"the guest's clock is at {format_us(advanced.simulated_us)}", *tries))
-    if advanced.outcomes and advanced.outcomes[-1].state == "partial":
-        raise typer.Exit(ExitCode.PARTIAL)
+    _change(session, "unplug", guest=guest, device=device, size=size, waits=not no_wait)
 
 
 def watch(
@@ -124,17 +114,13 @@ def watch_table(guests: Sequence[Guest]) -> RenderableType:
     return table
 
 
-def _change(session: Session, verb: str, *, guest: str, device: str | None, size: int) -> None:
+def _change(session: Session, verb: str, *, guest: str, device: str | None, size: int, waits: bool) -> None:
     found = session.find_device(guest, device)
     acts = {"resize": session.client.resize, "plug": session.client.plug, "unplug": session.client.unplug}
-    outcome: Outcome = run_watched(
-        session,
-        partial(acts[verb], guest, found.id, size),
-        device=found,
-        look=partial(session.client.show_device, guest, found.id),
-    )
-    session.print(outcome, outcome_table(outcome))
-    if outcome.state == "partial":
+    begin = partial(acts[verb], guest, found.id, size)
+    operation = until_over(session, begin) if waits else begin(wait=0)
+    session.print(operation, operation_details(operation))
+    if operation.is_over and operation.state != "succeeded":
         raise typer.Exit(ExitCode.PARTIAL)
 
 

@@ -181,12 +181,17 @@ def outcome_table(outcome: Outcome) -> RenderableType:
         f"; {outcome.migrated_pages} pages migrated in {format_us(outcome.simulated_us)} simulated",
         f"; pageblocks that lost their type: {lost}" if lost else "",
     )
-    parts: list[RenderableType] = [headline]
+    return Group(headline, *outcome_details(outcome))
+
+
+def outcome_details(outcome: Outcome) -> list[RenderableType]:
+    """Returns what was done at which level, and what stopped the rest."""
+    parts: list[RenderableType] = []
     if outcome.by_level:
         parts.append(level_table(outcome))
     if outcome.obstacle_groups:
         parts.append(obstacle_table(outcome))
-    return Group(*parts)
+    return parts
 
 
 def level_table(outcome: Outcome) -> Table:

@@ -28,10 +28,10 @@ def test_show_and_delete_know_what_exists() -> None:
 
     async def scene(service: Service) -> None:
         made = await create(service, GuestSpec(name="web", boot_size=2**27))
-        assert listing.show(service, "web") == made
+        assert await listing.show(service, "web") == made
         await listing.delete(service, "web")
         with pytest.raises(Unknown):
-            listing.show(service, "web")
+            await listing.show(service, "web")
         with pytest.raises(Unknown):
             await listing.delete(service, "web")
 

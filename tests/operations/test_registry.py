@@ -10,7 +10,9 @@ from app.errors import GuestLimitReached, InvalidValue, NameTaken, PageLimitReac
 from app.guest.creation import create_guest
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec, GuestSpec
-from app.operations.registry import Entry
+from app.operations import resizing
+from app.operations.entry import Entry
+from app.operations.operation import OperationState
 from app.operations.service import Service
 from tests.operations.stage import play
 
@@ -178,14 +180,15 @@ def test_describe_of_a_busy_guest_is_from_before_its_call() -> None:
             guest.plug("vm0", GIB)
             release.wait(10)
 
-        before = entry.guest.describe()
+        before = entry.describe()
         task = asyncio.create_task(service.registry.change("web", call, estimate_us=_long))
         await asyncio.sleep(0.05)
         assert service.registry.entry("web").describe() == before
         release.set()
         await task
         after = service.registry.entry("web").describe()
-        assert after == entry.guest.describe() != before
+        assert after != before
+        assert after["devices"] == entry.guest.describe()["devices"]
 
     play(scene)
 
@@ -203,7 +206,7 @@ def test_describe_after_a_failed_change_is_made_anew() -> None:
 
         with pytest.raises(ZeroDivisionError):
             await service.registry.change("web", call, estimate_us=_short)
-        assert entry.describe() == entry.guest.describe()
+        assert entry.describe()["devices"] == entry.guest.describe()["devices"]
 
     play(scene)
 
@@ -225,5 +228,41 @@ def test_delete_waits_and_whoever_waits_behind_it_finds_nothing() -> None:
         with pytest.raises(Unknown):
             await behind
         assert service.registry.entries() == []
+
+    play(scene)
+
+
+def test_change_returns_when_the_drivers_rest_that_it_has_woken() -> None:
+    """In mode instant nothing is half done between two calls; a long unplug of somebody else is not waited for."""
+
+    async def scene(service: Service) -> None:
+        entry = _add(service, "web")
+        registry = service.registry
+        await registry.change("web", lambda guest: guest.begin_resize("vm0", GIB), estimate_us=_short)
+        assert entry.guest.progress("vm0").size == GIB
+        async with registry.locked("web") as held:
+            await registry.change_locked(held, lambda guest: guest.begin_resize("vm0", 0), estimate_us=_short)
+        assert not entry.is_settled
+        await registry.change("web", Guest.describe, estimate_us=_short)
+        assert not entry.is_settled
+        await registry.settle(entry)
+        assert entry.guest.progress("vm0").size == 0
+
+    play(scene)
+
+
+def test_replace_puts_another_guest_in_its_place() -> None:
+    """Operations end, the time goes on from the new guest's, and events go on with their numbers."""
+
+    async def scene(service: Service) -> None:
+        entry = _add(service, "web")
+        await service.registry.set_clock("web", mode="manual", scale=None)
+        begun = await resizing.resize(service, "web", "vm0", GIB)
+        newest = entry.guest.events.newest
+        await service.registry.replace("web", lambda guest: guest.fork(), estimate_us=_short, why="restored")
+        assert (begun.standing.state, begun.standing.reason) == (OperationState.CANCELLED, "restored")
+        assert entry.guest.events.newest >= newest
+        assert entry.time.now_ns == entry.guest.clock.now_ns
+        assert entry.nr_pages == entry.guest.nr_pages
 
     play(scene)

@@ -1,4 +1,4 @@
-"""/v1/guests: made from a preset, listed, shown, deleted; and their clock."""
+"""/v1/guests: made from a preset, listed, shown, deleted."""
 
 import asyncio
 
@@ -8,8 +8,7 @@ from starlette.responses import Response
 from app.api.answers import json_answer, json_parts, problems, ready_answer
 from app.api.deps import GuestName, service_of
 from app.api.schemas import guests as schemas
-from app.api.schemas.devices import Advance, DurationIn
-from app.operations import creating, listing, resizing
+from app.operations import creating, listing
 
 router = APIRouter(prefix="/v1/guests", tags=["guests"])
 
@@ -23,7 +22,7 @@ router = APIRouter(prefix="/v1/guests", tags=["guests"])
 )
 async def create_guest(request: Request, body: schemas.GuestIn) -> Response:
     """Makes a guest from a geometry preset, plugs what its devices request, and runs its workload."""
-    guest = await creating.create(service_of(request), body.to_spec())
+    guest = await creating.create(service_of(request), body.to_spec(), body.to_clock())
     return json_answer(guest, 201, location=f"/v1/guests/{guest['name']}")
 
 
@@ -42,7 +41,7 @@ async def list_guests(request: Request) -> Response:
 @router.get("/{guest}", operation_id="showGuest", response_model=schemas.Guest, responses=problems(404))
 async def show_guest(request: Request, guest: GuestName) -> Response:
     """Shows a guest."""
-    return json_answer(listing.show(service_of(request), guest))
+    return json_answer(await listing.show(service_of(request), guest))
 
 
 @router.delete("/{guest}", operation_id="deleteGuest", status_code=204, responses=problems(404))
@@ -50,14 +49,3 @@ async def delete_guest(request: Request, guest: GuestName) -> Response:
     """Deletes a guest, once what it is doing has ended."""
     await listing.delete(service_of(request), guest)
     return Response(status_code=204)
-
-
-@router.post(
-    "/{guest}/advance",
-    operation_id="advance",
-    response_model=Advance,
-    responses=problems(404, has_body=True),
-)
-async def advance(request: Request, guest: GuestName, body: DurationIn) -> Response:
-    """Lets simulated time pass, so that drivers that wait for their retry timer try again."""
-    return json_answer(await resizing.advance(service_of(request), guest, body.duration_us))

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from app.api.schemas.strict import Answer, Request, Size
-from app.operations.resizing import LONGEST_ADVANCE_US
 
 DEVICE_ID_PATTERN = r"^[A-Za-z0-9_.-]{1,63}$"
 
@@ -37,14 +36,6 @@ class RelativeSizeIn(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"size": "512MiB"}]})
 
     size: Size = Field(description="added to, or taken from, the present requested_size")
-
-
-class DurationIn(Request):
-    """Simulated time that shall pass."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"duration_us": 60_000_000}]})
-
-    duration_us: Annotated[int, Field(ge=0, le=LONGEST_ADVANCE_US)] = Field(description="at most a day")
 
 
 class DriverState(Answer):
@@ -153,10 +144,3 @@ class Outcome(Answer):
         description='pageblocks that came back as another migratetype, by "OLD->NEW"'
     )
     simulated_us: int = Field(description="simulated microseconds that it took")
-
-
-class Advance(Answer):
-    """What happened while simulated time passed."""
-
-    simulated_us: int = Field(description="the guest's clock after it")
-    outcomes: list[Outcome] = Field(description="of the drivers' retries, in order")

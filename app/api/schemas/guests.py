@@ -5,16 +5,20 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema
 
 from app.api.schemas.catalog import POLICY_TEXT, PolicyText
+from app.api.schemas.clocks import ClockIn, Mode
 from app.api.schemas.cma import MOST_AREAS, CmaArea, CmaAreaIn
 from app.api.schemas.devices import Device, DeviceIn
 from app.api.schemas.pages import Allocation
 from app.api.schemas.strict import LARGEST_INTEGER, Answer, Request, Size
+from app.api.schemas.workloads import PHASES_SCHEMA
 from app.operations.cma import CmaAreaSpec
 from app.operations.creating import DeviceSpec, GuestSpec, read_workload
+from app.operations.guest_time import ClockMode, ClockSetting
 from app.operations.registry import NAME_PATTERN
+from app.operations.workloads import read_script
 
 LevelName = Literal["memory_block", "chunk", "section", "pageblock"]
-OnlineTo = Literal["online_kernel", "online_movable"]
+OnlineTo = Literal["offline", "online", "online_kernel", "online_movable", "auto-movable"]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 MOST_DEVICES = 32
 
@@ -42,6 +46,7 @@ _WORKLOAD_SCHEMA = {
     ]
 }
 Workload = Annotated[JsonValue, WithJsonSchema(_WORKLOAD_SCHEMA)]
+_PHASES_SCHEMA = {"anyOf": [PHASES_SCHEMA, {"$ref": "#/components/schemas/WorkloadIn"}, {"type": "null"}]}
 
 
 class GuestIn(Request):
@@ -76,13 +81,41 @@ class GuestIn(Request):
         None, description="of Linux; default: the preset's, on large x86-64 guests what Linux would choose"
     )
     boot_size: Size = Field(description="memory that the guest has without any device")
-    online: OnlineTo = Field("online_movable", description="zone to which plugged memory goes")
+    boot_reserved: Size = Field(
+        0, description="boot memory that the kernel keeps for good, beside the memmap"
+    )
+    boot_used: Size = Field(
+        0, description="boot memory that kernel and programs use from the start, and do not give back"
+    )
+    online: OnlineTo = Field(
+        "online_movable", description="what the guest does with plugged memory, and where it goes by that"
+    )
+    auto_movable_ratio: int = Field(
+        301, ge=0, le=1_000_000, description="auto-movable: movable memory in per cent of kernel memory"
+    )
+    auto_movable_numa_aware: bool = Field(True, description="auto-movable: the ratio holds on each node, too")
+    offline_max_rounds: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="rounds of migration after which offlining gives up; Linux has no limit",
+    )
     seed: Seed = Field(0, description="equal seeds and calls make equal guests")
     devices: Annotated[list[DeviceIn], Field(max_length=MOST_DEVICES)] = Field(default_factory=list)
     cma_areas: Annotated[list[CmaAreaIn], Field(max_length=MOST_AREAS)] = Field(
         default_factory=list, description="contiguous memory allocator areas in boot memory"
     )
+    clock: ClockIn = Field(default_factory=ClockIn, description="who drives the guest's clock")
     workload: Workload = Field(None, description="how the guest's memory is used, or a ready-made one's name")
+
+    phases: Annotated[JsonValue, WithJsonSchema(_PHASES_SCHEMA)] = Field(
+        None,
+        description="what its programs do over time, from the start: phases, or a script as startWorkload takes",
+    )
+
+    def to_clock(self) -> ClockSetting:
+        """Returns how the guest's clock is driven."""
+        return ClockSetting(ClockMode(self.clock.mode), self.clock.scale)
 
     def to_spec(self) -> GuestSpec:
         """Returns it as the operation takes it.
@@ -96,11 +129,17 @@ class GuestIn(Request):
             preset=self.preset,
             policy=self.policy,
             fallback=None if self.fallback is None else tuple(self.fallback),
+            boot_reserved=self.boot_reserved,
+            boot_used=self.boot_used,
             online=self.online,
+            auto_movable_ratio=self.auto_movable_ratio,
+            auto_movable_numa_aware=self.auto_movable_numa_aware,
+            offline_max_rounds=self.offline_max_rounds,
             seed=self.seed,
             devices=tuple(DeviceSpec(**device.model_dump()) for device in self.devices),
             cma_areas=tuple(CmaAreaSpec(**area.model_dump()) for area in self.cma_areas),
             workload=read_workload(self.workload),
+            phases=read_script(self.phases, field="phases"),
         )
 
 
@@ -125,6 +164,13 @@ class Zone(Answer):
     high: int
 
 
+class GuestClock(Answer):
+    """Who drives the guest's clock."""
+
+    mode: Mode
+    scale: float
+
+
 class Guest(Answer):
     """One simulated guest."""
 
@@ -135,8 +181,14 @@ class Guest(Answer):
     online: OnlineTo
     seed: int
     boot_size: int
+    boot_reserved: int
+    boot_used: int
+    auto_movable_ratio: int
+    auto_movable_numa_aware: bool
+    offline_max_rounds: int
     source: Literal["preset", "capture"]
     simulated_us: int = Field(description="the guest's own clock")
+    clock: GuestClock
     memory: Memory
     zones: list[Zone]
     devices: list[Device]

@@ -1,0 +1,91 @@
+"""What happened in a guest, for readers who follow: each with a cursor of its own into the guest's one ring.
+
+Kept here: memory does not grow with readers, or with how slow they are; a reader that the ring went past is told so.
+Left out: what is written on the wire (app.api.event_stream).
+"""
+
+import re
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import get_args
+
+from app.errors import InvalidValue
+from app.operations.registry import Description
+from app.operations.service import Service
+from app.trace import events as trace
+from app.trace.sink import Kept
+
+__all__ = ["EVENT_TYPES", "Batch", "follow"]
+
+# Events between two looks at whether the reader, or somebody else, wants something.
+MOST_IN_BATCH = 256
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+# MemoryBlockChanged is told as memory_block_changed.
+_TYPES: dict[type, str] = {cls: _snake_case(cls.__name__) for cls in get_args(trace.Event)}
+EVENT_TYPES = tuple(sorted(_TYPES.values()))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events that follow one another; dropped: (first, last) number of those before them that are lost.
+
+    Neither: nothing happened for a while.
+    """
+
+    events: list[Description]
+    dropped: tuple[int, int] | None = None
+
+
+async def follow(
+    service: Service,
+    name: str,
+    *,
+    after: int | None,
+    types: Collection[str],
+    is_endless: bool,
+    heartbeat_s: float,
+) -> AsyncIterator[Batch]:
+    """Yields what happens in a guest behind event number `after`; None: from now on. types: none for all.
+
+    Ends when the guest is deleted or the service stops; without is_endless, too, when all is told that there is.
+    Raises Unknown, InvalidValue before the first batch.
+    """
+    entry = service.registry.entry(name)
+    newest = entry.guest.events.newest
+    cursor = newest if after is None else after
+    if not 0 <= cursor <= newest:
+        raise InvalidValue("Last-Event-ID", after, f"0 to {newest}, the guest's newest event")
+    _require_known(types)
+    yield Batch([])
+    while True:
+        rows = entry.guest.events.read(cursor, MOST_IN_BATCH)
+        if rows:
+            lost = (cursor + 1, rows[0].id - 1) if rows[0].id > cursor + 1 else None
+            cursor = rows[-1].id
+            told = [_describe(row) for row in rows if not types or _TYPES[type(row.event)] in types]
+            if told or lost:
+                yield Batch(told, lost)
+        elif not is_endless or entry.is_deleted or service.is_closing:
+            return
+        elif not await entry.news.wait(heartbeat_s):
+            yield Batch([])
+
+
+def _require_known(types: Collection[str]) -> None:
+    for name in types:
+        if name not in EVENT_TYPES:
+            raise InvalidValue("types", name, f"some of {', '.join(EVENT_TYPES)}")
+
+
+def _describe(row: Kept) -> Description:
+    return {
+        **row.event._asdict(),
+        "id": row.id,
+        "simulated_us": row.at_ns // 1000,
+        "type": _TYPES[type(row.event)],
+    }

@@ -1,0 +1,149 @@
+"""An operation's states, on a guest that is driven act by act."""
+
+from app.guest.allocations import AllocationSpec
+from app.guest.creation import create_guest
+from app.guest.guest import Guest
+from app.guest.spec import DeviceSpec, GuestSpec
+from app.operations.guest_time import ClockMode
+from app.operations.operation import Operation, OperationState, Standing
+
+MIB = 2**20
+GIB = 2**30
+
+
+def _guest(*, is_pinned: bool = False) -> Guest:
+    devices = (DeviceSpec(size=GIB, requested_size=512 * MIB),)
+    guest = create_guest(GuestSpec(name="web", boot_size=GIB, online="online_kernel", devices=devices))
+    if is_pinned:
+        # The last page of what is plugged: free, as memory is given out from below.
+        guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=((4 * GIB + 400 * MIB) // 4096,)))
+    guest.take_outcomes()
+    return guest
+
+
+def _begin(guest: Guest, requested_size: int) -> Operation:
+    size = guest.progress("vm0").size
+    guest.begin_resize("vm0", requested_size)
+    return Operation(
+        id="op-1",
+        guest="web",
+        device="vm0",
+        requested_size=requested_size,
+        size_before=size,
+        begun_us=guest.clock.now_us,
+        standing=Standing(size=size),
+    )
+
+
+def _run(guest: Guest, operation: Operation, until_ns: int | None, mode: ClockMode) -> list[Standing]:
+    """Runs the guest act by act, as whoever watches it does; returns how the operation stood after each."""
+    seen = []
+    is_done = False
+    while not is_done:
+        is_done = guest.settle(max_acts=1) if until_ns is None else guest.run_until(until_ns, max_acts=1)
+        operation.look(guest, guest.take_outcomes(), mode)
+        seen.append(operation.standing)
+    return seen
+
+
+def test_operation_runs_until_the_size_is_there() -> None:
+    """Its size moves with every act; it has succeeded when the driver's work item has ended."""
+    guest = _guest()
+    operation = _begin(guest, 0)
+    seen = _run(guest, operation, None, ClockMode.INSTANT)
+    assert len({standing.size for standing in seen}) > 3
+    assert [standing.state for standing in seen][-2:] == [OperationState.RUNNING, OperationState.SUCCEEDED]
+    described = operation.describe()
+    assert (described["achieved"], described["requested"], described["reason"]) == (
+        512 * MIB,
+        512 * MIB,
+        None,
+    )
+    assert described["ended_us"] == guest.clock.now_us
+
+
+def test_operation_in_mode_instant_is_partial_at_once() -> None:
+    """No time passes by itself, so nothing more will come, though the driver's timer is armed."""
+    guest = _guest(is_pinned=True)
+    operation = _begin(guest, 0)
+    _run(guest, operation, None, ClockMode.INSTANT)
+    assert operation.standing.state is OperationState.PARTIAL
+    assert "held by pinned" in (operation.standing.reason or "")
+    assert operation.standing.outcome is not None
+    assert operation.standing.outcome["state"] == "partial"
+
+
+def test_operation_waits_for_a_retry_and_is_partial_when_that_takes_nothing() -> None:
+    """The first retry decides; what the guest does later changes nothing."""
+    guest = _guest(is_pinned=True)
+    operation = _begin(guest, 0)
+    states = [standing.state for standing in _run(guest, operation, 10_000_000_000, ClockMode.MANUAL)]
+    assert states[-1] is OperationState.WAITING_RETRY
+    retry = operation.standing.retry
+    assert retry is not None
+    assert (retry.interval_ms, retry.count) == (50_000, 1)
+    _run(guest, operation, 60_000_000_000, ClockMode.MANUAL)
+    assert operation.standing.state is OperationState.PARTIAL
+    assert retry.due_us <= (operation.standing.ended_us or 0) < retry.due_us + 1_000_000
+    over = operation.standing
+    guest.pages.free(1)
+    _run(guest, operation, 900_000_000_000, ClockMode.MANUAL)
+    assert guest.progress("vm0").size == 0
+    assert operation.standing is over
+
+
+def test_operation_succeeds_by_a_retry_that_finds_the_way_free() -> None:
+    """The pin went while the driver waited."""
+    guest = _guest(is_pinned=True)
+    operation = _begin(guest, 0)
+    _run(guest, operation, 10_000_000_000, ClockMode.MANUAL)
+    guest.pages.free(1)
+    _run(guest, operation, 60_000_000_000, ClockMode.MANUAL)
+    assert operation.standing.state is OperationState.SUCCEEDED
+    assert operation.standing.retry is None
+
+
+def test_operation_is_superseded_by_another_target() -> None:
+    """By another operation, which it names, or by anything else that sets the target."""
+    guest = _guest()
+    named, seen = _begin(guest, 0), _begin(guest, 128 * MIB)
+    named.supersede("op-2", guest)
+    assert (named.standing.state, named.standing.superseded_by) == (OperationState.SUPERSEDED, "op-2")
+    guest.begin_resize("vm0", 256 * MIB)
+    seen.look(guest, [], ClockMode.MANUAL)
+    assert seen.standing.state is OperationState.SUPERSEDED
+    assert "268435456" in (seen.standing.reason or "")
+
+
+def test_operation_that_is_over_never_changes() -> None:
+    """Neither looks nor what the device does later touch it."""
+    guest = _guest()
+    operation = _begin(guest, 0)
+    operation.cancel(guest, "cancelled on request")
+    over = operation.standing
+    _run(guest, operation, None, ClockMode.INSTANT)
+    assert operation.standing is over
+    assert operation.describe()["is_over"]
+
+
+def test_operation_of_a_crashed_guest_is_partial() -> None:
+    """It says what the guest died of."""
+    guest = _guest()
+    operation = _begin(guest, 0)
+    guest.settle(max_acts=2)
+    guest.condition.crash("out of memory")
+    operation.look(guest, [], ClockMode.MANUAL)
+    assert operation.standing.state is OperationState.PARTIAL
+    assert operation.standing.reason == "the guest crashed: out of memory"
+
+
+def test_operation_of_a_hung_guest_goes_on_running() -> None:
+    """The driver neither works nor rests; it may go on."""
+    guest = _guest()
+    operation = _begin(guest, 0)
+    guest.condition.hang()
+    operation.look(guest, [], ClockMode.MANUAL)
+    assert (operation.standing.state, operation.standing.reason) == (
+        OperationState.RUNNING,
+        "the guest hangs",
+    )
