@@ -6,9 +6,10 @@
     |   |   +-- ScenarioInvalid    it stands in a scenario file: at which line
     |   +-- Unknown            a guest, device, policy, preset or allocation that does not exist
     +-- StateError             the call is sound, but not now
-    |   +-- NameTaken          a guest of that name exists
+    |   +-- NameTaken          a guest of that name exists, or a snapshot of the guest
     |   +-- RangeUnavailable   the pages named are not free, or not taken
     |   +-- GuestOutOfMemory   the guest has not that much memory left
+    |   +-- MemoryBlockUnchanged   a memory block did not go on- or offline: why, as the kernel says
     |   +-- GuestCrashed       the guest is dead; a reboot helps
     |   +-- GuestHung          the guest stands still; it may go on
     +-- CapacityError          the service has no room
@@ -119,15 +120,27 @@ class StateError(VmemsimError):
 
 
 class NameTaken(StateError):
-    """A guest of that name exists."""
+    """A guest of that name exists, or a snapshot of the guest."""
 
-    def __init__(self, name: str) -> None:
-        """Names the guest that is there already."""
-        super().__init__(f"a guest named {name!r} exists already", field="name", value=name)
+    def __init__(self, name: str, what: str = "guest") -> None:
+        """Names what is there already."""
+        super().__init__(f"a {what} named {name!r} exists already", field="name", value=name)
 
 
 class RangeUnavailable(StateError):
     """Pages of the named range are not in the state that the call needs."""
+
+
+class MemoryBlockUnchanged(StateError):
+    """A memory block did not go on- or offline; errno, reason and obstacle say why."""
+
+
+class ModuleRefused(StateError):
+    """The guest's kernel does not load or unload a driver now."""
+
+    def __init__(self, detail: str, errno: str) -> None:
+        """Says why, and the kernel's name of the error."""
+        super().__init__(detail, errno=errno)
 
 
 class GuestOutOfMemory(StateError):

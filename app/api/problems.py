@@ -24,6 +24,8 @@ from app.errors import (
     GuestLimitReached,
     GuestOutOfMemory,
     InvalidValue,
+    MemoryBlockUnchanged,
+    ModuleRefused,
     NameTaken,
     PageLimitReached,
     RangeUnavailable,
@@ -72,6 +74,18 @@ BY_ERROR: dict[type[VmemsimError], ProblemKind] = {
     ),
     GuestOutOfMemory: ProblemKind(
         409, "guest-out-of-memory", "The guest has not that much memory", "Nothing was allocated."
+    ),
+    ModuleRefused: ProblemKind(
+        409,
+        "module-refused",
+        "The kernel does not load or unload the driver now",
+        "`errno` is what the kernel answers.",
+    ),
+    MemoryBlockUnchanged: ProblemKind(
+        409,
+        "memory-block-unchanged",
+        "The memory block stays as it is",
+        "`errno`, `reason` and `obstacle` say why; with `is_simulator_limit` Linux would still be trying.",
     ),
     GuestCrashed: ProblemKind(
         409,

@@ -30,12 +30,17 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
         online=spec.online,
         seed=spec.seed,
         boot_size=spec.boot_size,
+        boot_reserved=spec.boot_reserved,
+        boot_used=spec.boot_used,
     )
     guest = Guest(identity, boot_node(plan, sink), sink=sink, plan=plan)
     for device in plan.devices:
-        guest.attach(Device(device.id, device.region, sink=sink), fallback=plan.levels)
+        made = Device(device.id, device.region, sink=sink)
+        guest.attach(made, fallback=plan.levels, module=device.driver)
         if device.requested_size:
             guest.resize(device.id, device.requested_size)
     if spec.workload:
         guest.pages.populate(spec.workload, spec.seed)
+    if spec.phases is not None:
+        guest.start_workload(spec.phases)
     return guest

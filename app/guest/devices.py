@@ -8,7 +8,7 @@ Left out: what device and driver do (app.virtio_mem).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,7 +26,7 @@ from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
 from app.virtio_mem.driver.fork import fork_driver
-from app.virtio_mem.driver.options import DriverOptions
+from app.virtio_mem.driver.options import DriverModule, DriverOptions
 from app.virtio_mem.driver.report import PassOutcome
 
 _NS_PER_MS = 1_000_000
@@ -86,6 +86,7 @@ class AttachedDevice:
     """One device with its driver, as an actor: due when its present act ends, else when the retry timer fires.
 
     backings: of all devices of the guest, as memory moves between them; ended: takes the work items that end.
+    module: at boot; a driver that is not loaded is there, too, and begins work items in which nothing happens.
     """
 
     device: Device
@@ -96,6 +97,7 @@ class AttachedDevice:
     backings: Backings
     ended: list[DriverRun]
     size_changes: SizeChanges
+    module: DriverModule
     # When the retry timer fires; None while it is not armed.
     deadline_ns: int | None = None
     # When the present act ends; None while the driver rests.
@@ -132,15 +134,29 @@ class AttachedDevice:
             self._begin()
             self.driver.begin()
 
+    def unload(self) -> None:
+        """Takes the driver's module out of the kernel, which resets the device (V-17)."""
+        self.driver.unload()
+        self.device.reset()
+        self.deadline_ns = None
+
     def abandon(self) -> None:
         """The guest died: what its driver was at has no end, and no timer fires any more."""
         self.driver.abandon()
         self.ready_ns = self.deadline_ns = None
 
     def boot(self, driver: Driver, meter: WorkMeter, ready_ns: int) -> None:
-        """Gives the device to a driver of a freshly booted kernel, whose work begins at ready_ns."""
+        """Gives the device to a driver of a freshly booted kernel, whose work begins at ready_ns, if it is loaded."""
         self.driver, self.meter = driver, meter
-        self.deadline_ns = None
+        self.deadline_ns = self.ready_ns = None
+        if self.module.is_loaded:
+            self.load(driver, ready_ns)
+        else:
+            self.unload()
+
+    def load(self, driver: Driver, ready_ns: int) -> None:
+        """Gives the device to a driver that has probed it, and that begins to work at ready_ns."""
+        self.driver = driver
         self.ready_ns = self.began_ns = ready_ns
         driver.begin()
 
@@ -183,8 +199,8 @@ class AttachedDevice:
             self.backings.mark_stale()
         took_us = now_ns // _NS_PER_US - self.began_ns // _NS_PER_US
         self.ended.append(DriverRun(self.device.id, outcome, took_us))
-        if driver.queue.is_config_changed and not driver.is_broken:
-            # The target was set while the last act's time passed.
+        if (driver.queue.is_config_changed or driver.is_work_queued) and not driver.is_broken:
+            # The target, or a memory block, was set while the last act's time passed.
             self.wake()
 
     def state(self) -> tuple[object, ...]:
@@ -201,7 +217,8 @@ class AttachedDevice:
             bytes(blocks.states),
             tuple(blocks.plugged),
             driver.book.offline_size,
-            driver.book.is_removal_pending,
+            (driver.book.is_removal_pending, driver.book.is_work_wanted),
+            driver.options,
             str(driver.state),
             driver.armed_ms,
             driver.nr_acts if self.is_at_work else 0,
@@ -253,17 +270,23 @@ class Devices:
             raise Unknown("device", device_id, self._attached)
         return attached
 
-    def attach(self, device: Device, *, fallback: Sequence[str]) -> AttachedDevice:
+    def attach(
+        self, device: Device, *, fallback: Sequence[str], module: DriverModule | None = None
+    ) -> AttachedDevice:
         """Adds a device with its driver, which has not run yet.
 
         Raises InvalidValue when the levels make no sense for it.
         """
+        module = module or DriverModule()
         backing = BackedMemory(self._node, device)
         meter = self._meter(backing)
-        options = DriverOptions(parse_fallback(fallback))
+        options = DriverOptions(parse_fallback(fallback), parameters=module.parameters)
         driver = Driver(device, self._node, options, sink=self._sink, charge=meter.end_pass)
         changes = SizeChanges(device.id, self._clock, self._sink)
-        return self._add(device, driver, backing, meter, changes)
+        attached = self._add(device, driver, backing, meter, changes, module)
+        if not module.is_loaded:
+            attached.unload()
+        return attached
 
     def adopt(self, other: AttachedDevice, *, fallback: Sequence[str] | None) -> AttachedDevice:
         """Adds a copy of another guest's device, its driver taken over with its timer; that guest's memory is ours.
@@ -283,8 +306,10 @@ class Devices:
             sink=self._sink,
             charge=meter.end_pass,
         )
+        if not driver.is_loaded:
+            device.reset()
         changes = other.size_changes.fork(self._clock, self._sink)
-        copy = self._add(device, driver, backing, meter, changes)
+        copy = self._add(device, driver, backing, meter, changes, other.module)
         copy.deadline_ns, copy.ready_ns, copy.began_ns = other.deadline_ns, other.ready_ns, other.began_ns
         return copy
 
@@ -306,27 +331,34 @@ class Devices:
                 backing.discard(device.region.addr, device.region.region_size)
             else:
                 device.reset()
-            options = attached.driver.options
+            options = replace(attached.driver.options, parameters=attached.module.parameters)
             driver = Driver(device, self._node, options, sink=self._sink, charge=meter.end_pass)
             attached.boot(driver, meter, ready_ns)
+
+    def wake_for_memory(self) -> None:
+        """Wakes the drivers for which memory that went on- or offline is a reason to work (8.8)."""
+        for attached in self:
+            if attached.driver.is_work_queued:
+                attached.wake()
 
     def tell_sizes(self) -> None:
         """Tells what size changes are held back: nobody lets time pass."""
         for attached in self:
             attached.size_changes.tell_now()
 
-    def _add(
+    def _add(  # noqa: PLR0913 - what a device consists of
         self,
         device: Device,
         driver: Driver,
         backing: BackedMemory,
         meter: WorkMeter,
         changes: SizeChanges,
+        module: DriverModule,
     ) -> AttachedDevice:
         self.backings.add(backing)
         device.on_size_change = changes.note
         attached = AttachedDevice(
-            device, driver, backing, meter, self._clock, self.backings, self._ended, changes
+            device, driver, backing, meter, self._clock, self.backings, self._ended, changes, module
         )
         self._attached[device.id] = attached
         return attached

@@ -1,6 +1,6 @@
 """What a guest was made of, as it is told to whoever asks."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,4 +14,10 @@ class GuestIdentity:
     online: str
     seed: int
     boot_size: int
+    boot_reserved: int = 0
+    boot_used: int = 0
     source: str = "preset"
+
+    def describe(self) -> dict[str, object]:
+        """Returns it JSON-ready, sizes in bytes."""
+        return asdict(self) | {"fallback": list(self.fallback)}

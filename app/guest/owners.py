@@ -7,6 +7,7 @@ Left out: what would make an owner let go (app.guest.remedies).
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.guest.boot import BOOT_OWNER
 from app.guest.pages import Pages
 from app.mm.checks.ownership import placed_owner
 from app.mm.cma_area import CMA_OWNER
@@ -28,7 +29,7 @@ class OwnerType(StrEnum):
     CMA = "cma_area"
     RANGE = "contig_range"  # taken with alloc_contig_range
     VIRTIO_MEM = "virtio_mem"  # unplugged already
-    BOOT = "boot"  # reserved since boot
+    BOOT = "boot"  # reserved, or used, since boot
     UNKNOWN = "unknown"
 
 
@@ -70,7 +71,8 @@ class Owners:
             return self._memmap(run.pfn)
         if run.owner <= CMA_OWNER:
             return self._area(run)
-        return Owner(OwnerType.BOOT if run.kind is PageKind.RESERVED else OwnerType.UNKNOWN)
+        is_of_boot = run.kind is PageKind.RESERVED or run.owner == BOOT_OWNER
+        return Owner(OwnerType.BOOT if is_of_boot else OwnerType.UNKNOWN)
 
     def _holder(self, run: Blocker) -> Owner:
         """Returns who asked for a run by a call of his own."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from app.errors import InvalidValue, at_place
 from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
+from app.guest.phase_json import validate_script
+from app.guest.phases import Script
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size
@@ -26,8 +28,9 @@ from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.mm.policies.quantities import validate_together
 from app.mm.policies.switches import Level
-from app.units import GIB, MIB, align_up, format_size, is_aligned
+from app.units import GIB, MIB, align_up, format_size, is_aligned, is_power_of_two
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
+from app.virtio_mem.driver.options import DriverModule
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 
 # Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.
@@ -50,6 +53,8 @@ class DeviceSpec:
     # None: a pageblock, at least 1 MiB, as QEMU's default is a huge page (V-Q6).
     block_size: int | None = None
     requested_size: int = 0
+    # Whether the guest loads the device's driver as it boots, and the module's parameters (8.10).
+    driver: DriverModule = DriverModule()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,8 @@ class GuestSpec:
     seed: int = 0
     devices: tuple[DeviceSpec, ...] = ()
     workload: tuple[WorkloadStep, ...] = ()
+    # Begins to play once the guest is made.
+    phases: Script | None = None
     # None: the preset's, and on large x86-64 guests what Linux would choose (G-6).
     memory_block_size: int | None = None
     # In boot memory, and active from the start.
@@ -88,6 +95,7 @@ class DevicePlan:
     id: str
     region: DeviceRegion
     requested_size: int
+    driver: DriverModule = DriverModule()
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,9 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     validate_together(geometry, kernel_policy)
     levels = choose_levels(geometry, kernel_policy, spec.fallback)
     validate_labels(spec.workload)
+    if spec.phases is not None:
+        labels = [label for step in spec.workload for label in step.labels_made]
+        validate_script(spec.phases, geometry, labels)
     devices = _place_devices(spec, geometry)
     for number, device in enumerate(devices):
         _require_driver(geometry, kernel_policy, spec.fallback, device=device, place=f"devices[{number}]")
@@ -186,13 +197,16 @@ def _place_devices(spec: GuestSpec, geometry: Geometry) -> tuple[DevicePlan, ...
         _require_name(f"{place}.id", device_id)
         if device_id in {plan.id for plan in plans}:
             raise InvalidValue(f"{place}.id", device_id, "an id that no earlier device has")
-        plans.append(DevicePlan(device_id, _region(geometry, device, addr, place), device.requested_size))
-        addr = align_up(plans[-1].region.end, geometry.memory_block_size)
+        region = _region(geometry, device, addr, place)
+        plans.append(DevicePlan(device_id, region, device.requested_size, device.driver))
+        addr = align_up(region.end, geometry.memory_block_size)
     return tuple(plans)
 
 
 def _region(geometry: Geometry, device: DeviceSpec, addr: int, place: str) -> DeviceRegion:
     block_size = default_block_size(geometry) if device.block_size is None else device.block_size
+    if is_power_of_two(block_size):
+        addr = align_up(addr, block_size)
     region = DeviceRegion(addr, device.size, block_size, extent=extent_of(geometry))
     try:
         region.validate()
@@ -217,7 +231,17 @@ def _require_driver(
     """Raises InvalidValue for what a driver could not do; fallback: None for the policy's own levels."""
     levels = choose_levels(geometry, kernel_policy, fallback)
     try:
-        plan_fallback(geometry, kernel_policy, fallback=levels, block_size=device.region.block_size)
+        device.driver.parameters.validate()
+    except InvalidValue as error:
+        raise at_place(error, f"{place}.driver") from None
+    try:
+        plan_fallback(
+            geometry,
+            kernel_policy,
+            fallback=levels,
+            block_size=device.region.block_size,
+            parameters=device.driver.parameters,
+        )
     except InvalidValue as error:
         if error.members["field"] == "block_size":
             raise at_place(error, place) from None

@@ -4,6 +4,7 @@ Left out: the text of /proc files (app.mm.vmstat), pictures.
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +14,14 @@ from app.mm.census import dominant_kinds, pageblock_runs
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.outcome import CmaOutcome, ContigOutcome, Errno
+from app.mm.policies.quantities import Mode
 from app.mm.zone import ZONE_NAMES, Zone
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver
-from app.virtio_mem.driver.states import SbmState
+from app.virtio_mem.driver.states import BlockState
 
 # A driver has some of these, by its age; the others are 0.
-_NO_BLOCKS = {state.name.lower(): 0 for state in SbmState}
+_NO_BLOCKS = {state.name.lower(): 0 for state in BlockState}
 
 
 class MapRows(NamedTuple):
@@ -77,6 +79,7 @@ def describe_memory(node: Node) -> dict[str, object]:
 def describe_device(device: Device, driver: Driver) -> dict[str, object]:
     """Returns the host's book of a device and what its driver says; sizes in bytes."""
     config = device.config
+    is_big = driver.plan.mode is Mode.BIG_BLOCK
     return {
         "id": device.id,
         "addr": config.addr,
@@ -86,33 +89,50 @@ def describe_device(device: Device, driver: Driver) -> dict[str, object]:
         "requested_size": config.requested_size,
         "size": config.plugged_size,
         "node": config.node_id,
-        "mode": "sbm",
-        "subblock_size": driver.subblock_size,
+        "mode": "bbm" if is_big else "sbm",
+        "subblock_size": None if is_big else driver.unit_size,
+        "big_block_size": driver.unit_size if is_big else None,
         "unplug_levels": [str(level) for level in driver.levels],
-        "driver": {"state": str(driver.state), "retry_ms": driver.armed_ms},
+        "driver": {
+            "state": str(driver.state),
+            "retry_ms": driver.armed_ms,
+            "is_loaded": driver.is_loaded,
+            **asdict(driver.options.parameters),
+            "ignored_parameters": list(driver.ignored_parameters),
+        },
         "blocks": _NO_BLOCKS | driver.count_blocks(),
     }
 
 
 def describe_memory_blocks(node: Node, attached: Iterable[tuple[str, Driver]]) -> list[dict[str, object]]:
     """Returns every memory block that is present; attached: (device id, driver)."""
-    blocks = node.memory_blocks
     drivers = tuple(attached)
-    size = node.geometry.memory_block_nr_pages
-    rows: list[dict[str, object]] = []
-    for block_id in blocks.present_ids():
-        zone = blocks.zone_id(block_id)
-        is_online = blocks.state(block_id) is MemoryBlockState.ONLINE
-        rows.append(
-            {
-                "id": block_id,
-                "start_pfn": block_id * size,
-                "state": "online" if is_online else "offline",
-                "zone": None if zone is None else ZONE_NAMES[zone],
-                "device": next((device for device, driver in drivers if driver.owns(block_id)), None),
-            }
-        )
-    return rows
+    return [describe_memory_block(node, block_id, drivers) for block_id in node.memory_blocks.present_ids()]
+
+
+def describe_memory_block(
+    node: Node, block_id: int, attached: Iterable[tuple[str, Driver]]
+) -> dict[str, object]:
+    """Returns one memory block that is present."""
+    zone = node.memory_blocks.zone_id(block_id)
+    is_online = node.memory_blocks.state(block_id) is MemoryBlockState.ONLINE
+    return {
+        "id": block_id,
+        "start_pfn": block_id * node.geometry.memory_block_nr_pages,
+        "state": "online" if is_online else "offline",
+        "zone": None if zone is None else ZONE_NAMES[zone],
+        "device": next((device for device, driver in attached if driver.owns(block_id)), None),
+    }
+
+
+def describe_rules(node: Node) -> dict[str, object]:
+    """Returns how hotplugged memory is treated, beside where it goes online."""
+    rules = node.hotplug_rules
+    return {
+        "auto_movable_ratio": rules.auto_movable_ratio,
+        "auto_movable_numa_aware": rules.is_auto_movable_numa_aware,
+        "offline_max_rounds": rules.offline_max_rounds,
+    }
 
 
 def describe_pageblocks(node: Node) -> list[dict[str, object]]:

@@ -60,8 +60,8 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def online(text: str) -> str:
-    """Returns the API's word for `kernel`, `movable`, `online_kernel` or `online_movable`."""
-    return text if text.startswith("online_") else f"online_{text}"
+    """Returns the API's word for `kernel` and `movable`; any other is one already."""
+    return f"online_{text}" if text in ("kernel", "movable") else text
 
 
 def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec, ...]:

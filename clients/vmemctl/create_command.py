@@ -86,9 +86,50 @@ CmaOption = Annotated[
 OnlineOption = Annotated[
     str | None,
     typer.Option(
-        metavar="ZONE",
-        help="Zone that plugged memory goes to: kernel or movable.",
+        metavar="POLICY",
+        help="What the guest does with plugged memory: movable, kernel, online (contiguous zones), auto-movable or "
+        "offline.",
         show_default="movable; with --from, what the capture says",
+    ),
+]
+RatioOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="PERCENT",
+        help="auto-movable: how much movable memory there may be, in per cent of kernel memory.",
+        show_default="301",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+RoundsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="ROUNDS",
+        help="Rounds of migration after which offlining a memory block gives up; Linux has no limit.",
+        show_default="100",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+ReservedOption = Annotated[
+    int | None,
+    typer.Option(
+        parser=arguments.size,
+        metavar="SIZE",
+        help="Boot memory that the kernel keeps for good: image, bounce buffers, tables.",
+        show_default="0",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+UsedOption = Annotated[
+    int | None,
+    typer.Option(
+        parser=arguments.size,
+        metavar="SIZE",
+        help="Boot memory that kernel and programs use from the start, and do not give back.",
+        show_default="0",
+        rich_help_panel=_PRESET_PANEL,
     ),
 ]
 SeedOption = Annotated[
@@ -160,6 +201,10 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     cma: CmaOption = None,
     fallback: FallbackOption = None,
     online: OnlineOption = None,
+    auto_movable_ratio: RatioOption = None,
+    offline_max_rounds: RoundsOption = None,
+    boot_reserved: ReservedOption = None,
+    boot_used: UsedOption = None,
     seed: SeedOption = None,
     workload: WorkloadOption = None,
     capture: CaptureOption = None,
@@ -195,6 +240,10 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         cma_areas=arguments.cma_areas(cma) if cma else None,
         fallback=levels,
         online=zone,
+        auto_movable_ratio=auto_movable_ratio,
+        offline_max_rounds=offline_max_rounds,
+        boot_reserved=boot_reserved,
+        boot_used=boot_used,
         seed=seed,
         workload=None if workload is None else arguments.workload(workload),
     )
