@@ -88,6 +88,21 @@ class DriverPassEnded(NamedTuple):
     at_us: int
 
 
+class DriverLoaded(NamedTuple):
+    """The module of a device's driver was loaded: its mode, and the least that it plugs, in bytes."""
+
+    device: str
+    mode: str
+    unit_size: int
+
+
+class DriverUnloaded(NamedTuple):
+    """The module of a device's driver was unloaded, and may have left memory that it had added."""
+
+    device: str
+    is_memory_left: bool
+
+
 class PagesAllocated(NamedTuple):
     """A workload or a caller allocated pages: allocation id, kind, order, number of base pages."""
 
@@ -165,6 +180,8 @@ Event = (
     | GuestRebooted
     | GuestRestored
     | DriverPassEnded
+    | DriverLoaded
+    | DriverUnloaded
     | PagesAllocated
     | PagesFreed
     | FaultStruck

@@ -202,7 +202,7 @@ def plan_devices(
             f"vm{number}",
             _region(start, end, options, geometry),
             tuple(i for i in blocks if start <= i * size and (i + 1) * size <= end),
-            plan.subblock_size,
+            plan.unit_size,
         )
         for number, (start, end) in enumerate(regions[:LARGEST_NR_DEVICES])
     ]

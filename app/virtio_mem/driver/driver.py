@@ -139,6 +139,16 @@ class Driver:
         """Bytes of the least that is plugged: a sub-block, or a big block."""
         return self.plan.unit_size
 
+    @property
+    def ignored_parameters(self) -> tuple[str, ...]:
+        """The module parameters that were set and change nothing: the release or the mode does not know them."""
+        parameters = self.options.parameters
+        ignored = parameters.unknown_to(self.book.policy)
+        wanted = parameters.bbm_block_size
+        if not wanted or wanted == self.unit_size or "bbm_block_size" in ignored:
+            return ignored
+        return (*ignored, "bbm_block_size")
+
     def count_blocks(self) -> dict[str, int]:
         """Returns how many memory blocks or big blocks are in each state; those never used count as unused."""
         blocks = self.book.blocks

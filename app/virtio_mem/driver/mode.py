@@ -80,6 +80,12 @@ class ModeBook(ABC):
     def settle_state(self, index: int, zone: ZoneId | None) -> None:
         """Sets the state of a block that Linux has, online in `zone` or offline."""
 
+    @property
+    def has_memory_added(self) -> bool:
+        """Whether Linux has memory of this driver."""
+        counts = self.blocks.counts
+        return sum(counts) > counts[BlockState.UNUSED] + counts[BlockState.PLUGGED]
+
     # ---------------------------------------------------------------------------------- addresses
 
     def start_pfn(self, index: int) -> int:

@@ -48,6 +48,14 @@ class ModuleParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverModule:
+    """What a booting guest does about a device's driver: whether it loads it, and with which parameters."""
+
+    is_loaded: bool = True
+    parameters: ModuleParameters = ModuleParameters()
+
+
+@dataclass(frozen=True, slots=True)
 class DriverOptions:
     """One driver's choices."""
 
