@@ -36,7 +36,8 @@ _NS_PER_MS = 1_000_000
 _SCRIPT_MEMBERS = {"phases", "repeat", "tick_ms", "seed"}
 _ENDLESS = {"seconds", "background", "restart"}
 _PAGES = {"label", "kind", "order", "rate"}
-_MEMBERS = {
+# What a phase may say that does this.
+MEMBERS = {
     Do.GROW: {"do", "by", "to", *_PAGES, *_ENDLESS},
     Do.CHURN: {"do", "labels", "fraction", *_ENDLESS},
     Do.LEAK: {"do", *_PAGES, *_ENDLESS},
@@ -140,7 +141,7 @@ def _parse_phase(value: object, field: str) -> Phase:
     if name not in tuple(Do):
         raise InvalidValue(f"{field}.do", name, f"one of {', '.join(Do)}")
     do = Do(name)
-    members = members_of(value, field, _MEMBERS[do])
+    members = members_of(value, field, MEMBERS[do])
     kind, order = _parse_kind(members)
     by, to, millionths = _parse_amount(do, members, field)
     return Phase(

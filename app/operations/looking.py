@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from app.errors import Unknown
 from app.guest.guest import Guest
+from app.guest.proc_files import PROC_FILES
 from app.guest.views import MapRows
 from app.operations import estimates
 from app.operations.registry import Description
 from app.operations.service import Service
 
 __all__ = ["PROC_FILES", "MapRows", "draw", "memory_blocks", "pageblocks", "proc", "verify"]
-
-PROC_FILES = ("buddyinfo", "pagetypeinfo", "zoneinfo", "meminfo")
 
 
 async def memory_blocks(service: Service, name: str, render: Callable[[Description], bytes]) -> bytes:

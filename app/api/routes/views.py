@@ -44,7 +44,7 @@ async def show_pageblocks(request: Request, guest: GuestName) -> Response:
 
 
 @router.get(
-    "/proc/{file}",
+    "/proc/{file:path}",
     operation_id="readProc",
     response_class=PlainTextResponse,
     response_model=None,
