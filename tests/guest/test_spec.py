@@ -13,6 +13,7 @@ from app.guest.workload import Act, WorkloadStep
 from app.mm.geometry import PRESETS
 from app.mm.policies.policy import POLICIES
 from app.units import GIB, MIB, TIB
+from app.virtio_mem.driver.options import DriverModule, ModuleParameters
 
 SPEC = GuestSpec(name="web-1", boot_size=4 * GIB, devices=(DeviceSpec(size=8 * GIB, requested_size=2 * GIB),))
 
@@ -45,10 +46,10 @@ def test_plan_large_x86_guest_has_large_memory_blocks() -> None:
     assert plan_guest(chosen).geometry.memory_block_size == 256 * MIB
 
 
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "arm64-64K"])
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_plan_of_every_preset_and_policy(preset: str, policy: str) -> None:
-    """Every geometry goes with every policy, but for those that need big block mode, or free pages cut (G-8)."""
+    """Every geometry goes with every policy, but for those that need free pages cut (G-8)."""
     if preset == "toy-spanning" and str(POLICIES[policy].boundary) == "none":
         with pytest.raises(InvalidValue, match="larger than a section"):
             plan_guest(replace(SPEC, preset=preset, policy=policy))
@@ -58,14 +59,22 @@ def test_plan_of_every_preset_and_policy(preset: str, policy: str) -> None:
     assert plan.policy.name == policy
 
 
-def test_plan_device_for_big_block_mode_is_refused_by_preset() -> None:
-    """S31: a pageblock of 512 MiB is a memory block of this preset, whatever the device block."""
-    large = replace(SPEC, preset="arm64-64K")
-    for spec in (large, replace(large, devices=(DeviceSpec(size=8 * GIB, block_size=2 * MIB),))):
-        with pytest.raises(InvalidValue, match="big block mode is not available yet") as caught:
-            plan_guest(spec)
-        assert caught.value.members["field"] == "preset"
-    assert plan_guest(replace(large, devices=())).geometry.pageblock_size == 512 * MIB
+def test_plan_device_whose_blocks_no_driver_of_the_kernel_takes_is_refused() -> None:
+    """G-7, as recorded on 5.10: device blocks above a memory block are too big without big block mode."""
+    spec = replace(SPEC, devices=(DeviceSpec(size=GIB, block_size=256 * MIB),))
+    assert plan_guest(spec).devices[0].region.block_size == 256 * MIB
+    with pytest.raises(InvalidValue, match="without big block mode") as caught:
+        plan_guest(replace(spec, policy="linux-5.10"))
+    assert caught.value.members["field"] == "devices[0].block_size"
+
+
+def test_plan_places_devices_at_their_blocks() -> None:
+    """A device's region begins at a multiple of its block, be that above a memory block (V-8)."""
+    devices = (DeviceSpec(size=128 * MIB), DeviceSpec(size=GIB, block_size=512 * MIB))
+    assert [device.region.addr for device in plan_guest(replace(SPEC, devices=devices)).devices] == [
+        4 * GIB,
+        4 * GIB + 512 * MIB,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,10 @@ def test_plan_device_for_big_block_mode_is_refused_by_preset() -> None:
         ({"devices": (DeviceSpec(size=GIB), DeviceSpec(size=4 * TIB))}, "devices[1].size"),
         ({"devices": (DeviceSpec(size=GIB, block_size=3 * MIB),)}, "devices[0].block_size"),
         ({"devices": (DeviceSpec(size=GIB, block_size=MIB // 2),)}, "devices[0].block_size"),
-        ({"devices": (DeviceSpec(size=GIB, block_size=256 * MIB),)}, "devices[0].block_size"),
+        (
+            {"devices": (DeviceSpec(size=GIB, driver=DriverModule(True, ModuleParameters(bbm_block_size=-1))),)},
+            "devices[0].driver.bbm_block_size",
+        ),
         ({"devices": (DeviceSpec(size=GIB, requested_size=2 * GIB),)}, "devices[0].requested_size"),
         ({"devices": (DeviceSpec(size=GIB, requested_size=MIB),)}, "devices[0].requested_size"),
         ({"devices": (DeviceSpec(size=GIB, requested_size=-2 * MIB),)}, "devices[0].requested_size"),
