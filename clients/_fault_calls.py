@@ -3,7 +3,6 @@
 Left out: which members a kind has; the service tells (fault_kinds).
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 from clients import fault_models as models
@@ -27,12 +26,9 @@ def fault_kinds() -> Call[tuple[models.FaultKind, ...]]:
     return call(_at("fault_kinds"), lambda body: model(models.FaultKindList)(body).kinds)
 
 
-def add_fault(
-    guest: str, kind: str, *, match: Mapping[str, object] | None = None, **members: object
-) -> Call[models.Fault]:
+def add_fault(guest: str, kind: str, **members: object) -> Call[models.Fault]:
     """Adds a fault rule: `add_fault("web", "device_busy", match={"request": "plug"}, count=3)`."""
-    rule = {"kind": kind, **({} if match is None else {"match": dict(match)}), **members}
-    return call(_at("add_fault", guest=guest), model(models.Fault), json=rule)
+    return call(_at("add_fault", guest=guest), model(models.Fault), json={"kind": kind, **members})
 
 
 def list_faults(guest: str) -> Call[tuple[models.Fault, ...]]:

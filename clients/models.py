@@ -106,6 +106,14 @@ class CmaAreaList(Answer):
     cma_areas: tuple[CmaArea, ...]
 
 
+class Condition(Answer):
+    """Whether a guest runs: `running`, `hung` or `crashed`; reason: what it died of."""
+
+    state: str
+    reason: str | None = None
+    since_us: int = 0
+
+
 class Guest(Answer):
     """One simulated guest."""
 
@@ -123,6 +131,7 @@ class Guest(Answer):
     auto_movable_numa_aware: bool | None = None
     offline_max_rounds: int | None = None
     simulated_us: int | float = 0
+    condition: Condition | None = None
     memory: Memory
     zones: tuple[Zone, ...] = ()
     devices: tuple[Device, ...] = ()

@@ -292,6 +292,7 @@ class Guest:
             **self.identity.describe(),
             **views.describe_rules(self.node),
             "simulated_us": self.clock.now_us,
+            "condition": self.condition.describe(),
             "memory": views.describe_memory(self.node),
             "zones": views.describe_zones(self.node),
             "devices": [views.describe_device(row.device, row.driver) for row in self._devices],

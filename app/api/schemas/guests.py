@@ -136,7 +136,10 @@ class GuestIn(Request):
             auto_movable_numa_aware=self.auto_movable_numa_aware,
             offline_max_rounds=self.offline_max_rounds,
             seed=self.seed,
-            devices=tuple(DeviceSpec(**device.model_dump()) for device in self.devices),
+            devices=tuple(
+                DeviceSpec(**device.model_dump(exclude={"driver"}), driver=device.driver.to_module())
+                for device in self.devices
+            ),
             cma_areas=tuple(CmaAreaSpec(**area.model_dump()) for area in self.cma_areas),
             workload=read_workload(self.workload),
             phases=read_script(self.phases, field="phases"),
@@ -171,6 +174,14 @@ class GuestClock(Answer):
     scale: float
 
 
+class Condition(Answer):
+    """Whether a guest runs."""
+
+    state: Literal["running", "hung", "crashed"]
+    reason: str | None = Field(description="what it died of")
+    since_us: int = Field(description="since when, on its own clock")
+
+
 class Guest(Answer):
     """One simulated guest."""
 
@@ -188,6 +199,7 @@ class Guest(Answer):
     offline_max_rounds: int
     source: Literal["preset", "capture"]
     simulated_us: int = Field(description="the guest's own clock")
+    condition: Condition
     clock: GuestClock
     memory: Memory
     zones: list[Zone]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from app.errors import InvalidValue
 from app.guest.faults.kinds import KINDS, FaultKind
 from app.guest.faults.rule import FaultSpec, Match
+from app.guest.json_members import Member
 from app.mm.policies.switches import Level
-from app.units import parse_size
 from app.virtio_mem.protocol import RequestType
 
 LARGEST_NR = 1_000_000_000
@@ -31,7 +31,7 @@ FACTORS = (0.001, 10_000.0)
 _Value = str | int | float | None
 
 
-class Member(NamedTuple):
+class MemberRow(NamedTuple):
     """One member of a rule: how it is read, what it means, what is accepted."""
 
     read: Callable[[object, str], _Value]
@@ -40,28 +40,19 @@ class Member(NamedTuple):
 
 
 def _integer(lowest: int, highest: int) -> Callable[[object, str], int]:
-    def read(value: object, field: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise InvalidValue(field, value, f"an integer from {lowest} to {highest}")
-        return value
-
-    return read
+    return lambda value, field: Member(value, field).integer(lowest, highest)
 
 
-def _number(lowest: float, highest: float, *, is_open: bool = False) -> Callable[[object, str], float]:
-    words = (
-        f"a number above {lowest:g}, up to {highest:g}"
-        if is_open
-        else f"a number from {lowest:g} to {highest:g}"
-    )
+def _number(lowest: float, highest: float) -> Callable[[object, str], float]:
+    return lambda value, field: Member(value, field).number(lowest, highest)
 
-    def read(value: object, field: str) -> float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not lowest <= value <= highest or (is_open and value == lowest):
-            raise InvalidValue(field, value, words)
-        return float(value)
 
-    return read
+def _fraction(value: object, field: str) -> float:
+    return Member(value, field).fraction()
+
+
+def _address(value: object, field: str) -> int:
+    return Member(value, field).size(lowest=0, highest=_LARGEST_ADDR)
 
 
 def _word(known: tuple[str, ...]) -> Callable[[object, str], str]:
@@ -79,38 +70,32 @@ def _text(value: object, field: str) -> str:
     return value
 
 
-def _address(value: object, field: str) -> int:
-    if isinstance(value, str):
-        value = parse_size(value, field=field)
-    return _integer(0, _LARGEST_ADDR)(value, field)
-
-
 _TIME = f"simulated microseconds, at most {LONGEST_US}"
-MATCHES: Mapping[str, Member] = {
-    "device": Member(_text, "id of the device", "any text"),
-    "request": Member(_word(REQUESTS), "what the driver asks for", ", ".join(REQUESTS)),
-    "level": Member(_word(LEVELS), "unit that the driver tries to take", ", ".join(LEVELS)),
-    "start_addr": Member(_address, "acts that touch physical memory from here on", "bytes"),
-    "end_addr": Member(_address, "acts that touch physical memory below here", "bytes, above start_addr"),
+MATCHES: Mapping[str, MemberRow] = {
+    "device": MemberRow(_text, "id of the device", "any text"),
+    "request": MemberRow(_word(REQUESTS), "what the driver asks for", ", ".join(REQUESTS)),
+    "level": MemberRow(_word(LEVELS), "unit that the driver tries to take", ", ".join(LEVELS)),
+    "start_addr": MemberRow(_address, "acts that touch physical memory from here on", "bytes"),
+    "end_addr": MemberRow(_address, "acts that touch physical memory below here", "bytes, above start_addr"),
 }
-MEMBERS: Mapping[str, Member] = {
-    "probability": Member(_number(0, 1), "of striking at an opportunity", "0 to 1"),
-    "count": Member(_integer(0, LARGEST_NR), "how often it strikes at most", "0 or more; null: no limit"),
-    "skip": Member(_integer(0, LARGEST_NR), "opportunities that pass first", "0 or more"),
-    "seed": Member(
+MEMBERS: Mapping[str, MemberRow] = {
+    "probability": MemberRow(_number(0, 1), "of striking at an opportunity", "0 to 1"),
+    "count": MemberRow(_integer(0, LARGEST_NR), "how often it strikes at most", "0 or more; null: no limit"),
+    "skip": MemberRow(_integer(0, LARGEST_NR), "opportunities that pass first", "0 or more"),
+    "seed": MemberRow(
         _integer(0, LARGEST_SEED), "of the rule's own chance", "null: from the guest's seed and the rule's id"
     ),
-    "delay_us": Member(_integer(0, LONGEST_US), "time that a stroke takes", _TIME),
-    "after_us": Member(_integer(0, LONGEST_US), "begins so long after the rule is added", _TIME),
-    "duration_us": Member(
+    "delay_us": MemberRow(_integer(0, LONGEST_US), "time that a stroke takes", _TIME),
+    "after_us": MemberRow(_integer(0, LONGEST_US), "begins so long after the rule is added", _TIME),
+    "duration_us": MemberRow(
         _integer(1, LONGEST_US), "how long it lasts", f"{_TIME}; null: until it is removed"
     ),
-    "fraction": Member(
-        _number(0, 1, is_open=True), "of the range's movable pages that are held", "above 0, up to 1"
+    "fraction": MemberRow(_fraction, "of the range's movable pages that are held", "above 0, up to 1"),
+    "factor": MemberRow(
+        _number(*FACTORS), "by which all costs are multiplied", "{:g} to {:g}".format(*FACTORS)
     ),
-    "factor": Member(_number(*FACTORS), "by which all costs are multiplied", "{:g} to {:g}".format(*FACTORS)),
-    "reason": Member(_text, "what the guest dies of", f"at most {LONGEST_TEXT} characters"),
-    "reboot_after_us": Member(
+    "reason": MemberRow(_text, "what the guest dies of", f"at most {LONGEST_TEXT} characters"),
+    "reboot_after_us": MemberRow(
         _integer(0, LONGEST_US), "the guest is rebooted so long after its death", f"{_TIME}; null: never"
     ),
 }
@@ -178,7 +163,7 @@ def describe_kinds() -> list[dict[str, object]]:
     ]
 
 
-def _describe_member(name: str, member: Member, *, required: bool, default: object) -> dict[str, object]:
+def _describe_member(name: str, member: MemberRow, *, required: bool, default: object) -> dict[str, object]:
     return {
         "name": name,
         "about": member.about,
@@ -213,7 +198,9 @@ def _require_known(
             raise InvalidValue(_place(field, str(name))[:LONGEST_TEXT], given[name], accepted)
 
 
-def _read_members(given: Mapping[str, object], table: Mapping[str, Member], field: str) -> dict[str, _Value]:
+def _read_members(
+    given: Mapping[str, object], table: Mapping[str, MemberRow], field: str
+) -> dict[str, _Value]:
     """Reads the members that are there and not null."""
     return {
         name: member.read(given[name], _place(field, name))

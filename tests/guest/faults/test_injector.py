@@ -100,9 +100,9 @@ def test_changed_rule_begins_anew() -> None:
     assert guest.condition.is_running
     assert (described["is_in_force"], described["hits"]) == (False, 1)
     guest.advance(5 * SECOND_US)
-    assert not guest.condition.is_running
+    assert guest.condition.state() == ("hung", "")
     guest.advance(SECOND_US)
-    assert guest.condition.is_running
+    assert guest.condition.state() == ("running", "")
 
 
 def test_copy_of_a_guest_has_the_same_faults_to_come() -> None:
