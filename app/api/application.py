@@ -18,6 +18,7 @@ from app.api.routes import (
     cma,
     compare,
     devices,
+    drivers,
     events,
     explain,
     faults,
@@ -67,6 +68,7 @@ _TAGS = [
 # In the order in which they are searched.
 _PARTS = (
     devices,
+    drivers,
     explain,
     operations,
     clocks,

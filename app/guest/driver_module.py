@@ -14,7 +14,9 @@ from app.errors import ModuleRefused
 from app.guest.guest import Guest
 from app.trace.events import DriverLoaded, DriverUnloaded
 from app.virtio_mem.driver.driver import Driver
-from app.virtio_mem.driver.options import ModuleParameters
+from app.virtio_mem.driver.options import DriverModule, ModuleParameters
+
+__all__ = ["DriverModule", "ModuleParameters", "load_driver", "unload_driver"]
 
 
 def load_driver(guest: Guest, device_id: str, parameters: ModuleParameters) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from app.api.schemas.drivers import Driver, DriverIn
 from app.api.schemas.strict import Answer, Request, Size
 
 DEVICE_ID_PATTERN = r"^[A-Za-z0-9_.-]{1,63}$"
@@ -20,6 +21,7 @@ class DeviceIn(Request):
         None, description="device block size; default: a pageblock, 1 MiB at least"
     )
     requested_size: Size = Field(0, description="what the guest shall plug at once; a multiple of block_size")
+    driver: DriverIn = Field(default_factory=DriverIn, description="of the booting guest")
 
 
 class RequestedSizeIn(Request):
@@ -38,15 +40,8 @@ class RelativeSizeIn(Request):
     size: Size = Field(description="added to, or taken from, the present requested_size")
 
 
-class DriverState(Answer):
-    """What the guest's driver is at."""
-
-    state: Literal["idle", "waiting_retry", "broken"]
-    retry_ms: int = Field(description="simulated milliseconds until it tries again; 0 when it does not")
-
-
 class BlockCounts(Answer):
-    """Linux memory blocks of the device, by their state in the driver."""
+    """The device's memory blocks, or big blocks in mode `bbm`, by their state in the driver."""
 
     unused: int
     plugged: int
@@ -58,6 +53,8 @@ class BlockCounts(Answer):
     movable_partial: int
     online: int = Field(description="of old drivers, which do not tell kernel from movable")
     online_partial: int
+    added: int = Field(description="big blocks whose memory the guest has, online or not")
+    fake_offline: int = Field(description="big blocks of which pages are being taken")
 
 
 class Device(Answer):
@@ -71,10 +68,13 @@ class Device(Answer):
     requested_size: int
     size: int = Field(description="plugged")
     node: int
-    mode: Literal["sbm"]
-    subblock_size: int
+    mode: Literal["sbm", "bbm"] = Field(
+        description="the driver plugs and unplugs sub-blocks of memory blocks, or big blocks of whole ones"
+    )
+    subblock_size: int | None = Field(description="null in mode bbm")
+    big_block_size: int | None = Field(description="null in mode sbm")
     unplug_levels: list[str]
-    driver: DriverState
+    driver: Driver
     blocks: BlockCounts
 
 
