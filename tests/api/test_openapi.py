@@ -50,9 +50,10 @@ def test_openapi_examples_are_accepted(caller: Caller) -> None:
         ("RelativeSizeIn", "POST", f"{device}/plug"),
         ("RelativeSizeIn", "POST", f"{device}/unplug"),
         ("RangeIn", "POST", f"{guest}/alloc-contig-range"),
-        ("DurationIn", "POST", f"{guest}/advance"),
+        ("StretchIn", "POST", f"{guest}/clock/advance"),
+        ("ClockPatch", "PATCH", f"{guest}/clock"),
         ("AllocationIn", "POST", f"{guest}/allocations"),
     ):
         for example in schemas[model]["examples"]:
             answer = caller.call(method, path, json=example)
-            assert answer.status_code in {200, 201}, (model, example, answer.text)
+            assert answer.status_code in {200, 201, 202}, (model, example, answer.text)

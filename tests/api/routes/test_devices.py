@@ -2,17 +2,20 @@
 
 import pytest
 
-from app.api.schemas.devices import Device, Outcome
+from app.api.schemas.devices import Device
+from app.api.schemas.operations import Operation
 from tests.api.caller import Caller
 
 MIB = 2**20
 DEVICE = "/v1/guests/web/virtio-mem/vm0"
 
 
-def _outcome(caller: Caller, method: str, path: str, body: dict[str, object]) -> Outcome:
-    answer = caller.call(method, path, json=body)
+def _operation(caller: Caller, method: str, path: str, body: dict[str, object]) -> Operation:
+    answer = caller.call(method, f"{path}?wait=30", json=body)
     assert answer.status_code == 200, answer.text
-    return Outcome.model_validate(answer.json(), strict=True)
+    operation = Operation.model_validate(answer.json(), strict=True)
+    assert answer.headers["location"] == f"/v1/operations/{operation.id}"
+    return operation
 
 
 def test_show_answers_the_device(caller: Caller) -> None:
@@ -25,34 +28,46 @@ def test_show_answers_the_device(caller: Caller) -> None:
     assert caller.get("/v1/guests/web/virtio-mem/vm1").status_code == 404
 
 
-def test_resize_up_and_down_is_done(caller: Caller) -> None:
-    """PATCH sets the target and runs to the end; the device shows the result."""
+def test_resize_up_and_down_succeeds(caller: Caller) -> None:
+    """PATCH sets the target and is an operation; the device shows the result."""
     caller.make_guest(name="web")
-    grown = _outcome(caller, "PATCH", DEVICE, {"requested_size": "512MiB"})
-    assert (grown.state, grown.achieved, grown.size) == ("done", 512 * MIB, 512 * MIB)
-    shrunk = _outcome(caller, "PATCH", DEVICE, {"requested_size": 128 * MIB})
-    assert (shrunk.state, shrunk.achieved, shrunk.size) == ("done", 384 * MIB, 128 * MIB)
+    grown = _operation(caller, "PATCH", DEVICE, {"requested_size": "512MiB"})
+    assert (grown.state, grown.achieved, grown.size) == ("succeeded", 512 * MIB, 512 * MIB)
+    shrunk = _operation(caller, "PATCH", DEVICE, {"requested_size": 128 * MIB})
+    assert (shrunk.state, shrunk.achieved, shrunk.size) == ("succeeded", 384 * MIB, 128 * MIB)
     assert caller.get(DEVICE).json()["size"] == 128 * MIB
+
+
+def test_resize_without_wait_is_accepted_and_goes_on(caller: Caller) -> None:
+    """202 at once, be it over already or not; the operation tells the rest."""
+    caller.make_guest(name="web")
+    answer = caller.call("PATCH", DEVICE, json={"requested_size": "512MiB"})
+    assert answer.status_code == 202
+    over = caller.get(f"{answer.headers['location']}?wait=30").json()
+    assert (over["state"], over["size"]) == ("succeeded", 512 * MIB)
 
 
 def test_plug_and_unplug_are_relative(caller: Caller) -> None:
     """Sizes count from the present target."""
     caller.make_guest(name="web")
-    assert _outcome(caller, "POST", f"{DEVICE}/plug", {"size": "256MiB"}).size == 256 * MIB
-    assert _outcome(caller, "POST", f"{DEVICE}/plug", {"size": "128MiB"}).size == 384 * MIB
-    assert _outcome(caller, "POST", f"{DEVICE}/unplug", {"size": 130 * MIB}).size == 254 * MIB
+    assert _operation(caller, "POST", f"{DEVICE}/plug", {"size": "256MiB"}).size == 256 * MIB
+    assert _operation(caller, "POST", f"{DEVICE}/plug", {"size": "128MiB"}).size == 384 * MIB
+    assert _operation(caller, "POST", f"{DEVICE}/unplug", {"size": 130 * MIB}).size == 254 * MIB
 
 
 def test_unplug_around_one_slab_page_is_partial(caller: Caller) -> None:
     """One unmovable page holds 2 MiB: a normal answer, with attempts by level and the page (D-13)."""
     levels = ["memory_block", "chunk", "pageblock"]
     caller.make_guest(name="web", online="online_kernel", fallback=levels)
-    _outcome(caller, "POST", f"{DEVICE}/plug", {"size": "128MiB"})
+    _operation(caller, "POST", f"{DEVICE}/plug", {"size": "128MiB"})
     pfn = caller.get(DEVICE).json()["addr"] // 4096 + 5000
     taken = caller.post("/v1/guests/web/allocations", {"kind": "unmovable", "at_pfns": [pfn]})
     assert taken.status_code == 201, taken.text
-    outcome = _outcome(caller, "POST", f"{DEVICE}/unplug", {"size": "128MiB"})
-    assert (outcome.state, outcome.achieved, outcome.size) == ("partial", 126 * MIB, 2 * MIB)
+    operation = _operation(caller, "POST", f"{DEVICE}/unplug", {"size": "128MiB"})
+    assert (operation.state, operation.achieved, operation.size) == ("partial", 126 * MIB, 2 * MIB)
+    assert "2 MiB stay plugged" in str(operation.reason)
+    outcome = operation.outcome
+    assert outcome is not None
     tallies = {level: (tally.attempts, tally.failed) for level, tally in outcome.by_level.items()}
     assert tallies == {"memory_block": (1, 1), "chunk": (32, 1), "pageblock": (2, 1)}
     assert outcome.obstacle_count == len(outcome.obstacles)

@@ -1,9 +1,9 @@
-"""Devices in requests: sizes in both spellings, ids, durations; nothing else."""
+"""Devices in requests: sizes in both spellings, ids; nothing else."""
 
 import pytest
 from pydantic import ValidationError
 
-from app.api.schemas.devices import DeviceIn, DurationIn, RelativeSizeIn, RequestedSizeIn
+from app.api.schemas.devices import DeviceIn, RelativeSizeIn, RequestedSizeIn
 
 
 def test_device_takes_sizes_in_both_spellings() -> None:
@@ -26,11 +26,3 @@ def test_sizes_of_a_resize_are_held_to_their_fields() -> None:
     assert RelativeSizeIn.model_validate({"size": "1MiB"}).size == 2**20
     with pytest.raises(ValidationError):
         RequestedSizeIn.model_validate({"size": 0})
-
-
-@pytest.mark.parametrize("duration", [-1, 86_400_000_001, 1.5, "1", None])
-def test_duration_beyond_a_day_is_refused(duration: object) -> None:
-    """Time passes forward, a day at most."""
-    assert DurationIn.model_validate({"duration_us": 86_400_000_000}).duration_us
-    with pytest.raises(ValidationError):
-        DurationIn.model_validate({"duration_us": duration})
