@@ -61,7 +61,7 @@ def render(memory: MapRows, *, scale: int, has_legend: bool) -> bytes:
 
     Raises InvalidValue when it would have more than MOST_PIXELS pixels.
     """
-    rows = _rows(memory)
+    rows = arrange(memory, memory.kinds)
     height, width = rows.shape[0] * scale, rows.shape[1] * scale
     if height * width > MOST_PIXELS:
         largest = isqrt(MOST_PIXELS // rows.size)
@@ -75,14 +75,14 @@ def render(memory: MapRows, *, scale: int, has_legend: bool) -> bytes:
     return file.getvalue()
 
 
-def _rows(memory: MapRows) -> NDArray[np.uint8]:
-    """Returns the pageblocks as a picture about as high as wide; what is behind the last one is kind 0."""
+def arrange(memory: MapRows, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Returns a value of each pageblock as a picture about as high as wide; what is behind the last one is 0."""
     per_block = memory.pageblocks_per_memory_block
     nr_pageblocks = max(memory.kinds.size, 1)
     width = per_block * max(ceil(isqrt(nr_pageblocks) / per_block), 1)
     height = -(-nr_pageblocks // width)
     padded = np.zeros(height * width, np.uint8)
-    padded[: memory.kinds.size] = memory.kinds
+    padded[: memory.kinds.size] = values
     return padded.reshape(height, width)
 
 
