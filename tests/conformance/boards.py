@@ -1,6 +1,7 @@
 """Random lives of a guest kernel with a device, and what lies in the memory that its device says is unplugged."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
+from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver, DriverState
-from app.virtio_mem.protocol import ALL_FEATURES, Feature
+from app.virtio_mem.protocol import ALL_FEATURES, DevicePort, Feature
+from app.virtio_mem.region import EXTENT_X86
 from tests.conformance.wire import WirePort
 from tests.virtio_mem.board import TOY, Board, Machine, build
 
@@ -22,18 +25,24 @@ _KINDS = (PageKind.ANON, PageKind.UNMOVABLE, PageKind.PINNED, PageKind.FILE_DIRT
 _NR_ACTS = 60
 
 
-def board_with(machine: Machine = TOY, features: Feature = ALL_FEATURES) -> Board:
+def board_with(
+    machine: Machine = TOY, *, features: Feature = ALL_FEATURES, extent: int = EXTENT_X86
+) -> Board:
     """Returns a board whose device offers `features`, and whose driver sees it through bytes only."""
     board = build(machine)
-    board.device.features = features
-    board.device.reset()
-    return over_the_wire(board)
+    region = replace(board.device.region, extent=extent)
+    return over_the_wire(board._replace(device=Device("vm0", region, features=features, sink=board.sink)))
 
 
 def over_the_wire(board: Board) -> Board:
     """Returns the board with a driver that sees its device through dirty bytes only."""
-    driver = Driver(WirePort(board.device), board.node, board.driver.options, sink=board.sink)
-    return board._replace(driver=driver)
+    return with_driver_at(WirePort(board.device), board)
+
+
+def with_driver_at(port: DevicePort, board: Board) -> Board:
+    """Returns the board with a driver at `port`; the one before has no say any more."""
+    board.driver.unload()
+    return board._replace(driver=Driver(port, board.node, board.driver.options, sink=board.sink))
 
 
 def unplugged_kinds(board: Board) -> NDArray[np.int64]:

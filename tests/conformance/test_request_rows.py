@@ -4,7 +4,6 @@ import pytest
 
 from app.units import GIB, MIB
 from app.virtio_mem.device import Device
-from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.protocol import (
     RESPONSE_LENGTH,
     BlocksState,
@@ -17,7 +16,7 @@ from app.virtio_mem.protocol import (
     encode_response,
 )
 from app.virtio_mem.region import DeviceRegion
-from tests.conformance.boards import over_the_wire
+from tests.conformance.boards import over_the_wire, with_driver_at
 from tests.conformance.lives import live
 from tests.conformance.wire import WirePort, dirty, dirty_request
 from tests.virtio_mem.board import TOY, build
@@ -77,8 +76,7 @@ def test_driver_reads_the_type_of_an_answer_only() -> None:
     direct, wired = build(TOY), build(TOY)
     for board in (direct, wired):
         board.device.adopt([(0, 8)], 0)
-    direct = direct._replace(driver=Driver(direct.device, direct.node, direct.driver.options))
-    wired = over_the_wire(wired)
+    direct, wired = with_driver_at(direct.device, direct), over_the_wire(wired)
     for board in (direct, wired):
         for size in (24, 9, 40, 0):
             board.resize(size * MIB)
