@@ -245,7 +245,7 @@ def _wanted_memory(node: Node, stays: Iterable[Stay]) -> int:
         moving += int(counts[:, list(_MOVING)].sum())
         free += int(counts[:, PageKind.FREE].sum())
     may_go_movable = all(_zone_of(node, piece) is ZoneId.MOVABLE for piece in short)
-    zones = node.zones if may_go_movable else node.zones[: ZoneId.MOVABLE]
+    zones = [zone for zone in node.zones if may_go_movable or zone.id is not ZoneId.MOVABLE]
     room = sum(max(0, zone.nr_free - zone.watermarks.min) for zone in zones) - free
     return max(1, moving - max(0, room)) * node.geometry.page_size
 
@@ -258,4 +258,4 @@ def _counts(node: Node, pieces: Iterable[Piece]) -> Iterator[NDArray[np.int64]]:
 
 def _zone_of(node: Node, piece: Piece) -> ZoneId | None:
     zone = node.zone_at(piece.start_pfn)
-    return None if zone is None else zone.index
+    return None if zone is None else zone.id
