@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import CallerError, InvalidValue, ScenarioInvalid
+from app.errors import InvalidValue, ScenarioInvalid, Unknown
 from app.scenario.reading.document import Value
 
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
@@ -48,15 +48,18 @@ def at_line(value: Value) -> Iterator[None]:
         yield
     except ScenarioInvalid:
         raise
-    except InvalidValue as wrong:
+    except (InvalidValue, Unknown) as wrong:
         members = wrong.members
-        field, accepted = str(members["field"]), str(members["accepted"])
+        field, accepted = str(members["field"]), str(members.get("accepted") or _one_of(members["known"]))
         place = _find(value, field)
         raise ScenarioInvalid(
             field, members["value"], accepted, file=place.file, line=place.line, column=place.column
         ) from wrong
-    except CallerError as wrong:
-        raise value.refuse_as(wrong) from wrong
+
+
+def _one_of(known: object) -> str:
+    assert isinstance(known, list)
+    return f"one of {', '.join(map(str, known))}" if known else "none: there are none"
 
 
 def _find(value: Value, field: str) -> Value:

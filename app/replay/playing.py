@@ -9,12 +9,13 @@ Left out: reading one (app.replay.reading), and how it is told (app.replay.telli
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.errors import InvalidValue, VmemsimError
+from app.errors import CapacityError, StateError, VmemsimError
 from app.guest.creation import create_guest
 from app.mm.checks.laws import Weight
 from app.replay.acting import Stage
 from app.replay.finding import FOUND, DeviceRow, device_rows
 from app.replay.matching import Check, check
+from app.replay.plain import at_line
 from app.replay.script import Expected, Replay, Step
 from app.replay.seen_events import check_events
 from app.scenario.reading.document import Value
@@ -59,15 +60,14 @@ class Player:
     def __init__(self, replay: Replay) -> None:
         """Makes the guest.
 
-        Raises InvalidValue when it cannot be made.
+        Raises ScenarioInvalid when it cannot be made.
         """
         self._replay = replay
         try:
-            self._guest = create_guest(replay.spec, event_ring_capacity=MOST_EVENTS)
-        except InvalidValue:
-            raise
-        except VmemsimError as error:
-            raise InvalidValue("guest", replay.spec.name, f"one that can be made: {error.detail}") from error
+            with at_line(replay.place):
+                self._guest = create_guest(replay.spec, event_ring_capacity=MOST_EVENTS)
+        except (StateError, CapacityError) as error:
+            raise replay.place.refuse(f"a guest that can be made: {error.detail}") from error
         self._stage = Stage(self._guest)
         self._nr_told = 0
 

@@ -57,6 +57,7 @@ def read_replay(text: str, *, file: str = "replay") -> Replay:
     return Replay(
         file,
         members["about"].text(longest=LONGEST_ABOUT) if "about" in members else "",
+        members["guest"],
         spec,
         "clock" in members and members["clock"].word(CLOCKS) == "instant",
         _read_steps(steps),

@@ -51,10 +51,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Replay:
-    """A whole file; is_instant: after each act drivers run until they rest, whatever time that takes."""
+    """A whole file; is_instant: after each act drivers run until they rest, whatever time that takes.
+
+    place: where the guest stands in the file.
+    """
 
     file: str
     about: str
+    place: Value
     spec: GuestSpec
     is_instant: bool
     steps: tuple[Step, ...]
