@@ -42,7 +42,9 @@ def boot_memory(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId, *, numa_
     if blocks.state(first) is MemoryBlockState.ONLINE:
         blocks.set_online(first, first + 1, None)
         first += 1
-    blocks.set_online(first, max(first, -(-end_pfn // size)), zone)
+    end = -(-end_pfn // size)
+    if first < end:
+        blocks.set_online(first, end, zone)
 
 
 # ---------------------------------------------------------------------------------- add and online

@@ -1,13 +1,19 @@
 """Boot memory: its zones, and the memmap's share of it reserved; and guests that are booted anew."""
 
+from dataclasses import replace
+
 import pytest
 
-from app.errors import StateError
+from app.errors import InvalidValue, StateError
 from app.guest.allocations import AllocationSpec
-from app.guest.boot import RebootKind, boot_node
+from app.guest.boot import BOOT_OWNER, RebootKind, boot_node
+from app.guest.creation import create_guest
 from app.guest.guest import Guest
-from app.guest.spec import GuestSpec, plan_guest
+from app.guest.spec import DeviceSpec, GuestSpec, plan_guest
 from app.mm.checks.invariants import verify
+from app.mm.hotplug import offline_pages
+from app.mm.memory_block import MemoryBlockState
+from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.trace.events import GuestRebooted, MemoryDeviceSizeChanged, RequestAnswered
@@ -150,3 +156,107 @@ def test_reboot_of_a_guest_without_a_plan_changes_nothing() -> None:
     with pytest.raises(StateError, match="it has nothing to boot from"):
         guest.reboot(RebootKind.KEXEC)
     assert guest.digest() == before
+
+
+def test_boot_memory_may_end_inside_a_memory_block() -> None:
+    """192 MiB: two memory blocks online, one there in part; the memmap is that of both, and no law is broken."""
+    node = boot_node(plan_guest(GuestSpec(name="boot", boot_size=192 * MIB)), NullSink())
+    assert node.memory_blocks.present_ids() == [0, 1]
+    assert [node.memory_blocks.zone_id(block) for block in (0, 1)] == [ZoneId.DMA32] * 2
+    zone = node.zones[ZoneId.DMA32]
+    assert (zone.present, zone.managed, zone.spanned) == (49152, 49152 - 2 * 512, 49152)
+    assert verify(node) == []
+
+
+def test_memory_block_over_the_border_of_two_zones_is_in_none_alone() -> None:
+    """6 GiB in memory blocks of 8: sysfs shows no zone, and Linux never takes it offline."""
+    spec = GuestSpec(name="boot", boot_size=6 * GIB, memory_block_size=8 * GIB)
+    node = boot_node(plan_guest(spec), NullSink())
+    assert (node.memory_blocks.state(0), node.memory_blocks.zone_id(0)) == (MemoryBlockState.ONLINE, None)
+    assert [zone.present * 4096 for zone in node.zones] == [0, 4 * GIB, 2 * GIB, 0]
+    assert offline_pages(node, 0, node.nr_pages).result is Errno.EINVAL
+    assert verify(node) == []
+
+
+def test_boot_memory_in_use_from_the_start_is_not_free() -> None:
+    """The image is never the buddy's; what programs use is, and does not move."""
+    spec = GuestSpec(name="boot", boot_size=GIB, boot_reserved=100 * MIB, boot_used=50 * MIB)
+    node = boot_node(plan_guest(spec), NullSink())
+    zone = node.zones[ZoneId.DMA32]
+    assert zone.managed * 4096 == (1024 - 16 - 100) * MIB
+    assert zone.nr_free * 4096 == (1024 - 16 - 100 - 50) * MIB
+    assert len(node.owned_pfns(BOOT_OWNER)) * 4096 == 50 * MIB
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"boot_size": 2 * MIB}, "boot_size"),
+        ({"boot_reserved": -4096}, "boot_reserved"),
+        ({"boot_reserved": 100}, "boot_reserved"),
+        ({"boot_reserved": 1008 * MIB}, "boot_reserved"),
+        ({"boot_used": -4096}, "boot_used"),
+        ({"boot_used": 4097}, "boot_used"),
+        ({"boot_used": 1008 * MIB}, "boot_used"),
+    ],
+)
+def test_boot_memory_that_is_not_there_is_refused(changes: dict[str, int], field: str) -> None:
+    """The memmap of 1 GiB is 16 MiB; a pageblock has to be left."""
+    spec = replace(GuestSpec(name="boot", boot_size=GIB), **changes)  # type: ignore[arg-type]  # the table names them
+    with pytest.raises(InvalidValue) as refused:
+        boot_node(plan_guest(spec), NullSink())
+    assert refused.value.members["field"] == field
+
+
+def test_small_guest_grows_until_memmaps_fill_its_boot_memory() -> None:
+    """HP-1: each memory block's memmap is 2 MiB of boot memory, movable memory holds none; ENOMEM is retried.
+
+    What is free at the start: 192 MiB less 4 of memmap for two memory blocks, less what is reserved and used here.
+    """
+    free = 192 - 4 - 100 - 30
+    guest = create_guest(
+        GuestSpec(
+            name="small",
+            boot_size=192 * MIB,
+            boot_reserved=100 * MIB,
+            boot_used=30 * MIB,
+            devices=(DeviceSpec(size=8 * GIB),),
+        )
+    )
+    outcome = guest.resize("vm0", 8 * GIB)
+    device = guest.describe_device("vm0")
+    # One memmap less than would fit exactly: the last pages are below the zone's lowest mark.
+    assert (outcome["state"], device["size"]) == ("partial", (free // 2 - 1) * 128 * MIB)
+    assert outcome["obstacles"][0]["result"] == "ENOMEM"  # type: ignore[index]
+    assert device["driver"] == {"state": "waiting_retry", "retry_ms": 50_000} | {
+        key: value
+        for key, value in device["driver"].items()
+        if key not in ("state", "retry_ms")  # type: ignore[attr-defined]
+    }
+    assert guest.verify() == []
+    guest.advance(60 * 1_000_000)
+    assert guest.describe_device("vm0")["size"] == device["size"]
+    assert guest.resize("vm0", 0)["size"] == 0
+    assert guest.node.zones[ZoneId.DMA32].nr_free * 4096 == free * MIB
+    assert guest.verify() == []
+
+
+def test_kernel_memory_holds_the_memmaps_of_what_is_plugged_later() -> None:
+    """Recorded: with online_kernel boot memory lasts; memmaps lie in memory that was plugged before."""
+    spec = GuestSpec(
+        name="small",
+        boot_size=192 * MIB,
+        boot_reserved=100 * MIB,
+        boot_used=30 * MIB,
+        online="online_kernel",
+        devices=(DeviceSpec(size=8 * GIB),),
+    )
+    guest = create_guest(spec)
+    assert guest.resize("vm0", 8 * GIB)["state"] == "done"
+    memmaps = [pfn for pfns in guest.node.memmaps.values() for pfn in pfns]
+    assert sum(pfn >= 4 * GIB // 4096 for pfn in memmaps) > 30
+    # No memmap lies in the memory that it is of.
+    for block, pfns in guest.node.memmaps.items():
+        assert all(pfn // 32768 != block for pfn in pfns)
+    assert guest.verify() == []

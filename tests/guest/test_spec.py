@@ -59,6 +59,14 @@ def test_plan_of_every_preset_and_policy(preset: str, policy: str) -> None:
     assert plan.policy.name == policy
 
 
+@pytest.mark.parametrize("boot_size", [192 * MIB, GIB + 2 * MIB, 5 * GIB + 64 * MIB])
+def test_plan_boot_memory_that_ends_inside_a_memory_block(boot_size: int) -> None:
+    """A multiple of the pageblock will do; the device begins at the next memory block, or at 4 GiB."""
+    plan = plan_guest(replace(SPEC, boot_size=boot_size))
+    addr = plan.devices[0].region.addr
+    assert addr == max(4 * GIB, -(-boot_size // (128 * MIB)) * 128 * MIB)
+
+
 def test_plan_device_whose_blocks_no_driver_of_the_kernel_takes_is_refused() -> None:
     """G-7, as recorded on 5.10: device blocks above a memory block are too big without big block mode."""
     spec = replace(SPEC, devices=(DeviceSpec(size=GIB, block_size=256 * MIB),))
@@ -88,12 +96,13 @@ def test_plan_places_devices_at_their_blocks() -> None:
         ({"boot_size": GIB + MIB}, "boot_size"),
         ({"boot_size": 1 << 62}, "boot_size"),
         ({"memory_block_size": 100 * MIB}, "geometry.memory_block_size"),
-        ({"boot_size": 128 * MIB, "memory_block_size": 256 * MIB}, "boot_size"),
         ({"fallback": ()}, "fallback"),
         ({"fallback": ("pageblock", "chunk")}, "fallback"),
         ({"fallback": ("memory_block", "section", "pageblock")}, "fallback"),
         ({"policy": "linux-6.17+fallback=memory_block:section:pageblock"}, "policy.fallback"),
-        ({"online": "online"}, "online"),
+        ({"online": "movable"}, "online"),
+        ({"auto_movable_ratio": -1}, "auto_movable_ratio"),
+        ({"offline_max_rounds": 0}, "offline_max_rounds"),
         ({"seed": -1}, "seed"),
         ({"seed": 1 << 63}, "seed"),
         ({"devices": (DeviceSpec(size=GIB),) * (LARGEST_NR_DEVICES + 1)}, "devices"),
@@ -106,7 +115,11 @@ def test_plan_places_devices_at_their_blocks() -> None:
         ({"devices": (DeviceSpec(size=GIB, block_size=3 * MIB),)}, "devices[0].block_size"),
         ({"devices": (DeviceSpec(size=GIB, block_size=MIB // 2),)}, "devices[0].block_size"),
         (
-            {"devices": (DeviceSpec(size=GIB, driver=DriverModule(True, ModuleParameters(bbm_block_size=-1))),)},
+            {
+                "devices": (
+                    DeviceSpec(size=GIB, driver=DriverModule(True, ModuleParameters(bbm_block_size=-1))),
+                )
+            },
             "devices[0].driver.bbm_block_size",
         ),
         ({"devices": (DeviceSpec(size=GIB, requested_size=2 * GIB),)}, "devices[0].requested_size"),

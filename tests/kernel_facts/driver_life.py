@@ -84,8 +84,8 @@ def _add_no_unplug(table: FactTable, facts: Scenario) -> None:
 def _offline_by_hand(played: Played) -> None:
     for index in played.guest.node.memory_blocks.present_ids():
         if played.driver.owns(index):
-            played.driver.offline_memory_block(index)
-            played.driver.run()
+            played.guest.blocks.set_state(index, "offline")
+            played.guest.settle()
 
 
 class _Hasty(Device):

@@ -13,12 +13,24 @@ from tests.kernel_facts import (
     offline_memory,
     pinned,
     retries,
+    stated,
 )
 from tests.kernel_facts.disagreements import reason_of
 from tests.kernel_facts.facts import Row
 from tests.kernel_facts.recordings import KERNELS
 
-_SCENARIOS = (geometry, idle, pinned, filled, retries, offline_memory, driver_life, big_blocks, answers)
+_SCENARIOS = (
+    geometry,
+    idle,
+    pinned,
+    filled,
+    retries,
+    offline_memory,
+    stated,
+    driver_life,
+    big_blocks,
+    answers,
+)
 
 
 @cache

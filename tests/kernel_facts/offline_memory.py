@@ -1,6 +1,6 @@
 """Memory that nobody onlines: where the driver stops adding, and how it goes on once blocks are onlined by hand."""
 
-from app.mm.zone import ZoneId
+from app.mm.memory_block import MemoryBlockState
 from tests.kernel_facts import steps, wording
 from tests.kernel_facts.facts import FactTable, Row
 from tests.kernel_facts.playing import Played
@@ -43,8 +43,7 @@ def _scenario(kernel: str, name: str) -> list[Row]:
 def _online_by_hand(played: Played) -> None:
     """Onlines all blocks that are offline now; the driver works whenever that makes it."""
     blocks = played.guest.node.memory_blocks
-    offline = [index for index in blocks.present_ids() if blocks.zone_id(index) is None]
+    offline = [i for i in blocks.present_ids() if blocks.state(i) is MemoryBlockState.OFFLINE]
     for index in offline:
-        played.driver.online_memory_block(index, ZoneId.MOVABLE)
-        if played.driver.is_work_queued:
-            played.driver.run()
+        played.guest.blocks.set_state(index, "online_movable")
+        played.guest.settle()

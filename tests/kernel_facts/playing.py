@@ -68,7 +68,7 @@ class Played:
 
     def watch(self, act: Callable[[], object]) -> Done:
         """Does `act` and tells what device and kernel did meanwhile."""
-        sink = self.guest._sink  # noqa: SLF001 - as above
+        sink = self.guest.events
         emitted, size = sink.emitted, self.device.plugged_size
         act()
         events = sink.events[len(sink.events) - (sink.emitted - emitted) :]

@@ -300,7 +300,7 @@ def test_per_cpu_assumption_decides_over_unmarked_pages() -> None:
         ("pinned_fraction", -0.1),
         ("pinned_fraction", 1.5),
         ("pinned_fraction", float("nan")),
-        ("online", "online"),
+        ("online", "movable"),
         ("online", ""),
         ("fallback", ("pageblock", "chunk")),
         ("fallback", ()),
