@@ -32,6 +32,7 @@ class MemoryGroup:
 
     name: str
     unit_nr_pages: int
+    numa_node: int = 0
     present_kernel: int = 0
     present_movable: int = 0
 
@@ -110,6 +111,7 @@ class MemoryBlocks:
         """Says that a block is of the group `name`, which is registered."""
         assert name in self._groups, f"HP-10: no memory group {name}"
         self._group_of[block_id] = name
+        self._groups[name].numa_node = self.numa_node(block_id)
 
     def group_of(self, block_id: int) -> MemoryGroup | None:
         """Returns a block's group; None for boot memory."""

@@ -68,10 +68,20 @@ def _is_auto_movable(node: Node, start_pfn: int, end_pfn: int) -> bool:
         if _has_kernel_memory(node, first, first + unit):
             return False
         nr_pages = unit
+    there = node.memory_blocks.numa_node(start_pfn // node.geometry.memory_block_nr_pages)
+    is_fine_there = not node.hotplug_rules.is_auto_movable_numa_aware or _is_in_ratio(
+        node, group, nr_pages, there
+    )
+    return is_fine_there and _is_in_ratio(node, group, nr_pages, None)
+
+
+def _is_in_ratio(node: Node, group: MemoryGroup | None, nr_pages: int, numa_node: int | None) -> bool:
+    """Whether the ratio holds with nr_pages more of a group: on one NUMA node, or on all together (None)."""
     ratio = node.hotplug_rules.auto_movable_ratio
     if not ratio:
         return False
-    balance = _without_others(_balance(node), [*node.memory_blocks.groups()], group, ratio)
+    groups = [one for one in node.memory_blocks.groups() if numa_node in (None, one.numa_node)]
+    balance = _without_others(_balance(node, groups, numa_node), groups, group, ratio)
     if balance.kernel_early <= 0:
         return False
     own = 0 if group is None else group.present_kernel
@@ -85,11 +95,18 @@ def _has_kernel_memory(node: Node, start_pfn: int, end_pfn: int) -> bool:
     return any(zone is not None and zone is not ZoneId.MOVABLE for zone in zones)
 
 
-def _balance(node: Node) -> _Balance:
-    hotplugged = sum(group.present_kernel for group in node.memory_blocks.groups())
-    kernel = sum(zone.present for zone in node.zones if zone.id is not ZoneId.MOVABLE)
-    cma = sum(area.nr_pages for area in node.cma_areas.values())
-    movable = sum(zone.present for zone in node.zones if zone.id is ZoneId.MOVABLE)
+def _balance(node: Node, groups: list[MemoryGroup], numa_node: int | None) -> _Balance:
+    """Returns what one NUMA node has, or all together (None); groups: those there."""
+    zones = node.zones if numa_node is None else node.zones_of(numa_node)
+    kernel = sum(zone.present for zone in zones if zone.id is not ZoneId.MOVABLE)
+    movable = sum(zone.present for zone in zones if zone.id is ZoneId.MOVABLE)
+    size = node.geometry.memory_block_nr_pages
+    cma = sum(
+        area.nr_pages
+        for area in node.cma_areas.values()
+        if numa_node in (None, node.memory_blocks.numa_node(area.start_pfn // size))
+    )
+    hotplugged = sum(group.present_kernel for group in groups)
     return _Balance(kernel - hotplugged - cma, movable + cma)
 
 

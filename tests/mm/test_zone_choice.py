@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mm import hotplug
+from app.mm import cma, hotplug
 from app.mm.geometry import preset
 from app.mm.hotplug_rules import HotplugRules, OnlinePolicy
 from app.mm.node import Node
@@ -111,3 +111,25 @@ def test_groups_count_what_is_online() -> None:
     assert (group.present_kernel, group.present_movable) == (SIZE, SIZE)
     hotplug.offline_and_remove_memory(node, 4 * SIZE, 6 * SIZE)
     assert (group.present_kernel, group.present_movable) == (0, 0)
+
+
+def test_cma_counts_as_movable_memory() -> None:
+    """HP-3: half of the two boot blocks is an area: one and a half kernel blocks less, half a movable one more."""
+    node = node_of(2, 8, auto(100))
+    cma.declare_area(node, "dma", 0, SIZE // 2, order_per_bit=0)
+    # 1.5 early blocks, 0.5 movable: one more is 1.5, and the next is the device's own.
+    assert "".join(add(node, block) for block in (4, 5, 6)) == "MKM"
+
+
+@pytest.mark.parametrize(("is_aware", "expected"), [(True, "KK"), (False, "MM")])
+def test_auto_movable_looks_at_the_numa_node_too(*, is_aware: bool, expected: str) -> None:
+    """HP-3: a node without boot memory of its own gets no movable memory, unless nobody asks."""
+    node = Node(preset("toy"), policy("linux-5.19"), nr_pages=8 * SIZE, nr_numa_nodes=2)
+    hotplug.boot_memory(node, 0, 2 * SIZE, KERNEL)
+    node.set_free(0, 2 * SIZE)
+    node.hotplug_rules = HotplugRules(OnlinePolicy.AUTO_MOVABLE, is_auto_movable_numa_aware=is_aware)
+    node.memory_blocks.register_group("vm0", SIZE)
+    for block in (4, 5):
+        hotplug.add_memory(node, block * SIZE, (block + 1) * SIZE, numa_node=1, group="vm0")
+    zones = [node.memory_blocks.zone_id(block) for block in (4, 5)]
+    assert zones == [MOVABLE if letter == "M" else KERNEL for letter in expected]
