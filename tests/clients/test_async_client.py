@@ -8,13 +8,14 @@ from typing import TypeVar
 
 import pytest
 
-from clients import _calls, wait
+from clients import wait
 from clients.async_client import AsyncClient
 from clients.client import Client
-from clients.errors import Invalid, Unreachable
+from clients.errors import Invalid, NotFound, Unreachable
 from clients.sizes import GIB
 from clients.specs import ImportSpec, Upload
-from tests.clients import recorded
+from tests.clients import recorded, recorded_time
+from tests.clients.call_tables import MODULES
 from tests.clients.fake_service import FakeService
 
 T = TypeVar("T")
@@ -33,17 +34,35 @@ def run(url: str, act: Callable[[AsyncClient], Awaitable[T]], *, timeout_s: floa
 
 def test_both_clients_offer_the_same_methods() -> None:
     """What one can ask, the other can, with the same arguments."""
-    for name in _calls.ROUTES:
+    for name in (name for module in MODULES for name in module.ROUTES):
         one, other = getattr(Client, name), getattr(AsyncClient, name)
         assert inspect.signature(one) == inspect.signature(other)
-        assert inspect.iscoroutinefunction(other)
+        # Events are iterated over, everything else is awaited.
+        assert inspect.iscoroutinefunction(other) is (name != "follow")
 
 
 def test_async_client_returns_typed_answers(service: FakeService) -> None:
     """The same call as the blocking client's, awaited."""
-    service.answer(UNPLUG, recorded.OUTCOME)
+    service.answer(UNPLUG, recorded_time.RUNNING, status=202)
+    service.answer("GET /v1/operations/op-7", recorded_time.PARTIAL)
     assert run(service.url, lambda client: client.unplug("web", "vm0", GIB)).achieved == 126 * 1024 * 1024
     assert service.received[0].json == {"size": GIB}
+
+
+def test_async_client_follows_events(service: FakeService) -> None:
+    """As the blocking client does; a refusal is the same error."""
+    route = "GET /v1/guests/web/events"
+    service.answer(route, recorded_time.EVENTS, content_type="text/event-stream")
+
+    async def follow(client: AsyncClient) -> list[int]:
+        return [event.id async for event in client.follow("web")]
+
+    async def follow_nobody(client: AsyncClient) -> None:
+        await anext(client.follow("nobody"))
+
+    assert run(service.url, follow) == [5, 6]
+    with pytest.raises(NotFound):
+        run(service.url, follow_nobody)
 
 
 def test_async_client_raises_what_the_problem_says(service: FakeService) -> None:

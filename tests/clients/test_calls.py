@@ -1,8 +1,8 @@
 """The table of calls: what goes out for each, how its answer is read, and that the service has its path."""
 
-import inspect
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from clients.specs import (
     Upload,
 )
 from tests.clients import recorded, recorded_scenarios
+from tests.clients.call_tables import MODULES, Case, builders, check
 
 # What a type of problem means is for people who read its address in a problem.
 FOR_READERS = {("GET", "/problems"), ("GET", "/problems/{slug}")}
@@ -90,42 +91,6 @@ CASES: dict[str, tuple[Call[Any], str, str, tuple[tuple[str, str], ...], object,
         None,
         recorded.DEVICE,
         "vm0",
-    ),
-    "resize": (
-        _calls.resize("web", "vm0", GIB),
-        "PATCH",
-        "/v1/guests/web/virtio-mem/vm0",
-        (),
-        {"requested_size": GIB},
-        recorded.OUTCOME,
-        "partial",
-    ),
-    "plug": (
-        _calls.plug("web", "vm0", GIB),
-        "POST",
-        "/v1/guests/web/virtio-mem/vm0/plug",
-        (),
-        {"size": GIB},
-        recorded.DONE,
-        "done",
-    ),
-    "unplug": (
-        _calls.unplug("web", "vm0", GIB),
-        "POST",
-        "/v1/guests/web/virtio-mem/vm0/unplug",
-        (),
-        {"size": GIB},
-        recorded.OUTCOME,
-        "partial",
-    ),
-    "advance": (
-        _calls.advance("web", 60_000_000),
-        "POST",
-        "/v1/guests/web/advance",
-        (),
-        {"duration_us": 60_000_000},
-        {"simulated_us": 60_001_500, "outcomes": [recorded.DONE]},
-        "60001500",
     ),
     "alloc_contig_range": (
         _calls.alloc_contig_range("web", 512, 1024),
@@ -328,22 +293,21 @@ def test_every_call_of_the_table_has_a_case() -> None:
 @pytest.mark.parametrize("name", _calls.ROUTES)
 def test_call_says_where_it_goes_and_reads_its_answer(name: str) -> None:
     """Method, path, query and body are those of the REST API, and the recorded answer is understood."""
-    call, method, path, query, body, answer, piece = CASES[name]
-    assert (call.method, call.path, call.query, call.json) == (method, path, query, body)
-    raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    found = call.answer(Reply(200, raw))
-    assert found is None if piece is None else str(piece) in repr(found)
+    check(Case(*CASES[name]))
 
 
-def test_each_call_is_a_function_with_a_sentence() -> None:
-    """The table and the functions are the same calls, and help() tells what each does."""
-    functions = {
-        name: function
-        for name, function in inspect.getmembers(_calls, inspect.isfunction)
-        if function.__module__ == _calls.__name__ and not name.startswith("_")
-    }
-    assert set(functions) == set(_calls.ROUTES)
+@pytest.mark.parametrize("module", MODULES)
+def test_each_call_is_a_function_with_a_sentence(module: ModuleType) -> None:
+    """The tables and the functions are the same calls, and help() tells what each does."""
+    functions = builders(module)
+    assert set(functions) == set(module.ROUTES)
     assert all(function.__doc__ for function in functions.values())
+
+
+def test_no_call_is_in_two_tables() -> None:
+    """Both clients offer all of them as methods."""
+    names = [name for module in MODULES for name in module.ROUTES]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
@@ -382,9 +346,10 @@ def test_an_answer_of_a_newer_service_is_understood() -> None:
     assert guest.memory.total == recorded.GUEST["memory"]["total"]
 
 
-def test_the_table_is_what_the_service_offers() -> None:
+def test_the_tables_are_what_the_service_offers() -> None:
     """openapi.json, which the service generates, is all that both sides share."""
     paths = json.loads(OPENAPI.read_bytes())["paths"]
     offered = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert offered - set(_calls.ROUTES.values()) == FOR_READERS
-    assert set(_calls.ROUTES.values()) <= offered
+    known = {route for module in MODULES for route in module.ROUTES.values()}
+    assert offered - known == FOR_READERS
+    assert known <= offered

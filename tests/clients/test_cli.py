@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from clients.cli import make_app
-from tests.clients import recorded
+from tests.clients import recorded, recorded_time
 from tests.clients.conftest import Vmemctl
 from tests.clients.fake_service import FakeService
 
@@ -54,14 +54,14 @@ def test_every_command_has_help_for_itself_and_each_option(vmemctl: Vmemctl) -> 
 def test_partial_is_exit_code_3(vmemctl: Vmemctl, service: FakeService) -> None:
     """A script tells a part from the whole without reading anything."""
     service.answer("GET /v1/guests/web", recorded.GUEST)
-    service.answer(UNPLUG, recorded.OUTCOME)
+    service.answer(UNPLUG, recorded_time.PARTIAL)
     assert vmemctl("unplug", "web", "128MiB").code == 3
 
 
 def test_done_is_exit_code_0(vmemctl: Vmemctl, service: FakeService) -> None:
     """All that was asked for went."""
     service.answer("GET /v1/guests/web", recorded.GUEST)
-    service.answer(UNPLUG, recorded.DONE)
+    service.answer(UNPLUG, recorded_time.SUCCEEDED)
     assert vmemctl("unplug", "web", "128MiB").code == 0
 
 

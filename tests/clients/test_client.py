@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients import _calls, wait
+from clients import wait
 from clients.client import Client
 from clients.errors import Conflict, DeadlinePassed, Invalid, NotFound, Unintelligible, Unreachable
 from clients.sizes import GIB
 from clients.specs import DeviceSpec, GuestSpec, ImportSpec, Upload
-from tests.clients import recorded
+from tests.clients import recorded, recorded_time
+from tests.clients.call_tables import MODULES, builders
 from tests.clients.fake_service import FakeService
 
 UNPLUG = "POST /v1/guests/web/virtio-mem/vm0/unplug"
@@ -34,9 +35,10 @@ def free_port_url() -> str:
 
 def test_client_offers_every_call_of_the_table() -> None:
     """No call is known to the table and not to the client; each tells its own arguments."""
-    for name in _calls.ROUTES:
-        method = inspect.signature(getattr(Client, name))
-        assert list(method.parameters)[1:] == list(inspect.signature(getattr(_calls, name)).parameters)
+    for module in MODULES:
+        for name, build in builders(module).items():
+            method = inspect.signature(getattr(Client, name))
+            assert list(method.parameters)[1:] == list(inspect.signature(build).parameters)
 
 
 def test_client_sends_json_and_returns_a_typed_answer(client: Client, service: FakeService) -> None:
@@ -49,10 +51,39 @@ def test_client_sends_json_and_returns_a_typed_answer(client: Client, service: F
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_client_returns_a_partial_outcome_as_an_answer(client: Client, service: FakeService) -> None:
-    """That a guest could give only a part is no error."""
-    service.answer(UNPLUG, recorded.OUTCOME)
-    assert client.unplug("web", "vm0", GIB).state == "partial"
+def test_client_waits_until_a_resize_is_over(client: Client, service: FakeService) -> None:
+    """It asks again until then; that a guest could give only a part is no error."""
+    service.answer(UNPLUG, recorded_time.RUNNING, status=202)
+    service.answer("GET /v1/operations/op-7", recorded_time.WAITING)
+    service.answer("GET /v1/operations/op-7", recorded_time.PARTIAL)
+    operation = client.unplug("web", "vm0", GIB)
+    assert operation.state == "partial"
+    assert operation.outcome is not None
+    assert [request.query for request in service.received] == [(("wait", "2.0"),)] * 3
+
+
+def test_client_that_does_not_wait_asks_once(client: Client, service: FakeService) -> None:
+    """The operation is under way, and is returned as it is."""
+    service.answer(UNPLUG, recorded_time.RUNNING, status=202)
+    assert client.unplug("web", "vm0", GIB, wait=0).state == "running"
+    assert [request.query for request in service.received] == [()]
+
+
+def test_client_follows_events_as_they_come(client: Client, service: FakeService) -> None:
+    """An iterator of events; a refusal is raised at the first."""
+    route = "GET /v1/guests/web/events"
+    service.answer(route, recorded_time.EVENTS, content_type="text/event-stream")
+    assert [event.id for event in client.follow("web", after=0)] == [5, 6]
+    assert service.received[0].headers["Accept"] == "text/event-stream"
+    with pytest.raises(NotFound):
+        next(client.follow("nobody"))
+    service.answer(
+        "GET /v1/guests/db/events", b"id: x\nevent: a\ndata: {}\n\n", content_type="text/event-stream"
+    )
+    with pytest.raises(Unintelligible):
+        list(client.follow("db"))
+    with Client(free_port_url()) as lost, pytest.raises(Unreachable):
+        next(lost.follow("web"))
 
 
 def test_client_raises_what_the_problem_says(client: Client, service: FakeService) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from clients import _calls, _http
+from clients import _calls, _http, _time_calls
 from clients.errors import Unreachable, Unsayable
 from clients.specs import CompareSpec, ImportSpec, Upload
 
@@ -22,7 +22,7 @@ def test_request_of_a_stream_announces_none() -> None:
 
 def test_request_of_a_plain_call_is_json_or_nothing() -> None:
     """Httpx adds the content type where there is a body."""
-    assert _http.request_of(_calls.plug("web", "vm0", 4096)).json == {"size": 4096}
+    assert _http.request_of(_time_calls.plug("web", "vm0", 4096)).json == {"size": 4096}
     assert _http.request_of(_calls.list_guests()).json is None
 
 

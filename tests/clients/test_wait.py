@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from clients import _time_calls
 from clients._exchange import Call, Done, Pause, Procedure, advance
 from clients.errors import DeadlinePassed, NotFound, Refused, Unreachable
 from clients.models import Device
 from clients.sizes import GIB
-from clients.wait import until_ready, until_size
-from tests.clients import recorded
+from clients.time_models import Operation
+from clients.wait import until_over, until_ready, until_size
+from tests.clients import recorded, recorded_time
 
 NOT_READY = Refused(503, "not ready", "kernels are being compiled", {})
 
@@ -104,3 +106,38 @@ def test_no_wait_is_endless(timeout_s: float) -> None:
     """A deadline is a number of seconds, at which the wait ends."""
     with pytest.raises(ValueError, match="timeout_s"):
         drive(until_ready(timeout_s=timeout_s), Clock(), [None])
+
+
+def operation(answer: dict[str, object]) -> Operation:
+    """Returns an operation as the service tells it."""
+    return Operation.model_validate(answer)
+
+
+def test_until_over_asks_until_it_is_over() -> None:
+    """The service does the waiting: there are no pauses; whoever waits for it asks by its id."""
+    running, waiting = operation(recorded_time.RUNNING), operation(recorded_time.WAITING)
+    partial = operation(recorded_time.PARTIAL)
+    begin = _time_calls.unplug("web", "vm0", GIB)
+    result, pauses = drive(until_over(begin, clock=Clock()), Clock(), [running, waiting, partial])
+    assert (result, pauses) == (partial, [])
+
+
+def test_until_over_returns_what_there_is_when_its_time_is_over() -> None:
+    """That it is not over yet is no error; nought is one call."""
+    running, clock = operation(recorded_time.RUNNING), Clock()
+    begin = _time_calls.unplug("web", "vm0", GIB, wait=0)
+    assert drive(until_over(begin, wait_s=0, clock=clock), clock, [running]) == (running, [])
+    procedure = until_over(begin, wait_s=3, clock=clock)
+    assert isinstance(advance(procedure, None), Call)
+    step = advance(procedure, running)
+    assert isinstance(step, Call)
+    assert step.path == "/v1/operations/op-7"
+    clock.now += 3
+    assert advance(procedure, running) == Done(running)
+
+
+@pytest.mark.parametrize("wait_s", [math.inf, math.nan, -1.0])
+def test_until_over_refuses_times_that_are_none(wait_s: float) -> None:
+    """Nothing is sent."""
+    with pytest.raises(ValueError, match="wait"):
+        drive(until_over(_time_calls.plug("w", "v", 1), wait_s=wait_s), Clock(), [])

@@ -1,113 +1,98 @@
-"""Progress: drawn on a terminal, silent elsewhere, and never in the way of the call."""
+"""Progress: drawn on a terminal, silent elsewhere, and never in the way of the operation."""
 
-from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
-from threading import Event
 
 import pytest
 from rich.console import Console
 
-from clients.errors import NotFound, Unreachable
-from clients.models import Device, Outcome
-from clients.vmemctl.progress import CHUNK_SIZE, open_upload, run_watched
+from clients.client import Client
+from clients.errors import NotFound
+from clients.time_models import Operation
+from clients.vmemctl.progress import CHUNK_SIZE, open_upload, until_over
 from clients.vmemctl.session import Options, Session
-from tests.clients import recorded
+from tests.clients import recorded_time
+from tests.clients.fake_service import FakeService
 
-DEVICE = Device.model_validate(recorded.DEVICE)
-OUTCOME = Outcome.model_validate(recorded.DONE)
+SHOW = "GET /v1/operations/op-7"
+RUNNING = Operation.model_validate(recorded_time.RUNNING)
 
 
-def session(*, is_terminal: bool, as_json: bool = False) -> tuple[Session, StringIO]:
+def session(url: str = "", *, is_terminal: bool, as_json: bool = False) -> tuple[Session, StringIO]:
     """Returns a session and what its standard error gets."""
     stream = StringIO()
-    err = Console(file=stream, force_terminal=is_terminal, width=100)
-    return Session(Options(as_json=as_json), err=err), stream
+    err = Console(file=stream, force_terminal=is_terminal, width=120)
+    return Session(Options(url=url, as_json=as_json), err=err), stream
 
 
-def look_until(ended: Event, sizes: list[int]) -> Callable[[], Device]:
-    """Returns a look at a device that shrinks; after the last size, `ended` is set."""
-
-    def look() -> Device:
-        size = sizes.pop(0)
-        if not sizes:
-            ended.set()
-            sizes.append(size)
-        return DEVICE.model_copy(update={"size": size, "requested_size": 0})
-
-    return look
+def begin(*, wait: float | None) -> Operation:
+    """Begins an operation that is not over soon."""
+    del wait
+    return RUNNING
 
 
-def test_run_watched_draws_how_the_size_moves() -> None:
-    """While the call runs, the bar follows what the service tells."""
-    ended = Event()
+@pytest.fixture
+def realtime(service: FakeService) -> FakeService:
+    """Returns a service of a guest whose clock runs; its operation waits, then ends in part."""
+    service.answer("GET /v1/guests/web/clock", recorded_time.CLOCK)
+    service.answer(SHOW, recorded_time.WAITING, delay_s=0.2)
+    service.answer(SHOW, {**recorded_time.RUNNING, "achieved": 0}, delay_s=0.2)
+    service.answer(SHOW, recorded_time.PARTIAL)
+    return service
 
-    def act() -> Outcome:
-        assert ended.wait(10)
-        return OUTCOME
 
-    run, stream = session(is_terminal=True)
-    look = look_until(ended, [DEVICE.size, DEVICE.size // 2, DEVICE.size // 4])
-    assert run_watched(run, act, device=DEVICE, look=look) is OUTCOME
-    assert "vm0 at work" in stream.getvalue()
-    assert "vm0: 1 GiB of 2 GiB" in stream.getvalue()
+def test_until_over_draws_how_the_operation_goes(realtime: FakeService) -> None:
+    """What has moved of what was asked, why it waits, and that it works."""
+    run, stream = session(realtime.url, is_terminal=True)
+    assert until_over(run, begin).state == "partial"
+    drawn = stream.getvalue()
+    assert "vm0: 64 MiB of 128 MiB" in drawn
+    assert "held by unmovable" in drawn
+    assert "vm0 at work" in drawn
+    run.close()
 
 
 @pytest.mark.parametrize(("is_terminal", "as_json"), [(False, False), (True, True)])
-def test_run_watched_is_silent_where_nobody_looks(is_terminal: bool, as_json: bool) -> None:  # noqa: FBT001 - a table
-    """A pipe and a script get no bar, and the service no question."""
-    run, stream = session(is_terminal=is_terminal, as_json=as_json)
-
-    def look() -> Device:
-        raise AssertionError("nobody looks")
-
-    assert run_watched(run, lambda: OUTCOME, device=DEVICE, look=look) is OUTCOME
+def test_until_over_is_silent_where_nobody_looks(
+    realtime: FakeService,
+    is_terminal: bool,  # noqa: FBT001 - a table
+    as_json: bool,  # noqa: FBT001 - a table
+) -> None:
+    """A pipe and a script get no bar, and the end all the same."""
+    run, stream = session(realtime.url, is_terminal=is_terminal, as_json=as_json)
+    assert until_over(run, begin).state == "partial"
     assert stream.getvalue() == ""
+    run.close()
 
 
-def test_run_watched_passes_the_calls_error_on() -> None:
-    """A refusal in the thread is a refusal of the call."""
+def test_until_over_passes_a_refusal_on() -> None:
+    """A resize that is refused has no progress."""
     run, _ = session(is_terminal=True)
 
-    def act() -> Outcome:
+    def refuse(*, wait: float | None) -> Operation:
+        del wait
         raise NotFound(404, "t", "no such device", {})
 
     with pytest.raises(NotFound, match="no such device"):
-        run_watched(run, act, device=DEVICE, look=lambda: DEVICE)
+        until_over(run, refuse)
 
 
-def test_run_watched_bears_a_look_that_fails() -> None:
-    """Only the call itself tells what is wrong: a look that fails is one frame less."""
-    looked = Event()
+def test_ctrl_c_leaves_the_operation_and_says_its_id(
+    realtime: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on alone; how to look at it and how to end it is told."""
 
-    def act() -> Outcome:
-        assert looked.wait(10)
-        return OUTCOME
-
-    def look() -> Device:
-        looked.set()
-        raise Unreachable("u", "busy")
-
-    run, _ = session(is_terminal=True)
-    assert run_watched(run, act, device=DEVICE, look=look) is OUTCOME
-
-
-def test_run_watched_says_that_the_service_goes_on_after_ctrl_c() -> None:
-    """Ctrl-C ends the watching; the call was sent and cannot be taken back."""
-    done = Event()
-    run, stream = session(is_terminal=True)
-
-    def act() -> Outcome:
-        done.wait(10)
-        return OUTCOME
-
-    def look() -> Device:
+    def interrupt(_client: Client, _operation: str, *, wait: float) -> Operation:
+        del wait
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(Client, "show_operation", interrupt)
+    run, stream = session(realtime.url, is_terminal=False)
     with pytest.raises(KeyboardInterrupt):
-        run_watched(run, act, device=DEVICE, look=look)
-    done.set()
-    assert "the service goes on with it alone" in stream.getvalue()
+        until_over(run, begin)
+    assert "op-7 goes on" in stream.getvalue()
+    assert "vmemctl cancel op-7" in stream.getvalue()
+    run.close()
 
 
 def test_open_upload_streams_a_file_in_chunks(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from clients.sizes import GIB, MIB
-from tests.clients import recorded
+from tests.clients import recorded, recorded_time
 from tests.clients.conftest import Vmemctl
 from tests.clients.fake_service import FakeService
 
@@ -23,19 +23,19 @@ DEVICE_PATH = "/v1/guests/web/virtio-mem/vm0"
 def test_each_verb_makes_its_call_on_the_only_device(
     vmemctl: Vmemctl, service: FakeService, verb: str, route: str, body: dict[str, int]
 ) -> None:
-    """The device need not be named where there is one; the outcome is shown."""
+    """The device need not be named where there is one; the operation is shown."""
     service.answer("GET /v1/guests/web", recorded.GUEST)
-    service.answer(route, recorded.DONE)
+    service.answer(route, recorded_time.SUCCEEDED)
     ended = vmemctl(verb, "web", "1GiB")
     assert ended.code == 0
-    assert "done: 128 MiB" in ended.out
+    assert "succeeded: 128 MiB" in ended.out
     assert service.received[-1].json == body
 
 
 def test_a_named_device_is_asked_for_itself(vmemctl: Vmemctl, service: FakeService) -> None:
     """--device names it, and the guest is not asked which it has."""
     service.answer(f"GET {DEVICE_PATH}", recorded.DEVICE)
-    service.answer(f"POST {DEVICE_PATH}/unplug", recorded.DONE)
+    service.answer(f"POST {DEVICE_PATH}/unplug", recorded_time.SUCCEEDED)
     assert vmemctl("unplug", "web", "1GiB", "--device", "vm0").code == 0
     assert [request.path for request in service.received] == [DEVICE_PATH, f"{DEVICE_PATH}/unplug"]
 
@@ -50,32 +50,40 @@ def test_one_of_several_devices_must_be_named(vmemctl: Vmemctl, service: FakeSer
     assert len(service.received) == 1
 
 
-def test_a_partial_unplug_prints_its_outcome_and_tells_it_by_the_exit_code(
+def test_a_partial_unplug_prints_its_operation_and_tells_it_by_the_exit_code(
     vmemctl: Vmemctl, service: FakeService
 ) -> None:
     """Tables for people, JSON for scripts, 3 for both."""
     service.answer("GET /v1/guests/web", recorded.GUEST)
-    service.answer(f"POST {DEVICE_PATH}/unplug", recorded.OUTCOME)
+    service.answer(f"POST {DEVICE_PATH}/unplug", recorded_time.PARTIAL)
     table, data = vmemctl("unplug", "web", "128MiB"), vmemctl("unplug", "web", "128MiB", "--json")
     assert table.code == data.code == 3
     assert "unmovable" in table.out
-    assert json.loads(data.out) == recorded.OUTCOME
+    assert json.loads(data.out) == recorded_time.PARTIAL
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "code"), [([], 0), ([recorded.DONE], 0), ([recorded.DONE, recorded.OUTCOME], 3)]
-)
-def test_advance_tells_what_the_driver_got(
-    vmemctl: Vmemctl, service: FakeService, outcomes: list[object], code: int
+def test_no_wait_returns_what_is_under_way(vmemctl: Vmemctl, service: FakeService) -> None:
+    """The id is shown, by which it can be looked at; that it is not over is no failure."""
+    service.answer("GET /v1/guests/web", recorded.GUEST)
+    service.answer(f"PATCH {DEVICE_PATH}", recorded_time.RUNNING, status=202)
+    ended = vmemctl("resize", "web", "0", "--no-wait")
+    assert ended.code == 0
+    assert "running: 64 MiB of 128 MiB" in ended.out
+    assert "op-7" in ended.out
+    assert service.received[-1].query == ()
+
+
+def test_resize_of_a_guest_whose_clock_stands_is_not_waited_for(
+    vmemctl: Vmemctl, service: FakeService
 ) -> None:
-    """Seconds become microseconds; the last retry decides the exit code."""
-    answer = {"simulated_us": 60_500_000, "outcomes": outcomes}
-    service.answer("POST /v1/guests/web/advance", answer)
-    ended = vmemctl("advance", "web", "60.5")
-    assert ended.code == code
-    assert "clock is at 60.5 s" in ended.out
-    assert service.received[0].json == {"duration_us": 60_500_000}
-    assert json.loads(vmemctl("advance", "web", "60.5", "--json").out) == answer
+    """Nobody but a caller lets time pass there: waiting would never end."""
+    service.answer("GET /v1/guests/web", recorded.GUEST)
+    service.answer(f"PATCH {DEVICE_PATH}", recorded_time.RUNNING, status=202)
+    service.answer("GET /v1/operations/op-7", recorded_time.RUNNING, delay_s=0.2)
+    service.answer("GET /v1/guests/web/clock", {**recorded_time.CLOCK, "mode": "manual"})
+    ended = vmemctl("resize", "web", "0")
+    assert (ended.code, "running" in ended.out) == (0, True)
+    assert "vmemctl advance web" in ended.err
 
 
 def test_watch_once_shows_every_guests_devices(vmemctl: Vmemctl, service: FakeService) -> None:
