@@ -157,6 +157,10 @@ class AttachedDevice:
     def load(self, driver: Driver, ready_ns: int) -> None:
         """Gives the device to a driver that has probed it, and that begins to work at ready_ns."""
         self.driver = driver
+        if self._is_absent():
+            driver.book.is_work_wanted = True
+            return
+        driver.is_broken = self.faults is not None and self.faults.is_breaking()
         self.ready_ns = self.began_ns = ready_ns
         driver.begin()
 
@@ -220,7 +224,7 @@ class AttachedDevice:
             (driver.book.is_removal_pending, driver.book.is_work_wanted),
             driver.options,
             str(driver.state),
-            driver.armed_ms,
+            (driver.armed_ms, driver.retry_ms),
             driver.nr_acts if self.is_at_work else 0,
             self.deadline_ns,
             self.ready_ns,
