@@ -73,9 +73,10 @@ class Deduction:
                 self.census,
                 device.memory_blocks,
                 per_memory_block=geometry.pageblocks_per_memory_block,
-                per_subblock=device.subblock_size // geometry.pageblock_size,
+                per_subblock=device.unit_size // geometry.pageblock_size,
             )
             for device in devices
+            if not device.is_big
         ]
         unplugged = np.concatenate([np.empty(0, np.int64), *found])
         nr_offline = int(self.census.offline[self._zones >= 0].sum())

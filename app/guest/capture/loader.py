@@ -43,6 +43,7 @@ from app.mm.policies.release import policy_for_release
 from app.mm.watermark import MinFree, Watermarks, min_free_kbytes
 from app.mm.zone import ZONE_NAMES, ZoneId
 from app.trace.sink import RingSink
+from app.units import align_down
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.driver import Driver, ImportedBlock
 from app.virtio_mem.driver.fallback import choose_levels
@@ -254,7 +255,7 @@ class _Loader:
         for index in planned.memory_blocks:
             blocks = np.arange(
                 (index * size - region.addr) // region.block_size,
-                ((index + 1) * size - region.addr) // region.block_size,
+                -(-((index + 1) * size - region.addr) // region.block_size),
             )
             plugged[blocks] = ~is_unplugged[
                 (region.addr + blocks * region.block_size) // self.geometry.pageblock_size
@@ -264,15 +265,15 @@ class _Loader:
     def _imported(
         self, node: Node, device: Device, driver: Driver, planned: CapturedDevice
     ) -> Iterator[ImportedBlock]:
-        """Yields the state of each memory block of the device, by its plugged sub-blocks."""
-        size, subblock = self.geometry.memory_block_size, driver.unit_size
-        per_subblock = subblock // device.region.block_size
+        """Yields the state of each memory block of the device, by its plugged units."""
+        size, unit = self.geometry.memory_block_size, driver.unit_size
+        per_unit = unit // device.region.block_size
         for index in planned.memory_blocks:
-            first = (index * size - device.region.addr) // device.region.block_size
+            first = (align_down(index * size, unit) - device.region.addr) // device.region.block_size
             bits = 0
-            for number in range(size // subblock):
-                start = first + number * per_subblock
-                if device.count_plugged(start, start + per_subblock) == per_subblock:
+            for number in range(max(size // unit, 1)):
+                start = first + number * per_unit
+                if device.count_plugged(start, start + per_unit) == per_unit:
                     bits |= 1 << number
             yield ImportedBlock(index, node.memory_blocks.zone_id(index), bits)
 

@@ -8,6 +8,7 @@ Left out: the pages themselves (app.guest.capture.loader).
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -22,9 +23,10 @@ from app.guest.capture.proc_text import CapturedMemoryBlock, IomemRange
 from app.guest.spec import LARGEST_NR_DEVICES, LARGEST_NR_PAGES, default_block_size, extent_of
 from app.mm.geometry import HIGHEST_ORDER, PRESETS, Geometry
 from app.mm.policies.policy import KernelPolicy
+from app.mm.policies.quantities import Mode
 from app.mm.zone import ZONE_NAMES
 from app.units import KIB, align_down, align_up
-from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
+from app.virtio_mem.driver.fallback import FallbackPlan, choose_levels, plan_fallback
 from app.virtio_mem.region import DeviceRegion
 
 DEVICE_ACCEPTED = 'auto, "zone:Movable", "range:START-END" or "above:START", addresses in hexadecimal'
@@ -137,12 +139,16 @@ def zones_of_pageblocks(
 
 @dataclass(frozen=True)
 class CapturedDevice:
-    """A device to make: its region, the memory blocks in it that its driver added, and the driver's sub-block."""
+    """A device to make: its region, the memory blocks in it that its driver added, and the driver's unit.
+
+    is_big: the unit is a big block of whole memory blocks, else a sub-block.
+    """
 
     id: str
     region: DeviceRegion
     memory_blocks: tuple[int, ...]
-    subblock_size: int
+    unit_size: int
+    is_big: bool = False
 
 
 class MemoryBlockFacts(NamedTuple):
@@ -190,22 +196,25 @@ def plan_devices(
         if not chosen and not is_default:
             raise InvalidValue("device", options.device, f"{DEVICE_ACCEPTED}, with memory there")
         regions = _runs_of_blocks(chosen, geometry)
-    try:
-        plan = plan_fallback(geometry, kernel_policy, fallback=levels, block_size=block_size)
-    except InvalidValue:
-        if is_default and options.block_size is None:
-            return []  # Nobody said that this machine has a device; its sizes would need big block mode.
-        raise
+    plan = plan_fallback(geometry, kernel_policy, fallback=levels, block_size=block_size)
     size = geometry.memory_block_size
     return [
         CapturedDevice(
             f"vm{number}",
             _region(start, end, options, geometry),
-            tuple(i for i in blocks if start <= i * size and (i + 1) * size <= end),
+            _whole_units([i for i in blocks if start <= i * size and (i + 1) * size <= end], plan, size),
             plan.unit_size,
+            plan.mode is Mode.BIG_BLOCK,
         )
         for number, (start, end) in enumerate(regions[:LARGEST_NR_DEVICES])
     ]
+
+
+def _whole_units(blocks: Sequence[int], plan: FallbackPlan, size: int) -> tuple[int, ...]:
+    """Returns those of the memory blocks of `size` bytes that make up whole units: a big block was added as one."""
+    per_unit = max(plan.unit_size // size, 1)
+    here = Counter(index // per_unit for index in blocks)
+    return tuple(index for index in blocks if here[index // per_unit] == per_unit)
 
 
 def leave_out_strangers(

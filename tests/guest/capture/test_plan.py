@@ -206,7 +206,7 @@ def test_devices_are_where_iomem_says_virtio_mem() -> None:
     captured = machine(4, iomem=m.virtio(m.BLOCK_SIZE, GIB, 2 * m.BLOCK_SIZE))
     (device,) = plan(captured, facts_of("NNNN"))
     assert (device.id, regions([device]), device.memory_blocks) == ("vm0", [(1, 9)], (1, 2, 3))
-    assert (device.region.block_size, device.subblock_size) == (2 * MIB, 2 * MIB)
+    assert (device.region.block_size, device.unit_size) == (2 * MIB, 2 * MIB)
 
 
 def test_devices_are_as_many_as_there_are_regions() -> None:
@@ -355,7 +355,7 @@ def test_region_that_no_device_has_is_refused() -> None:
 
 def test_block_size_decides_the_subblock() -> None:
     """The driver's sub-block is never below the device block."""
-    assert plan(machine(4), facts_of("NNNN"), block_size=8 * MIB)[0].subblock_size == 8 * MIB
+    assert plan(machine(4), facts_of("NNNN"), block_size=8 * MIB)[0].unit_size == 8 * MIB
 
 
 def test_fallback_in_other_words_is_refused_without_devices() -> None:
@@ -365,8 +365,8 @@ def test_fallback_in_other_words_is_refused_without_devices() -> None:
     assert caught.value.members["field"] == "fallback"
 
 
-def test_machine_for_big_block_mode_has_no_device_by_default() -> None:
-    """On pages of 64 KiB a sub-block is a memory block: loaded as it is, but refused once a device is named."""
+def test_machine_for_big_block_mode_has_a_device_of_big_blocks() -> None:
+    """On pages of 64 KiB a sub-block is a memory block, so that the driver takes it as a big block (S31)."""
     large = replace(
         X86,
         page_size=65536,
@@ -376,9 +376,18 @@ def test_machine_for_big_block_mode_has_no_device_by_default() -> None:
         memory_block_size=GIB // 2,
     )
     captured = machine(4, page_size=65536, memory_blocks=(m.memory_block(0),), memory_block_size=GIB // 2)
-    assert plan(captured, facts_of("N"), large) == []
-    with pytest.raises(InvalidValue):
-        plan(captured, facts_of("N"), large, device="above:0")
+    (device,) = plan(captured, facts_of("N"), large)
+    assert (device.memory_blocks, device.unit_size, device.is_big) == ((0,), GIB // 2, True)
+
+
+def test_big_block_of_which_a_memory_block_is_missing_is_none() -> None:
+    """A big block is added as a whole; what is there of another one is somebody else's."""
+    size = 4 * X86.memory_block_size
+    iomem = (IomemRange(0, size, "virtio0", 0), IomemRange(0, size, "System RAM (virtio_mem)", 1))
+    blocks = tuple(m.memory_block(index) for index in (0, 2, 3))
+    captured = machine(4, memory_blocks=blocks, iomem=iomem)
+    (device,) = plan(captured, facts_of("NNNN"), block_size=2 * X86.memory_block_size)
+    assert device.memory_blocks == (2, 3)
 
 
 def test_span_reaches_over_all_memory_that_can_be() -> None:
