@@ -8,18 +8,22 @@ Left out: doing it (app.replay.acting).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 
+from app.guest.block_states import STATES
+from app.guest.boot import RebootKind
+from app.guest.driver_module import ModuleParameters
 from app.guest.faults.rules_json import read_rule
 from app.replay.plain import at_line, plain
 from app.replay.script import Act, NamedFault
+from app.replay.spec_reading import read_parameters
 from app.scenario.reading.document import Value
 
 LARGEST_SIZE = 1 << 60
 LARGEST_INTEGER = (1 << 53) - 1
 LONGEST_NAME = 100
 MOST_PFNS = 4096
-STATES = ("online", "online_kernel", "online_movable", "offline")
-REBOOTS = ("system_reset", "kexec")
+REBOOTS = tuple(str(kind) for kind in RebootKind)
 _Members = Mapping[str, object]
 
 
@@ -80,11 +84,11 @@ def _memory_block(value: Value) -> _Members:
 
 
 def _load_driver(value: Value) -> _Members:
-    """Reads the module's parameters; which there are, the driver knows."""
-    members = value.mapping()
-    parameters = plain(value)
-    assert isinstance(parameters, dict)
-    parameters.pop("device", None)
+    """Reads the module's parameters."""
+    names = tuple(field.name for field in fields(ModuleParameters))
+    members = value.mapping(("device", *names))
+    with at_line(value):
+        parameters = read_parameters({name: members[name] for name in names if name in members})
     return {"parameters": parameters, **_texts(members, "device")}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from app.errors import InvalidValue, Unknown
 from app.guest.allocations import Allocation, AllocationSpec
 from app.guest.boot import RebootKind
+from app.guest.driver_module import load_driver, unload_driver
 from app.guest.faults.rules_json import change_rule
 from app.guest.guest import Guest
 from app.guest.random_stream import RandomStream
@@ -131,6 +132,23 @@ def _reboot(stage: Stage, members: _Members) -> str:
     return f"reboot: {members['kind']}"
 
 
+def _memory_block(stage: Stage, members: _Members) -> str:
+    stage.guest.blocks.set_state(members["id"], members["state"])
+    return f"set memory block {members['id']} {members['state']}"
+
+
+def _load_driver(stage: Stage, members: _Members) -> str:
+    device = stage.device_of(members)
+    load_driver(stage.guest, device, members["parameters"])
+    return f"load the driver of {device}"
+
+
+def _unload_driver(stage: Stage, members: _Members) -> str:
+    device = stage.device_of(members)
+    unload_driver(stage.guest, device)
+    return f"unload the driver of {device}"
+
+
 def _allocate(stage: Stage, members: _Members) -> str:
     asked = {
         name: members[name]
@@ -170,6 +188,9 @@ _DO: Mapping[str, Callable[[Stage, _Members], str]] = {
     "change_fault": _change_fault,
     "remove_fault": _remove_fault,
     "reboot": _reboot,
+    "memory_block": _memory_block,
+    "load_driver": _load_driver,
+    "unload_driver": _unload_driver,
     "allocate": _allocate,
     "free": _free,
     "pin": _pin,

@@ -89,9 +89,6 @@ class Player:
 
     def _begin(self) -> Moment:
         told = [self._stage.add_fault(fault) for fault in self._replay.faults]
-        if self._replay.phases is not None:
-            self._guest.start_workload(self._replay.phases)
-            told.append("start the workload")
         return self._moment(1, "; ".join(["make the guest", *told]))
 
     def _play_step(self, step: Step) -> Moment:

@@ -9,11 +9,8 @@ Left out: doing it (app.replay.playing).
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.guest.phase_json import parse_script, validate_script
-from app.guest.phases import Script
-from app.guest.spec import LARGEST_SEED, GuestSpec, plan_guest
+from app.guest.spec import GuestSpec
 from app.replay.act_reading import ACTS, read_act, read_fault
-from app.replay.plain import at_line, plain
 from app.replay.script import VERSION, Expected, NamedFault, Replay, Step
 from app.replay.spec_reading import read_guest
 from app.replay.times import read_time
@@ -52,7 +49,6 @@ def read_replay(text: str, *, file: str = "replay") -> Replay:
     members = _checked_version(whole)
     spec = _read_spec(whole, members)
     faults = _read_faults(members["faults"]) if "faults" in members else ()
-    phases = _read_phases(members["phases"], spec) if "phases" in members else None
     steps = members["steps"].items(longest=MOST_STEPS) if "steps" in members else []
     return Replay(
         file,
@@ -62,7 +58,6 @@ def read_replay(text: str, *, file: str = "replay") -> Replay:
         "clock" in members and members["clock"].word(CLOCKS) == "instant",
         _read_steps(steps),
         faults,
-        phases,
         read_expected(members["end"], has_act=False) if "end" in members else None,
     )
 
@@ -80,26 +75,19 @@ def _checked_version(whole: Value) -> Mapping[str, Value]:
 
 
 def _read_spec(whole: Value, members: Mapping[str, Value]) -> GuestSpec:
+    """Reads the guest; its seed and phases may stand beside it, for they say what happens to it."""
     guest = whole.require("guest")
-    spec = read_guest(guest)
-    if "seed" not in members:
-        return spec
-    if isinstance(guest.content, dict) and "seed" in guest.content:
-        raise members["seed"].refuse("one seed: the guest has one already")
-    return replace(spec, seed=members["seed"].integer(0, LARGEST_SEED))
+    beside = {key: members[key] for key in ("seed", "phases") if key in members}
+    own = guest.mapping()
+    for key, value in beside.items():
+        if key in own:
+            raise value.refuse(f"one {key}: the guest has its own already", value=key)
+    return read_guest(replace(guest, content={**own, **beside}))
 
 
 def _read_faults(value: Value) -> tuple[NamedFault, ...]:
     rules = value.mapping(longest=MOST_FAULTS)
     return tuple(read_fault(name, rule) for name, rule in rules.items())
-
-
-def _read_phases(value: Value, spec: GuestSpec) -> Script:
-    labels = {label for step in spec.workload for label in step.labels_made}
-    with at_line(value):
-        script = parse_script(plain(value), field=value.field)
-        validate_script(script, plan_guest(spec).geometry, labels, field=value.field)
-    return script
 
 
 def _read_steps(values: list[Value]) -> tuple[Step, ...]:

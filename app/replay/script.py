@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.guest.faults.rule import FaultSpec
-from app.guest.phases import Script
 from app.guest.spec import GuestSpec
 from app.scenario.reading.document import Value
 
@@ -63,5 +62,4 @@ class Replay:
     is_instant: bool
     steps: tuple[Step, ...]
     faults: tuple[NamedFault, ...] = ()
-    phases: Script | None = None
     end: Expected | None = None

@@ -1,13 +1,17 @@
 """The spec of a guest from a file, member by member as the spec declares them.
 
 Kept here: what a guest can be made of over HTTP can be said in a file, under the same names.
-Left out: which specs make sense (app.guest.spec), phases over time.
+Left out: which specs make sense (app.guest.spec).
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from app.guest.driver_module import DriverModule, ModuleParameters
+from app.guest.phase_json import parse_script
+from app.guest.phases import Script
 from app.guest.spec import GuestSpec, plan_guest
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import parse_workload
@@ -64,14 +68,32 @@ def _read(kind: Any, value: Value, name: str) -> Any:  # noqa: ANN401 - the type
         (kind,) = (part for part in get_args(kind) if part is not NoneType)
     if get_origin(kind) is tuple:
         return _read_list(get_args(kind)[0], value, name)
-    if kind is bool:
-        return value.boolean()
-    if kind is int:
-        is_size = any(name == size or name.endswith(f"_{size}") for size in _SIZES)
-        return value.size(LARGEST_SIZE) if is_size else value.integer(0, LARGEST_INTEGER)
-    if kind is str:
-        return value.text(longest=LONGEST_TEXT)
-    return read_spec(kind, value)
+    if kind is int and any(name == size or name.endswith(f"_{size}") for size in _SIZES):
+        return value.size(LARGEST_SIZE)
+    return _READ[kind](value) if kind in _READ else read_spec(kind, value)
+
+
+def _read_module(value: Value) -> DriverModule:
+    """Reads whether a driver is loaded, and its parameters beside that, as the API has them."""
+    parameters = tuple(field.name for field in fields(ModuleParameters))
+    members = value.mapping(("is_loaded", *parameters))
+    is_loaded = members["is_loaded"].boolean() if "is_loaded" in members else True
+    return DriverModule(
+        is_loaded, read_parameters({name: members[name] for name in parameters if name in members})
+    )
+
+
+def read_parameters(members: Mapping[str, Value]) -> ModuleParameters:
+    """Returns the module's parameters, those left out at their defaults.
+
+    Raises ScenarioInvalid for a value that cannot be read, InvalidValue for one that cannot be.
+    """
+    types = get_type_hints(ModuleParameters)
+    parameters = ModuleParameters(
+        **{name: _read(types[name], member, name) for name, member in members.items()}
+    )
+    parameters.validate()
+    return parameters
 
 
 def _read_list(kind: Any, value: Value, name: str) -> tuple[Any, ...]:  # noqa: ANN401 - as above
@@ -79,3 +101,17 @@ def _read_list(kind: Any, value: Value, name: str) -> tuple[Any, ...]:  # noqa: 
         with at_line(value):
             return parse_workload(plain(value), field=value.field)
     return tuple(_read(kind, item, name) for item in value.items(longest=LONGEST_LIST))
+
+
+def _read_script(value: Value) -> Script:
+    with at_line(value):
+        return parse_script(plain(value), field=value.field)
+
+
+_READ: dict[type, Callable[[Value], object]] = {
+    bool: Value.boolean,
+    int: lambda value: value.integer(0, LARGEST_INTEGER),
+    str: lambda value: value.text(longest=LONGEST_TEXT),
+    DriverModule: _read_module,
+    Script: _read_script,
+}

@@ -3,6 +3,7 @@
 import pytest
 
 from app.errors import ScenarioInvalid
+from app.guest.driver_module import ModuleParameters
 from app.guest.faults.kinds import FaultKind
 from app.replay.act_reading import ACTS, read_act, read_fault
 from app.replay.script import Act, NamedFault
@@ -35,7 +36,7 @@ from tests.replay.making import value_of
         (
             "load_driver",
             "{device: vm0, unplug_online: no}",
-            {"device": "vm0", "parameters": {"unplug_online": False}},
+            {"device": "vm0", "parameters": ModuleParameters(unplug_online=False)},
         ),
     ],
 )

@@ -33,7 +33,7 @@ end: {invariants: hold}
         True,
     )
     assert [fault.name for fault in replay.faults] == ["busy"]
-    assert replay.phases is not None
+    assert replay.spec.phases is not None
     assert [(step.at_us, step.act and step.act.word) for step in replay.steps] == [
         (1_000_000, "resize"),
         (None, None),

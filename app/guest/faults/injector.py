@@ -177,7 +177,8 @@ class Faults:
         """Ends what the drivers of a dead guest were at, and wakes those that were away while their target was set."""
         self.rules.is_to_tell = False
         for attached in self._devices:
+            driver = attached.driver
             if self.rules.condition.is_crashed:
                 attached.abandon()
-            elif attached.driver.queue.is_config_changed and not attached.driver.is_broken:
+            elif (driver.queue.is_config_changed or driver.is_work_queued) and not driver.is_broken:
                 attached.wake()

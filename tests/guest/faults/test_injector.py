@@ -1,6 +1,7 @@
 """A guest's faults over time: windows, death and reboot; copies; and that no rule costs nothing."""
 
 from app.guest.allocations import AllocationSpec
+from app.guest.boot import RebootKind
 from app.guest.faults.rules_json import change_rule, read_rule
 from app.guest.guest import Guest
 from app.units import MIB
@@ -77,6 +78,19 @@ def test_dead_guest_does_nothing_and_comes_back_empty() -> None:
     assert guest.condition.is_running
     assert _size(guest) == 256 * MIB
     assert list(guest.pages.allocations) == []
+    assert guest.verify() == []
+
+
+def test_absent_driver_is_absent_after_a_reboot_too() -> None:
+    """Nobody probes the device before the window ends; then the new kernel's driver plugs what is asked for."""
+    guest = x86_guest()
+    guest.resize("vm0", 256 * MIB)
+    _add(guest, kind="driver_absent", duration_us=60 * SECOND_US)
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    guest.advance(50 * SECOND_US)
+    assert _size(guest) == 0
+    guest.advance(20 * SECOND_US)
+    assert _size(guest) == 256 * MIB
     assert guest.verify() == []
 
 
