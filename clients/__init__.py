@@ -26,6 +26,7 @@ from clients.specs import (
     GuestSpec,
     ImportSpec,
     ScenarioSpec,
+    ScriptSpec,
     Upload,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "NotFound",
     "Refused",
     "ScenarioSpec",
+    "ScriptSpec",
     "Unintelligible",
     "Unreachable",
     "Unsayable",

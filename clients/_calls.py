@@ -221,7 +221,7 @@ def pageblocks(guest: str) -> Call[models.Pageblocks]:
 
 
 def proc(guest: str, file: str) -> Call[str]:
-    """Reads `buddyinfo`, `pagetypeinfo`, `zoneinfo` or `meminfo` of the guest, as text."""
+    """Reads a file of the guest's /proc, such as `meminfo` or `pressure/memory`, as text."""
     return call(_at("proc", guest=guest, file=file), lambda body: body.decode())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 import httpx
 
-from clients import _calls, _event_calls, _fault_calls, _http, _time_calls
+from clients import _calls, _event_calls, _fault_calls, _http, _power_calls, _time_calls, _workload_calls
 from clients._event_calls import EventReader
 from clients._exchange import Call, Pause, Procedure, Reply, advance, as_method
 from clients.errors import ClientError, Unintelligible
@@ -155,6 +155,13 @@ class AsyncClient:
     cancel_operation = _sends(_time_calls.cancel_operation)
     events = _sends(_event_calls.events)
     follow = _streams(_event_calls.follow)
+    start_workload = _sends(_workload_calls.start_workload)
+    show_workload = _sends(_workload_calls.show_workload)
+    stop_workload = _sends(_workload_calls.stop_workload)
+    metrics = _sends(_workload_calls.metrics)
+    reboot = _sends(_power_calls.reboot)
+    suspend = _sends(_power_calls.suspend)
+    resume = _sends(_power_calls.resume)
     fault_kinds = _sends(_fault_calls.fault_kinds)
     add_fault = _sends(_fault_calls.add_fault)
     list_faults = _sends(_fault_calls.list_faults)

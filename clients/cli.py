@@ -25,9 +25,11 @@ from clients.vmemctl import (
     guest_commands,
     operation_commands,
     page_commands,
+    power_commands,
     scenario_commands,
     size_commands,
     view_commands,
+    workload_commands,
 )
 from clients.vmemctl.complaints import as_problem, complaint, exit_code_of
 from clients.vmemctl.session import Options, make_console
@@ -79,6 +81,9 @@ def make_app() -> typer.Typer:
     app.command("list")(guest_commands.list_guests)
     app.command("show")(guest_commands.show)
     app.command("delete")(guest_commands.delete)
+    app.command("reboot")(power_commands.reboot)
+    app.command("suspend")(power_commands.suspend)
+    app.command("resume")(power_commands.resume)
     app.command("resize")(size_commands.resize)
     app.command("plug")(size_commands.plug)
     app.command("unplug")(size_commands.unplug)
@@ -98,6 +103,8 @@ def make_app() -> typer.Typer:
     app.command("free")(page_commands.free)
     app.add_typer(cma_commands.make_app())
     app.add_typer(fault_commands.make_app())
+    app.add_typer(workload_commands.make_app())
+    app.command("metrics")(workload_commands.metrics)
     app.command("policies")(catalog_commands.policies)
     app.command("presets")(catalog_commands.presets)
     app.add_typer(scenario_commands.make_app(), name="scenario")

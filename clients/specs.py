@@ -37,6 +37,19 @@ class ClockSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScriptSpec:
+    """A script of phases that a guest's programs play over time.
+
+    repeat: begins again when it is over; tick_ms: how often a phase acts, in simulated milliseconds.
+    """
+
+    phases: Sequence[Mapping[str, object]]
+    repeat: bool | None = None
+    tick_ms: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuestSpec:
     """A guest to be made from a geometry preset."""
 
@@ -59,6 +72,8 @@ class GuestSpec:
     cost: Mapping[str, object] | None = None
     # The name of a ready-made one, or its steps.
     workload: str | Sequence[Mapping[str, object]] | None = None
+    # What its programs do over time, from the start.
+    phases: ScriptSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +160,7 @@ class Upload:
     size: int | None = None
 
 
-def as_json(spec: GuestSpec | AllocationSpec | ScenarioSpec | CompareSpec) -> dict[str, object]:
+def as_json(spec: GuestSpec | ScriptSpec | AllocationSpec | ScenarioSpec | CompareSpec) -> dict[str, object]:
     """Returns the JSON body of `spec`, without the fields that are None."""
     return _without_none(asdict(spec))
 

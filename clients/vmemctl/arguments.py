@@ -6,12 +6,13 @@ Left out: what the service accepts (whether a size fits a region, which policies
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import typer
 
 from clients.sizes import parse_size
-from clients.specs import CmaAreaSpec, DeviceSpec
+from clients.specs import CmaAreaSpec, DeviceSpec, ScriptSpec
 
 _SHORTEST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1_000_000.0
@@ -100,6 +101,23 @@ def workload(text: str) -> str | tuple[Mapping[str, object], ...]:
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise typer.BadParameter(f"{path}: not an array of workload steps")
     return tuple(steps)
+
+
+def script(path: Path) -> ScriptSpec:
+    """Returns the script in a JSON file: an array of phases, or an object with them and how they are played.
+
+    Raises typer.BadParameter.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from error
+    members = content if isinstance(content, dict) else {"phases": content}
+    unknown = ", ".join(members.keys() - {name.name for name in fields(ScriptSpec)})
+    if unknown or not isinstance(members.get("phases"), list):
+        fault = f"has {unknown}, which no script has" if unknown else "no array of phases"
+        raise typer.BadParameter(f"{path}: {fault}")
+    return ScriptSpec(**members)
 
 
 def _number(text: str | float) -> float:

@@ -145,6 +145,15 @@ WorkloadOption = Annotated[
         rich_help_panel=_PRESET_PANEL,
     ),
 ]
+PhasesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json",
+        help="What the guest's programs do over time, as `workload start` takes it.",
+        show_default=False,
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
 CaptureOption = Annotated[
     Path | None,
     typer.Option(
@@ -207,6 +216,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     boot_used: UsedOption = None,
     seed: SeedOption = None,
     workload: WorkloadOption = None,
+    phases: PhasesOption = None,
     capture: CaptureOption = None,
     block_size: BlockOption = None,
     per_cpu: PerCpuOption = None,
@@ -246,6 +256,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         boot_used=boot_used,
         seed=seed,
         workload=None if workload is None else arguments.workload(workload),
+        phases=None if phases is None else arguments.script(phases),
     )
     _create(session, spec)
 

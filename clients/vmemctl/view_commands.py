@@ -58,7 +58,11 @@ def proc(
     context: typer.Context,
     guest: GuestArgument,
     file: Annotated[
-        str, typer.Argument(help="buddyinfo, pagetypeinfo, zoneinfo or meminfo.", show_default=False)
+        str,
+        typer.Argument(
+            help="Such as buddyinfo, zoneinfo, meminfo, vmstat, loadavg, pressure/memory, kmsg.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Prints a file of the guest's /proc, as text."""

@@ -118,7 +118,7 @@ def _handler_class() -> type[BaseHTTPRequestHandler]:
             with suppress(ConnectionError):
                 self.wfile.write(recorded.body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden name
             """Keeps quiet."""

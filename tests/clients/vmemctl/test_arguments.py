@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from clients.sizes import GIB, MIB
-from clients.specs import CmaAreaSpec, DeviceSpec
+from clients.specs import CmaAreaSpec, DeviceSpec, ScriptSpec
 from clients.vmemctl import arguments
 
 
@@ -105,3 +105,15 @@ def test_small_words_are_read() -> None:
     assert arguments.pfn("0x100") == arguments.pfn("256") == 256
     with pytest.raises(typer.BadParameter):
         arguments.pfn("here")
+
+
+def test_script_is_an_array_or_an_object(tmp_path: Path) -> None:
+    """Both spellings are the same script; anything else is a usage error."""
+    path = tmp_path / "script.json"
+    path.write_text('[{"do": "hold", "seconds": 1}]')
+    assert arguments.script(path) == ScriptSpec(phases=[{"do": "hold", "seconds": 1}])
+    path.write_text('{"phases": [], "tick_ms": 500}')
+    assert arguments.script(path) == ScriptSpec(phases=[], tick_ms=500)
+    path.write_text("7")
+    with pytest.raises(typer.BadParameter, match="no array of phases"):
+        arguments.script(path)
