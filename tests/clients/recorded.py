@@ -49,6 +49,11 @@ GUEST: dict[str, Any] = {
     "seed": 7,
     "boot_size": GIB,
     "source": "preset",
+    "boot_reserved": 0,
+    "boot_used": 0,
+    "auto_movable_ratio": 301,
+    "auto_movable_numa_aware": True,
+    "offline_max_rounds": 100,
     "simulated_us": 1500,
     "memory": {"total": 3 * GIB, "managed": 3 * GIB, "free": 1234567168},
     "zones": [
@@ -294,4 +299,13 @@ PLAYED: dict[str, Any] = {
         },
         {"case": "a race", "policy": "linux-5.15", "refusal": "turn 1 never comes"},
     ],
+}
+CHANGED_MEMORY_BLOCK: dict[str, Any] = {
+    "id": 32,
+    "start_pfn": 1048576,
+    "state": "offline",
+    "zone": None,
+    "device": "vm0",
+    "migrated_pages": 417,
+    "simulated_us": 2035,
 }

@@ -102,6 +102,12 @@ def test_small_words_are_read() -> None:
     """Lists, zones and page frame numbers."""
     assert arguments.comma_list("memory_block, chunk,") == ("memory_block", "chunk")
     assert arguments.online("kernel") == arguments.online("online_kernel") == "online_kernel"
+    assert [arguments.online(word) for word in ("movable", "auto-movable", "offline", "online")] == [
+        "online_movable",
+        "auto-movable",
+        "offline",
+        "online",
+    ]
     assert arguments.pfn("0x100") == arguments.pfn("256") == 256
     with pytest.raises(typer.BadParameter):
         arguments.pfn("here")

@@ -34,6 +34,21 @@ def test_create_sends_what_was_said_and_shows_the_guest(vmemctl: Vmemctl, servic
     }
 
 
+def test_create_sends_how_memory_is_hotplugged(vmemctl: Vmemctl, service: FakeService) -> None:
+    """Policy, ratio, patience, and boot memory that is not free."""
+    service.answer("POST /v1/guests", recorded.GUEST, status=201)
+    options = "--online auto-movable --auto-movable-ratio 100 --offline-max-rounds 5"
+    ended = vmemctl("create", *options.split(), "--boot-reserved", "64MiB", "--boot-used", "16MiB")
+    assert ended.code == 0
+    sent = service.received[0].json
+    assert (sent["online"], sent["auto_movable_ratio"], sent["offline_max_rounds"]) == (
+        "auto-movable",
+        100,
+        5,
+    )
+    assert (sent["boot_reserved"], sent["boot_used"]) == (64 * MIB, 16 * MIB)
+
+
 def test_create_sends_cma_areas(vmemctl: Vmemctl, service: FakeService) -> None:
     """Each --cma is an area; a base is optional, and the answer shows the areas."""
     service.answer("POST /v1/guests", recorded.GUEST, status=201)
