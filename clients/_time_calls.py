@@ -8,6 +8,7 @@ from functools import partial
 from clients import time_models as models
 from clients._building import Routes, at, call, model, query_of
 from clients._exchange import Call
+from clients.catalog_models import CostProfile, CostProfileList
 
 # How long one answer is waited for: short against any timeout of a connection.
 LONG_POLL_S = 2.0
@@ -19,6 +20,7 @@ ROUTES: Routes = {
     "list_operations": ("GET", "/v1/operations"),
     "show_operation": ("GET", "/v1/operations/{operation}"),
     "cancel_operation": ("POST", "/v1/operations/{operation}/cancel"),
+    "cost_profiles": ("GET", "/v1/cost-profiles"),
     "show_clocks": ("GET", "/v1/clock"),
     "show_clock": ("GET", "/v1/guests/{guest}/clock"),
     "change_clock": ("PATCH", "/v1/guests/{guest}/clock"),
@@ -70,6 +72,11 @@ def show_operation(operation: str, *, wait: float = 0) -> Call[models.Operation]
 def cancel_operation(operation: str) -> Call[models.Operation]:
     """Makes the device's present size its target. Raises Conflict when the operation is over."""
     return call(_at("cancel_operation", operation=operation), model(models.Operation))
+
+
+def cost_profiles() -> Call[tuple[CostProfile, ...]]:
+    """Lists what the acts of a guest can take of simulated time."""
+    return call(_at("cost_profiles"), lambda body: model(CostProfileList)(body).cost_profiles)
 
 
 def show_clocks() -> Call[models.ClockOverview]:

@@ -63,3 +63,16 @@ class Quantities(Answer):
     subblock_size: int
     mode: str
     big_block_size: int | None = None
+
+
+class CostProfile(Answer):
+    """What a guest's acts take of simulated time: nanoseconds for each unit; migrate_ns by order of a 4 KiB page."""
+
+    name: str
+    units: Mapping[str, int | tuple[int, ...]]
+
+
+class CostProfileList(Answer):
+    """All cost profiles."""
+
+    cost_profiles: tuple[CostProfile, ...]

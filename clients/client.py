@@ -13,7 +13,16 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 import httpx
 
-from clients import _calls, _event_calls, _fault_calls, _http, _power_calls, _time_calls, _workload_calls
+from clients import (
+    _calls,
+    _event_calls,
+    _explain_calls,
+    _fault_calls,
+    _http,
+    _power_calls,
+    _time_calls,
+    _workload_calls,
+)
 from clients._event_calls import EventReader
 from clients._exchange import Call, Pause, Procedure, Reply, advance, as_method
 from clients.errors import ClientError, Unintelligible
@@ -155,6 +164,14 @@ class Client:
     cancel_operation = _sends(_time_calls.cancel_operation)
     events = _sends(_event_calls.events)
     follow = _streams(_event_calls.follow)
+    explain = _sends(_explain_calls.explain)
+    explain_png = _sends(_explain_calls.explain_png)
+    forecast = _sends(_explain_calls.forecast)
+    fork = _sends(_explain_calls.fork)
+    take_snapshot = _sends(_explain_calls.take_snapshot)
+    list_snapshots = _sends(_explain_calls.list_snapshots)
+    delete_snapshot = _sends(_explain_calls.delete_snapshot)
+    restore = _sends(_explain_calls.restore)
     start_workload = _sends(_workload_calls.start_workload)
     show_workload = _sends(_workload_calls.show_workload)
     stop_workload = _sends(_workload_calls.stop_workload)
@@ -168,6 +185,7 @@ class Client:
     show_fault = _sends(_fault_calls.show_fault)
     change_fault = _sends(_fault_calls.change_fault)
     remove_fault = _sends(_fault_calls.remove_fault)
+    cost_profiles = _sends(_time_calls.cost_profiles)
     show_clocks = _sends(_time_calls.show_clocks)
     show_clock = _sends(_time_calls.show_clock)
     change_clock = _sends(_time_calls.change_clock)

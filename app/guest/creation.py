@@ -33,7 +33,7 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
         boot_reserved=spec.boot_reserved,
         boot_used=spec.boot_used,
     )
-    guest = Guest(identity, boot_node(plan, sink), sink=sink, plan=plan)
+    guest = Guest(identity, boot_node(plan, sink), sink=sink, plan=plan, profile=spec.cost)
     for device in plan.devices:
         made = Device(device.id, device.region, sink=sink)
         guest.attach(made, fallback=plan.levels, module=device.driver)

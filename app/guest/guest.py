@@ -17,6 +17,7 @@ from app.guest.boot import RebootKind, boot_node
 from app.guest.clock import SimulatedClock
 from app.guest.condition import Condition
 from app.guest.cost import HYPERALLOC_2025, ContigCharge, CostProfile, Pace, charging_contig
+from app.guest.cost_choice import describe_profile
 from app.guest.devices import AttachedDevice, Devices, DriverRun
 from app.guest.faults.injector import Faults
 from app.guest.faults.table import RuleTable
@@ -292,6 +293,7 @@ class Guest:
             **self.identity.describe(),
             **views.describe_rules(self.node),
             "simulated_us": self.clock.now_us,
+            "cost": describe_profile(self.profile),
             "condition": self.condition.describe(),
             "memory": views.describe_memory(self.node),
             "zones": views.describe_zones(self.node),

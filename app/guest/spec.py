@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from app.errors import InvalidValue, at_place
 from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
+from app.guest.cost import HYPERALLOC_2025, CostProfile
 from app.guest.phase_json import validate_script
 from app.guest.phases import Script
 from app.guest.workload import WorkloadStep
@@ -86,6 +87,8 @@ class GuestSpec:
     memory_block_size: int | None = None
     # In boot memory, and active from the start.
     cma_areas: tuple[CmaAreaSpec, ...] = ()
+    # What its acts take of simulated time.
+    cost: CostProfile = HYPERALLOC_2025
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,15 @@ CASES = {
         {**recorded_time.PARTIAL, "state": "cancelled"},
         "cancelled",
     ),
+    "cost_profiles": Case(
+        calls.cost_profiles(),
+        "GET",
+        "/v1/cost-profiles",
+        (),
+        None,
+        {"cost_profiles": [{"name": "slow", "units": {"drain_ns": 5, "migrate_ns": [1, 2]}}]},
+        "drain_ns",
+    ),
     "show_clocks": Case(calls.show_clocks(), "GET", "/v1/clock", (), None, recorded_time.CLOCKS, "1000"),
     "show_clock": Case(
         calls.show_clock("web"), "GET", "/v1/guests/web/clock", (), None, recorded_time.CLOCK, "realtime"

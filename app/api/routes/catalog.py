@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from app.api.answers import json_answer, problems
 from app.api.schemas import catalog as schemas
-from app.operations import catalog
+from app.api.schemas.costs import CostProfiles
+from app.operations import catalog, costs
 
 router = APIRouter(tags=["catalog"])
 
@@ -59,3 +60,14 @@ async def show_quantities(
 ) -> Response:
     """Shows the alignments and units that follow from a geometry and a kernel."""
     return json_answer(catalog.quantities(preset, query.policy, query.block_size))
+
+
+@router.get(
+    "/v1/cost-profiles",
+    operation_id="listCostProfiles",
+    response_model=CostProfiles,
+    responses=problems(),
+)
+async def list_cost_profiles() -> Response:
+    """Lists what the acts of a guest can take of simulated time."""
+    return json_answer({"cost_profiles": costs.profiles()})

@@ -7,11 +7,13 @@ from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema
 from app.api.schemas.catalog import POLICY_TEXT, PolicyText
 from app.api.schemas.clocks import ClockIn, Mode
 from app.api.schemas.cma import MOST_AREAS, CmaArea, CmaAreaIn
+from app.api.schemas.costs import COST, Cost
 from app.api.schemas.devices import Device, DeviceIn
 from app.api.schemas.pages import Allocation
 from app.api.schemas.strict import LARGEST_INTEGER, Answer, Request, Size
 from app.api.schemas.workloads import PHASES_SCHEMA
 from app.operations.cma import CmaAreaSpec
+from app.operations.costs import read_cost
 from app.operations.creating import DeviceSpec, GuestSpec, read_workload
 from app.operations.guest_time import ClockMode, ClockSetting
 from app.operations.registry import NAME_PATTERN
@@ -105,6 +107,7 @@ class GuestIn(Request):
     cma_areas: Annotated[list[CmaAreaIn], Field(max_length=MOST_AREAS)] = Field(
         default_factory=list, description="contiguous memory allocator areas in boot memory"
     )
+    cost: Cost = Field(default_factory=dict, description=COST)
     clock: ClockIn = Field(default_factory=ClockIn, description="who drives the guest's clock")
     workload: Workload = Field(None, description="how the guest's memory is used, or a ready-made one's name")
 
@@ -143,6 +146,7 @@ class GuestIn(Request):
             cma_areas=tuple(CmaAreaSpec(**area.model_dump()) for area in self.cma_areas),
             workload=read_workload(self.workload),
             phases=read_script(self.phases, field="phases"),
+            cost=read_cost(self.cost),
         )
 
 
@@ -177,8 +181,8 @@ class GuestClock(Answer):
 class Condition(Answer):
     """Whether a guest runs."""
 
-    state: Literal["running", "hung", "crashed"]
-    reason: str | None = Field(description="what it died of")
+    state: Literal["running", "hung", "asleep", "crashed"]
+    reason: str | None = Field(description="what it died of, or how it sleeps")
     since_us: int = Field(description="since when, on its own clock")
 
 
@@ -201,6 +205,7 @@ class Guest(Answer):
     simulated_us: int = Field(description="the guest's own clock")
     condition: Condition
     clock: GuestClock
+    cost: dict[str, str | int | list[int]] = Field(description="the profile, and the units that differ from it")
     memory: Memory
     zones: list[Zone]
     devices: list[Device]

@@ -3,6 +3,7 @@
 import pytest
 
 from app.api.schemas import catalog as schemas
+from app.api.schemas.costs import CostProfiles
 from app.units import MIB
 from tests.api.caller import Caller
 
@@ -94,3 +95,37 @@ def test_wrong_question_for_quantities_is_answered_by_field(
     answer = caller.get(f"/v1/presets/{path}")
     assert answer.status_code == status
     assert answer.json()["detail"].startswith(words)
+
+
+def test_cost_profiles_are_listed_and_decide_how_long_acts_take(caller: Caller) -> None:
+    """The same unplug takes longer where requests to the device do; the guest shows what differs."""
+    listed = caller.get("/v1/cost-profiles").json()
+    names = [row.name for row in CostProfiles.model_validate(listed, strict=True).cost_profiles]
+    assert names == ["hyperalloc-2025", "hyperalloc-2025-vfio"]
+    times = {}
+    for name, cost in (("plain", {}), ("slow", {"device_request_ns": 10_000_000})):
+        made = caller.make_guest(name=name, cost=cost)
+        assert made["cost"] == {"profile": "hyperalloc-2025", **cost}
+        path = f"/v1/guests/{name}/virtio-mem/vm0?wait=30"
+        done = caller.call("PATCH", path, json={"requested_size": "512MiB"}).json()
+        times[name] = done["ended_us"] - done["begun_us"]
+    assert times["slow"] > times["plain"] + 39_000
+
+
+@pytest.mark.parametrize(
+    ("cost", "field"),
+    [
+        ({"profile": "fast"}, "cost.profile"),
+        ({"profile": None}, "cost.profile"),
+        ({"drain_ns": -1}, "cost.drain_ns"),
+        ({"drain_ns": 1.5}, "cost.drain_ns"),
+        ({"migrate_ns": [1]}, "cost.migrate_ns"),
+        ({"speed": 1}, "cost.speed"),
+        ("hyperalloc-2025", "cost"),
+    ],
+)
+def test_cost_that_cannot_be_is_refused_by_name(caller: Caller, cost: object, field: str) -> None:
+    """No guest is made."""
+    answer = caller.post("/v1/guests", {"boot_size": "512MiB", "cost": cost})
+    assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+    assert caller.get("/v1/guests").json() == {"guests": []}
