@@ -19,8 +19,10 @@ from clients.vmemctl import (
     clock_commands,
     cma_commands,
     compare_command,
+    copy_commands,
     create_command,
     event_commands,
+    explain_commands,
     fault_commands,
     guest_commands,
     operation_commands,
@@ -91,6 +93,12 @@ def make_app() -> typer.Typer:
     app.command("cancel")(operation_commands.cancel)
     app.command("clock")(clock_commands.clock)
     app.command("advance")(clock_commands.advance)
+    app.command("explain")(explain_commands.explain)
+    app.command("forecast")(explain_commands.forecast)
+    app.command("fork")(copy_commands.fork)
+    app.command("snapshot")(copy_commands.snapshot)
+    app.command("snapshots")(copy_commands.snapshots)
+    app.command("restore")(copy_commands.restore)
     app.command("events")(event_commands.events)
     app.command("watch")(size_commands.watch)
     app.command("map")(view_commands.draw)

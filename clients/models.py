@@ -107,7 +107,7 @@ class CmaAreaList(Answer):
 
 
 class Condition(Answer):
-    """Whether a guest runs: `running`, `hung` or `crashed`; reason: what it died of."""
+    """Whether a guest runs: `running`, `hung`, `asleep` or `crashed`; reason: what it died of, or how it sleeps."""
 
     state: str
     reason: str | None = None

@@ -62,6 +62,7 @@ def guest_details(guest: Guest) -> RenderableType:
         "boot memory": None if guest.boot_size is None else format_size(guest.boot_size),
         "memory": f"{round_size(guest.memory.total)}, {round_size(guest.memory.free)} free",
         "simulated time": format_us(guest.simulated_us),
+        "condition": _condition(guest),
     }
     parts: list[RenderableType] = [fact_table(facts), zone_table(guest), device_table(guest.devices)]
     if guest.cma_areas:
@@ -69,6 +70,14 @@ def guest_details(guest: Guest) -> RenderableType:
     if guest.allocations:
         parts.append(allocation_table(guest))
     return Group(*parts)
+
+
+def _condition(guest: Guest) -> str | None:
+    """Returns how a guest is, unless it simply runs."""
+    found = guest.condition
+    if found is None or found.state == "running":
+        return None
+    return f"{found.state} ({found.reason})" if found.reason else found.state
 
 
 def fact_table(facts: Mapping[str, object]) -> Table:

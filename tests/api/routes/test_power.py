@@ -1,0 +1,73 @@
+"""/v1/guests/{guest}/reboot, /suspend, /resume: what a host sees of a guest that boots, sleeps and wakes."""
+
+import pytest
+
+from app.api.schemas.devices import Device
+from tests.api.caller import Caller
+
+MIB = 2**20
+DEVICE = "/v1/guests/web/virtio-mem/vm0"
+GUEST = {"devices": [{"size": "1GiB", "requested_size": "512MiB"}]}
+
+
+def _device(caller: Caller) -> Device:
+    return Device.model_validate(caller.get(DEVICE).json(), strict=True)
+
+
+@pytest.mark.parametrize("kind", ["system_reset", "kexec"])
+def test_reboot_forgets_allocations_and_keeps_the_target(caller: Caller, kind: str) -> None:
+    """Its programs are gone, its driver has plugged the target again, and every law holds."""
+    caller.make_guest(name="web", **GUEST)
+    caller.post("/v1/guests/web/allocations", {"kind": "anon", "size": "64MiB"})
+    answer = caller.post("/v1/guests/web/reboot", {"kind": kind})
+    assert answer.status_code == 200, answer.text
+    guest = answer.json()
+    assert (guest["allocations"], guest["condition"]["state"]) == ([], "running")
+    assert (_device(caller).size, _device(caller).requested_size) == (512 * MIB, 512 * MIB)
+    assert caller.post("/v1/guests/web/verify", {}).json()["violations"] == []
+
+
+def test_system_reset_is_seen_as_size_zero_until_the_guest_is_up(caller: Caller) -> None:
+    """By a manual clock: size 0 at once; seconds later the driver has plugged; one event told of the 0."""
+    caller.make_guest(name="web", clock={"mode": "manual"}, **GUEST)
+    caller.post("/v1/guests/web/clock/advance", {"seconds": 10})
+    assert _device(caller).size == 512 * MIB
+    caller.post("/v1/guests/web/reboot", {})
+    assert (_device(caller).size, _device(caller).requested_size) == (0, 512 * MIB)
+    caller.post("/v1/guests/web/clock/advance", {"seconds": 4})
+    assert _device(caller).size == 0
+    caller.post("/v1/guests/web/clock/advance", {"seconds": 4})
+    assert _device(caller).size == 512 * MIB
+
+
+def test_sleeping_guest_keeps_its_memory_and_its_host_waiting(caller: Caller) -> None:
+    """V-36: a resize meanwhile has no effect until it wakes."""
+    caller.make_guest(name="web", **GUEST)
+    asleep = caller.post("/v1/guests/web/suspend", {"kind": "s3"}).json()
+    assert (asleep["condition"]["state"], asleep["condition"]["reason"]) == ("asleep", "s3")
+    caller.call("PATCH", DEVICE, json={"requested_size": 0})
+    assert _device(caller).size == 512 * MIB
+    refused = caller.post("/v1/guests/web/allocations", {"kind": "anon", "size": "1MiB"})
+    assert (refused.status_code, "sleeps" in refused.json()["detail"]) == (409, True)
+    assert caller.post("/v1/guests/web/resume", {}).json()["condition"]["state"] == "running"
+    assert _device(caller).size == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "slug"),
+    [
+        ("web/reboot", {"kind": "warm"}, 422, "invalid-value"),
+        ("web/reboot", {"how": "kexec"}, 422, "invalid-value"),
+        ("web/suspend", {}, 422, "invalid-value"),
+        ("web/suspend", {"kind": "hibernate"}, 409, "wrong-state"),
+        ("web/resume", {}, 409, "wrong-state"),
+        ("mail/reboot", {}, 404, "unknown"),
+    ],
+)
+def test_what_cannot_be_is_a_problem(
+    caller: Caller, path: str, body: dict[str, object], status: int, slug: str
+) -> None:
+    """Unknown kinds and members, a driver that refuses, a guest that does not sleep, one that is not there."""
+    caller.make_guest(name="web", **GUEST)
+    answer = caller.post(f"/v1/guests/{path}", body)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
