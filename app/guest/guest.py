@@ -73,7 +73,7 @@ class Guest:
         self.events = sink
         self.profile = profile
         self._plan = plan
-        sink.clock = self.clock
+        sink.clock = node.clock = self.clock
         self._devices = Devices(node, self.clock, sink=sink, profile=profile, pace=self.pace)
         self.pages = Pages(
             node, self._devices.backings, sink=sink, clock=self.clock, charge=self._contig_charge()

@@ -18,6 +18,7 @@ from app.mm.obstacles import Blocker
 from app.mm.page import PageKind
 
 _NS_PER_US = 1000
+_KERNEL_KINDS = (PageKind.UNMOVABLE, PageKind.UNMOVABLE_PAGES, PageKind.RECLAIMABLE)
 
 
 class OwnerType(StrEnum):
@@ -30,6 +31,7 @@ class OwnerType(StrEnum):
     RANGE = "contig_range"  # taken with alloc_contig_range
     VIRTIO_MEM = "virtio_mem"  # unplugged already
     BOOT = "boot"  # reserved, or used, since boot
+    KERNEL = "kernel"  # its own memory, of which a capture does not say who asked for it
     UNKNOWN = "unknown"
 
 
@@ -72,7 +74,9 @@ class Owners:
         if run.owner <= CMA_OWNER:
             return self._area(run)
         is_of_boot = run.kind is PageKind.RESERVED or run.owner == BOOT_OWNER
-        return Owner(OwnerType.BOOT if is_of_boot else OwnerType.UNKNOWN)
+        if is_of_boot:
+            return Owner(OwnerType.BOOT)
+        return Owner(OwnerType.KERNEL if run.kind in _KERNEL_KINDS else OwnerType.UNKNOWN)
 
     def _holder(self, run: Blocker) -> Owner:
         """Returns who asked for a run by a call of his own."""
@@ -87,7 +91,9 @@ class Owners:
         return Owner(OwnerType.UNKNOWN)
 
     def _memmap(self, pfn: int) -> Owner:
-        return Owner(OwnerType.MEMMAP, "", self._memmaps.get(pfn))
+        block = self._memmaps.get(pfn)
+        since_ns = None if block is None else self._node.memmap_since_ns.get(block)
+        return Owner(OwnerType.MEMMAP, "", block, since_ns)
 
     def _area(self, run: Blocker) -> Owner:
         area = next(area for area in self._node.cma_areas.values() if area.owner == run.owner)

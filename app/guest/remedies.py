@@ -68,6 +68,9 @@ _BY_OWNER = {
     OwnerType.RANGE: (Action.RELEASE_RANGE, "free the range {label} that alloc-contig-range took"),
     OwnerType.GIGANTIC: (Action.FREE_GIGANTIC, "free the gigantic page of {label}: it cannot be moved"),
 }
+_OF_THE_KERNEL = Remedy(
+    Action.END_OWNER, "kernel memory: end the process, or unload the module, for which the kernel took it"
+)
 _SHORT = {
     Errno.ETXTBSY: Remedy(Action.WAIT, "the device was busy: the driver tries again when its timer fires"),
     Errno.EBUSY: Remedy(Action.WAIT, "nothing that stays is in it: the next try may have it"),
@@ -92,6 +95,8 @@ def remedy_for(
     if owner is not None and owner.type in _BY_OWNER:
         action, text = _BY_OWNER[owner.type]
         return Remedy(action, text.format(label=owner.label, numbers=listed))
+    if owner is not None and owner.type is OwnerType.KERNEL and kind is not PageKind.RECLAIMABLE:
+        return _OF_THE_KERNEL
     if result is Errno.ENOMEM and kind not in STAYING:
         return Remedy(Action.ADD_MEMORY, _memory_text(wanted_bytes))
     if kind in _BY_KIND and kind is not None:
@@ -108,6 +113,8 @@ def _memory_text(wanted_bytes: int) -> str:
 
 
 def _who(owner: Owner | None, listed: str) -> str:
+    if owner is not None and owner.type is OwnerType.KERNEL:
+        return "the kernel"
     if owner is None or owner.type is not OwnerType.ALLOCATION:
         return "its owner"
     return f"{owner.label!r} (allocation {listed})" if owner.label else f"allocation {listed}"

@@ -45,6 +45,7 @@ def fork_node(node: Node, policy: KernelPolicy | None = None, *, sink: Sink | No
     copy.memory_blocks = node.memory_blocks.fork()
     copy.hotplug_rules = node.hotplug_rules
     copy.memmaps = {block_id: list(pfns) for block_id, pfns in node.memmaps.items()}
+    copy.memmap_since_ns = dict(node.memmap_since_ns)
     copy.pcp_pfns = node.pcp_pfns.copy()
     copy.nr_dropped = node.nr_dropped
     _copy_areas(node, copy)

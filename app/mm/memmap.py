@@ -42,9 +42,11 @@ def alloc_memmap(node: Node, block_id: int, numa_node: int) -> bool:
             node.free_runs(np.array(pfns, np.int64))
             return False
     node.memmaps[block_id] = pfns
+    node.memmap_since_ns[block_id] = node.clock.now_ns
     return True
 
 
 def free_memmap(node: Node, block_id: int) -> None:
     """Frees what alloc_memmap() took for a memory block."""
     node.free_runs(np.array(node.memmaps.pop(block_id, []), np.int64))
+    node.memmap_since_ns.pop(block_id, None)

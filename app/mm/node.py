@@ -22,7 +22,7 @@ from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.quantities import validate_together
 from app.mm.watermark import MinFree, marks_and_reserves
 from app.mm.zone import Zone, ZoneId, zone_index, zonelist
-from app.trace.sink import NullSink, Sink
+from app.trace.sink import NullSink, Sink, Timed, Timeless
 from app.units import align_down, align_up
 
 # Kinds whose allocations may use ZONE_MOVABLE (B-10).
@@ -83,6 +83,9 @@ class Node:
         self.pcp_pfns: NDArray[np.int64] = np.empty(0, np.int64)
         # memory block id -> the runs (first pfn) that hold its memmap
         self.memmaps: dict[int, list[int]] = {}
+        # ... -> when it was taken, by the clock of whoever has one
+        self.memmap_since_ns: dict[int, int] = {}
+        self.clock: Timed = Timeless()
         # CMA areas by name, in the order of their numbers; and the locks that operations hold (C-10)
         self.cma_areas: dict[str, CmaArea] = {}
         self.locks: set[str] = set()

@@ -47,7 +47,7 @@ class Timed(Protocol):
         """Simulated nanoseconds since the guest was made."""
 
 
-class _Timeless:
+class Timeless:
     """The time where nobody gave a clock."""
 
     now_ns = 0
@@ -67,7 +67,7 @@ class RingSink:
     def __init__(self, capacity: int) -> None:
         """Starts empty, without a clock; `capacity` is a number of events."""
         self.capacity = capacity
-        self.clock: Timed = _Timeless()
+        self.clock: Timed = Timeless()
         # One more than is told: while an event is written over the oldest, nobody reads that one.
         self._nr_slots = capacity + 1
         self._slots: list[tuple[int, Event]] = []

@@ -36,6 +36,8 @@ def test_owners_of_memmaps_and_unplugged_memory() -> None:
     block, pfns = next(iter(guest.node.memmaps.items()))
     found = owner_at(guest, pfns[0])
     assert (found.type, found.number) == (OwnerType.MEMMAP, block)
+    assert found.since_ns is not None
+    assert 0 <= found.since_ns <= guest.clock.now_ns
     guest.resize("vm0", GIB - 2 * MIB)
     assert owner_at(guest, pfn_of(511)).type is OwnerType.VIRTIO_MEM
     assert owner_at(guest, 0).type is OwnerType.BOOT

@@ -52,6 +52,7 @@ def test_remedy_names_who_has_to_act() -> None:
         (Owner(OwnerType.MEMMAP, "", 33), Action.REMOVE_MEMORY_BLOCK, "memory block 33"),
         (Owner(OwnerType.CMA, "dma"), Action.NOTHING, "CMA area dma"),
         (Owner(OwnerType.RANGE, "[8, 16)"), Action.RELEASE_RANGE, "[8, 16)"),
+        (Owner(OwnerType.KERNEL), Action.END_OWNER, "unload the module"),
         (Owner(OwnerType.GIGANTIC, "vm", 2), Action.FREE_GIGANTIC, "gigantic page of vm"),
     ],
 )

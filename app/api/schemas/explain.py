@@ -42,7 +42,7 @@ class OwnerSort(Answer):
     """Whose pages they are."""
 
     type: str = Field(
-        description="allocation, gigantic_page, memmap, cma_area, contig_range, virtio_mem, boot or unknown"
+        description="allocation, gigantic_page, memmap, cma_area, contig_range, virtio_mem, boot, kernel or unknown"
     )
     label: str = Field(description="of the allocation; the area's name")
 
