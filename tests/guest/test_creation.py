@@ -7,7 +7,7 @@ from app.guest.creation import create_guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload import workload
 from app.mm.geometry import PRESETS
-from app.trace.events import DriverPassEnded
+from app.trace.events import MemoryDeviceSizeChanged
 from app.trace.sink import RingSink
 from app.units import GIB, MIB, TIB
 from tests.guest.making import x86_guest
@@ -63,7 +63,7 @@ def test_create_keeps_newest_events_only() -> None:
     sink = guest.node.sink
     assert isinstance(sink, RingSink)
     assert len(sink.events) == 2
-    assert isinstance(sink.events[-1], DriverPassEnded)
+    assert isinstance(sink.events[-1], MemoryDeviceSizeChanged)
     assert (
         guest.event_digest() == x86_guest(devices=(DeviceSpec(size=GIB, requested_size=GIB),)).event_digest()
     )

@@ -105,7 +105,8 @@ def test_retry_timer_fires_on_simulated_clock() -> None:
     (outcome,) = guest.advance(1_000)
     assert (outcome["state"], outcome["size"]) == ("done", 0)
     assert guest.advance(LONGEST_ADVANCE_US) == []
-    assert guest.describe_device("vm0")["driver"] == {"state": "idle", "retry_ms": 0}
+    device = guest.describe_device("vm0")
+    assert (device["driver"]["state"], device["driver"]["retry_ms"]) == ("idle", 0)
     sound(guest)
 
 
@@ -217,7 +218,7 @@ REFUSED: list[tuple[Callable[[Guest], object], str | None]] = [
     (lambda guest: guest.pages.alloc_contig_range(0, 1 << 40), "end_pfn"),
     (lambda guest: guest.pages.alloc_contig_range(10_000, 10_008), "start_pfn"),
     (lambda guest: guest.pages.free_contig_range(64, 72), None),
-    (lambda guest: guest.proc("kmsg"), "file of /proc"),
+    (lambda guest: guest.proc("slabinfo"), "file of /proc"),
 ]
 
 
@@ -269,8 +270,9 @@ def test_description_has_documented_members() -> None:
 
 @pytest.mark.parametrize("name", PROC_FILES)
 def test_proc_files_have_text(name: str) -> None:
-    """Each file of /proc can be read, also with an empty zone."""
-    assert guest_text(x86_guest(), name).endswith("\n")
+    """Each file of /proc can be read, also with an empty zone; the log of a guest in good order has no line yet."""
+    text = guest_text(x86_guest(), name)
+    assert text.endswith("\n") or (name, text) == ("kmsg", "")
 
 
 def guest_text(guest: Guest, name: str) -> str:
@@ -280,9 +282,9 @@ def guest_text(guest: Guest, name: str) -> str:
 
 # Event digests of replay(), recorded: they change when, and only when, a guest acts otherwise.
 GOLDEN = [
-    ("linux-5.15", "online_kernel", "09000cec22813c8296695cd53f8352b3"),
-    ("linux-5.19", "online_kernel", "314293e2d24c224d09665f7acefce064"),
-    ("linux-5.19", "online_movable", "cf4a142ed100eb1b3d2756dc7a646d86"),
+    ("linux-5.15", "online_kernel", "47b31dd29fab4e0cb2c32ddf9e94f91e"),
+    ("linux-5.19", "online_kernel", "741106153ae5c97573ffad620158908f"),
+    ("linux-5.19", "online_movable", "7a8e0059f6c34000c3af12a52a5e8eb0"),
 ]
 ROOT = Path(__file__).parents[2]
 # A replay in this process and in another one: geometry, policy, seed and calls decide everything.
