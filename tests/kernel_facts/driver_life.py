@@ -1,9 +1,15 @@
 """A driver that comes late, is told the same again, goes and comes back, may not unplug, or is overtaken."""
 
+import errno
+import re
+from functools import partial
+
+from app.errors import ModuleRefused
+from app.guest.driver_module import load_driver, unload_driver
+from app.trace.events import DriverUnloaded
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.protocol import Request, Response
-from app.virtio_mem.region import DeviceRegion
 from tests.kernel_facts import steps, wording
 from tests.kernel_facts.facts import FactTable, Row
 from tests.kernel_facts.playing import Played
@@ -12,6 +18,7 @@ from tests.kernel_facts.starting import booted
 
 NAME = "misc"
 _MIB_512 = 512 << 20
+_PROBE_FAILED = re.compile(r"probe of virtio0 failed with error (-\d+)")
 # Number and content of the steps that say what they are.
 _Steps = dict[str, tuple[int, Json]]
 
@@ -23,7 +30,7 @@ def rows(kernel: str) -> list[Row]:
     by_what: _Steps = {step.get("what", ""): (number, step) for number, step in enumerate(facts.steps)}
     late = _add_late_driver(table, facts, by_what)
     _add_same_again(table, by_what["the same requested-size again"], late)
-    _add_reload(table, by_what)
+    _add_reload(table, by_what, late)
     _add_no_unplug(table, facts)
     _add_overtaken(table, facts, by_what["4G then 512M after 30 ms"])
     return table.rows
@@ -31,19 +38,22 @@ def rows(kernel: str) -> list[Row]:
 
 def _add_late_driver(table: FactTable, facts: Scenario, by_what: _Steps) -> Played:
     """Adds that a request without a driver is only noted, and carried out once there is one."""
-    setting = facts.settings[0]
+    played = booted(facts.kernel, facts.settings[0])
+    unload_driver(played.guest, "vm0")
     number, step = by_what["no driver loaded"]
     table.at(number)
-    device = Device("vm0", DeviceRegion(setting.memaddr, setting.device_bytes, setting.device_block_size))
-    device.set_requested_size(step["requested"])
-    table.exact("size reached without a driver", step["size"], device.plugged_size, show=wording.mib)
+    done = played.resize(step["requested"])
+    table.exact("size reached without a driver", step["size"], done.size, show=wording.mib)
     number, step = by_what["driver loaded after the request"]
     table.at(number)
-    played = booted(facts.kernel, setting)
-    played.device.set_requested_size(device.requested_size)
-    done = played.watch(played.driver.run)
+    done = played.watch(partial(_load, played))
     steps.add_resize(table, step, done)
     return played
+
+
+def _load(played: Played) -> None:
+    load_driver(played.guest, "vm0", ModuleParameters())
+    played.guest.settle()
 
 
 def _add_same_again(table: FactTable, found: tuple[int, Json], played: Played) -> None:
@@ -53,12 +63,30 @@ def _add_same_again(table: FactTable, found: tuple[int, Json], played: Played) -
     table.exact("requests", requests_of(step), done.requests, show=wording.requests)
 
 
-def _add_reload(table: FactTable, by_what: _Steps) -> None:
-    for name in ("rmmod with 1 GiB plugged", "insmod again"):
-        number, step = by_what[name]
-        table.at(number)
-        virtio = [line.partition(": ")[2] for line in step["kmsg"] if "virtio" in line]
-        table.later(name, virtio[-1], "drivers are neither unloaded nor loaded again yet")
+def _add_reload(table: FactTable, by_what: _Steps, played: Played) -> None:
+    """Adds that a driver can go with its memory added, which stays, and that none can come back then."""
+    number, step = by_what["rmmod with 1 GiB plugged"]
+    table.at(number)
+    unload_driver(played.guest, "vm0")
+    is_left = any("device still has system memory added" in line for line in step["kmsg"])
+    told = [event for event in played.guest.events.events if isinstance(event, DriverUnloaded)]
+    table.exact("memory is left", is_left, told[-1].is_memory_left)
+    _add_stay(table, step, played)
+    number, step = by_what["insmod again"]
+    table.at(number)
+    real = [found[1] for line in step["kmsg"] if (found := _PROBE_FAILED.search(line))]
+    simulated = []
+    try:
+        load_driver(played.guest, "vm0", ModuleParameters())
+    except ModuleRefused as refusal:
+        simulated = [str(-getattr(errno, str(refusal.members["errno"])))]
+    table.exact("probe fails with", real, simulated)
+    _add_stay(table, step, played)
+
+
+def _add_stay(table: FactTable, step: Json, played: Played) -> None:
+    table.exact("size", step["size"], played.device.plugged_size, show=wording.mib)
+    steps.add_memory_blocks(table, step["blocks"], played)
 
 
 def _add_no_unplug(table: FactTable, facts: Scenario) -> None:

@@ -8,15 +8,17 @@ from app.guest.spec import DeviceSpec, GuestSpec, choose_geometry
 from app.mm.policies.quantities import Mode, Quantities, quantities
 from app.mm.policies.release import policy_for_release
 from app.virtio_mem.device import Device
+from app.virtio_mem.driver.options import DriverModule, ModuleParameters
 from app.virtio_mem.region import DeviceRegion
 from tests.kernel_facts import steps, wording
 from tests.kernel_facts.facts import FactTable, Row
 from tests.kernel_facts.playing import Played
-from tests.kernel_facts.recordings import Json, Setting, requests_of, scenario
+from tests.kernel_facts.recordings import Json, Setting, scenario
 
 NAME = "geometry"
-NO_BIG_BLOCKS = "big block mode is not simulated yet"
 _DEVICE_START = _DEVICE_SIZE = 4 << 30
+_UNKNOWN = re.compile(r"unknown parameter '(\w+)' ignored")
+_TOO_SMALL = re.compile(r"(bbm_block_size) is too small")
 _NUMBER = re.compile(r"virtio_mem virtio0: ([a-z ]+): 0x([0-9a-f]+)$")
 
 
@@ -26,44 +28,55 @@ def rows(kernel: str) -> list[Row]:
     table = FactTable(kernel, NAME)
     settings = {setting.device_block_size: setting for setting in facts.settings}
     played: Played | None = None
-    mode = Mode.REFUSED
     for number, step in enumerate(facts.steps):
         if step.get("what") == "insmod":
             table.at(number, f"blocks of {wording.mib(step['block_size'])} {step['params']}".strip())
-            mode = _recorded_mode(step)
-            played = _add_probe(table, settings[step["block_size"]], step, mode)
+            played = _add_probe(table, settings[step["block_size"]], step, _recorded_mode(step))
         elif step["step"] == "resize":
             table.at(number)
-            _add_resize(table, step, played, mode)
+            _add_resize(table, step, played)
     return table.rows
 
 
 def _add_probe(table: FactTable, setting: Setting, step: Json, mode: Mode) -> Played | None:
-    """Adds what the driver found when it was loaded; returns the guest, or None without a driver that runs."""
+    """Adds what the driver found when it was loaded; returns the guest, or None when it refused the device."""
     printed = dict(_numbers(step["kmsg"]))
-    if step["params"] and mode is Mode.BIG_BLOCK:
-        table.later("mode", mode, "force_bbm and bbm_block_size come with big block mode")
+    if mode is Mode.REFUSED:
+        table.exact("mode", mode, computed(setting).mode)
         return None
-    sizes = computed(setting)
-    table.exact("mode", mode, sizes.mode)
-    if mode is Mode.BIG_BLOCK:
-        table.exact("big block size", printed["big block size"], sizes.big_block_size, show=_hex)
-    if mode is not Mode.SUB_BLOCK:
-        return None
-    played = Played(create_guest(spec_of(setting)))
-    config = played.device.config
+    played = Played(create_guest(spec_of(setting, parameters_of(step["params"]))))
+    config, driver = played.device.config, played.driver
+    table.exact("mode", mode, driver.plan.mode)
     simulated = {
         "start address": config.addr,
         "region size": config.region_size,
         "device block size": config.block_size,
         "memory block size": played.guest.geometry.memory_block_size,
-        "subblock size": played.driver.subblock_size,
+        "big block size" if mode is Mode.BIG_BLOCK else "subblock size": driver.unit_size,
         "plugged size": config.plugged_size,
         "requested size": config.requested_size,
     }
     for name, value in simulated.items():
         table.exact(name, printed[name], value, show=_hex)
+    if step["params"]:
+        told = " ".join(step["kmsg"])
+        passed_over = frozenset(_UNKNOWN.findall(told) + _TOO_SMALL.findall(told))
+        table.exact("parameters passed over", passed_over, frozenset(driver.ignored_parameters), show=_names)
     return played
+
+
+def parameters_of(text: str) -> ModuleParameters:
+    """Returns the parameters that insmod was given, as "force_bbm=1 bbm_block_size=536870912"."""
+    given = dict(word.split("=") for word in text.split())
+    return ModuleParameters(
+        force_bbm=given.get("force_bbm") == "1",
+        bbm_block_size=int(given.get("bbm_block_size", 0)),
+        bbm_safe_unplug=given.get("bbm_safe_unplug") != "0",
+    )
+
+
+def _names(found: frozenset[str]) -> str:
+    return ", ".join(sorted(found)) or "none"
 
 
 def _numbers(lines: list[str]) -> Iterator[tuple[str, int]]:
@@ -90,26 +103,29 @@ def computed(setting: Setting) -> Quantities:
     return quantities(geometry, policy_for_release(setting.release), setting.device_block_size)
 
 
-def spec_of(setting: Setting) -> GuestSpec:
+def spec_of(setting: Setting, parameters: ModuleParameters | None = None) -> GuestSpec:
     """Returns what to ask for to get a guest of these sizes."""
     policy = policy_for_release(setting.release)
+    device = DeviceSpec(
+        size=setting.device_bytes,
+        block_size=setting.device_block_size,
+        driver=DriverModule(parameters=parameters or ModuleParameters()),
+    )
     return GuestSpec(
         name="recorded",
         boot_size=setting.boot_bytes,
         policy=policy.name,
         online=setting.online,
-        devices=(DeviceSpec(size=setting.device_bytes, block_size=setting.device_block_size),),
+        devices=(device,),
     )
 
 
-def _add_resize(table: FactTable, step: Json, played: Played | None, mode: Mode) -> None:
+def _add_resize(table: FactTable, step: Json, played: Played | None) -> None:
     """Adds a resize; without a driver that works, the device alone decides: nothing moves."""
     if played is not None:
         steps.add_resize(table, step, played.resize(step["requested"]))
-    elif mode is Mode.BIG_BLOCK:
-        table.later("requests", wording.requests(requests_of(step)), NO_BIG_BLOCKS)
-    else:
-        region = DeviceRegion(_DEVICE_START, _DEVICE_SIZE, 256 * wording.MIB)
-        device = Device("vm0", region)
-        device.set_requested_size(step["requested"])
-        table.exact("size reached without a driver", step["size"], device.plugged_size, show=wording.mib)
+        return
+    region = DeviceRegion(_DEVICE_START, _DEVICE_SIZE, 256 * wording.MIB)
+    device = Device("vm0", region)
+    device.set_requested_size(step["requested"])
+    table.exact("size reached without a driver", step["size"], device.plugged_size, show=wording.mib)

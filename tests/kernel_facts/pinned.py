@@ -30,7 +30,7 @@ def _scenario(facts: Scenario) -> list[Row]:
         if step["step"] == "hog":
             hog = step
         elif step["step"] == "note" and "snapshot" in step:
-            _add_pins(table, step["snapshot"], hog)
+            add_pins(table, step["snapshot"], hog)
         elif step["step"] == "resize" and "alloc_contig_range" in step:
             _add_unplug(table, facts, number, hog)
         elif step["step"] == "resize" and number > 1:
@@ -38,7 +38,7 @@ def _scenario(facts: Scenario) -> list[Row]:
     return table.rows
 
 
-def _add_pins(table: FactTable, snapshot: Json, hog: Json) -> None:
+def add_pins(table: FactTable, snapshot: Json, hog: Json) -> None:
     """Adds that the pins are where they are taken to be: as many as the workload says it placed."""
     found = pin_every(pageblocks_of(snapshot), hog["options"]["every"])
     table.exact("pageblocks with a pin", hog["answer"]["pageblocks"], found)

@@ -52,7 +52,7 @@ def _add_retries(table: FactTable, facts: Scenario, played: Played, first_calls:
     table.exact("alloc_contig_range calls of the first pass", bursts[0], first_calls)
     for retry, (gap, count) in enumerate(zip(note["gaps_between_bursts"], bursts[1:], strict=True), start=1):
         if retry == len(bursts) - 1:
-            _end_workload(played.guest)
+            end_workload(played.guest)
         seconds = played.driver.armed_ms / 1000
         done = played.watch(partial(played.guest.advance, int(seconds * _US)))
         table.exact(f"seconds until retry {retry}", gap, seconds)
@@ -60,7 +60,7 @@ def _add_retries(table: FactTable, facts: Scenario, played: Played, first_calls:
     table.exact("size after the pins are gone", note["size"], played.device.plugged_size, show=wording.mib)
 
 
-def _end_workload(guest: Guest) -> None:
+def end_workload(guest: Guest) -> None:
     """Frees what the workload held, pins and all."""
     for allocation in tuple(guest.pages.allocations):
         guest.pages.free(allocation.id)

@@ -4,7 +4,7 @@ What a snapshot does not tell is taken so, for every kernel and scenario alike:
 
 * inside a pageblock, pages of one kind lie side by side, free ones last;
 * `other` pages in the lowest pageblocks that hold nothing else are memmaps, one for each memory block of zone Normal
-  but the first; in a pageblock with slab or page tables they are the kernel's; elsewhere they wait on per-cpu lists;
+  but those added first; in a pageblock with slab or page tables they are the kernel's; elsewhere they wait on per-cpu lists;
 * boot memory is free where buddyinfo counts it, in any place; it holds the other memmaps; the rest is the kernel's.
 """
 
@@ -109,7 +109,7 @@ def _machine(setting: Setting, snapshot: Json, pageblocks: Pageblocks) -> Captur
     nr_pages = (setting.memaddr + setting.device_bytes) // PAGE
     zones = tuple(_zones(snapshot, first_pfn))
     runs = [
-        *_boot_runs(zones, snapshot["buddyinfo"], _memmaps_in_boot_memory(snapshot)),
+        *_boot_runs(zones, snapshot["buddyinfo"], _memmaps_in_boot_memory(setting, snapshot)),
         *_device_runs(pageblocks, first_pfn),
     ]
     starts, flags = _merged(runs)
@@ -172,13 +172,14 @@ def _memory_blocks(snapshot: Json) -> Iterator[CapturedMemoryBlock]:
             yield CapturedMemoryBlock(index, index, row["state"], zones, None, 0)
 
 
-def _memmaps_in_boot_memory(snapshot: Json) -> int:
+def _memmaps_in_boot_memory(setting: Setting, snapshot: Json) -> int:
     """Returns of how many of the device's memory blocks the memmap lies in boot memory.
 
-    The first's, and where zone Normal has none of the others, theirs as well.
+    The first's, all that a big block has, and where zone Normal has none of the others, theirs as well.
     """
     nr_blocks: int = sum(row["n"] for row in snapshot["memory_blocks"] if row["where"] == "dev")
-    return min(nr_blocks, 1) if snapshot["zones"].get("Normal") else nr_blocks
+    nr_first = max(setting.device_block_size // setting.memory_block_size, 1)
+    return min(nr_blocks, nr_first) if snapshot["zones"].get("Normal") else nr_blocks
 
 
 # --------------------------------------------------------------------------------------------- pages

@@ -23,25 +23,25 @@ def booted(kernel: str, setting: Setting, *, make_device: type[Device] = Device)
     return Played(load_guest(setting, baseline, pageblocks_of(baseline), make_device=make_device))
 
 
-def loaded_before(facts: Scenario, step: int, *, every: int | None = None) -> Played:
+def loaded_before(facts: Scenario, step: int, *, every: int | None = None, guest: int = 0) -> Played:
     """Returns the guest as it was before a step; every: one page is pinned in each such pageblock."""
     snapshot = facts.snapshot_before(step)
     pageblocks = pageblocks_of(snapshot)
     if every:
         pin_every(pageblocks, every)
-    return Played(_load(facts, snapshot, pageblocks))
+    return Played(_load(facts, snapshot, pageblocks, guest))
 
 
-def loaded_after_workload(facts: Scenario, step: int) -> Played:
+def loaded_after_workload(facts: Scenario, step: int, *, guest: int = 0) -> Played:
     """Returns the guest as it was before a step, but without the pages of the workload that has ended."""
     snapshot = facts.snapshot_before(step)
     pageblocks = pageblocks_of(snapshot)
     free_kinds(pageblocks, "anon", "mlocked", "file", "thp")
-    return Played(_load(facts, snapshot, pageblocks))
+    return Played(_load(facts, snapshot, pageblocks, guest))
 
 
-def _load(facts: Scenario, snapshot: Json, pageblocks: Pageblocks) -> Guest:
-    setting = facts.settings[0]
+def _load(facts: Scenario, snapshot: Json, pageblocks: Pageblocks, guest_number: int) -> Guest:
+    setting = facts.settings[guest_number]
     if "zones" not in snapshot:
         snapshot = snapshot | {"zones": zones_of(facts.kernel, setting, snapshot, pageblocks)}
         guest = load_guest(setting, snapshot, pageblocks)

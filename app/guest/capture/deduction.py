@@ -96,12 +96,14 @@ class Deduction:
         normal = np.flatnonzero(zones == ZoneId.NORMAL)
         for device in devices:
             first, end = device.region.addr // size, -(-device.region.end // size)
+            # Then zone Normal begins with the memory blocks that were added at once, first of all.
+            in_normal = bool(len(normal)) and int(normal[0]) >= first * per_block
             here = guess_memmaps(
                 is_unmarked,
                 device.memory_blocks,
                 nr_pageblocks,
                 region=(first * per_block, end * per_block),
-                in_normal=bool(len(normal)) and int(normal[0]) >= first * per_block,
+                nr_early=max(device.unit_size // size, 1) if in_normal else len(device.memory_blocks),
             )
             for pageblocks in here.values():
                 is_unmarked[pageblocks] = False

@@ -107,22 +107,20 @@ def guess_memmaps(
     nr_pageblocks: int,
     *,
     region: tuple[int, int],
-    in_normal: bool,
+    nr_early: int,
 ) -> dict[int, list[int]]:
     """Returns memory block id -> the pageblocks that hold its memmap, nr_pageblocks each, for those that can be told.
 
     is_unmarked: whether no page of the pageblock has a mark, and its zone is one of the kernel's. region: pageblocks
     [first, end) of the device. The memmap of a memory block was allocated when it was plugged, as free pageblocks,
-    lowest first: that of the first block from boot memory, that of later ones from the blocks plugged before them, if
-    those are in zone Normal and boot memory has no such zone (in_normal).
+    lowest first: those of the first nr_early blocks from boot memory, those of later ones from the blocks plugged before
+    them, if those are in zone Normal and boot memory has no such zone.
     """
     full = np.flatnonzero(is_unmarked)
     is_inside = (full >= region[0]) & (full < region[1])
     inside, outside = _in_pieces(full[is_inside], nr_pageblocks), _in_pieces(full[~is_inside], nr_pageblocks)
-    if not in_normal:
-        return dict(zip(block_ids, outside, strict=False))
-    found = dict(zip(block_ids[1:], inside, strict=False))
-    found.update(zip(block_ids[:1], outside, strict=False))
+    found = dict(zip(block_ids[nr_early:], inside, strict=False))
+    found.update(zip(block_ids[:nr_early], outside, strict=False))
     return found
 
 

@@ -104,11 +104,11 @@ def test_per_cpu_assumptions_overrule_the_count() -> None:
 
 
 def memmaps(
-    unmarked: str, block_ids: list[int], nr_pageblocks: int = 1, *, in_normal: bool = True
+    unmarked: str, block_ids: list[int], nr_pageblocks: int = 1, *, nr_early: int = 1
 ) -> dict[int, list[int]]:
     """Returns the memmaps when a device's region begins at pageblock 4."""
     full = _digits(unmarked) == SIZE
-    return guess_memmaps(full, block_ids, nr_pageblocks, region=(4, len(unmarked)), in_normal=in_normal)
+    return guess_memmaps(full, block_ids, nr_pageblocks, region=(4, len(unmarked)), nr_early=nr_early)
 
 
 def test_memmaps_of_later_blocks_lie_in_earlier_ones() -> None:
@@ -118,7 +118,12 @@ def test_memmaps_of_later_blocks_lie_in_earlier_ones() -> None:
 
 def test_memmaps_of_movable_memory_lie_in_boot_memory() -> None:
     """Where the kernel may not use the device's memory, all memmaps came from elsewhere."""
-    assert memmaps("88000888", [10, 11, 12], in_normal=False) == {10: [0], 11: [1]}
+    assert memmaps("88000888", [10, 11, 12], nr_early=3) == {10: [0], 11: [1]}
+
+
+def test_memmaps_of_a_first_big_block_lie_in_boot_memory() -> None:
+    """Its memory blocks are added at once, before any of them is online: recorded on 6.1."""
+    assert memmaps("88000888", [10, 11, 12, 13], nr_early=2) == {10: [0], 11: [1], 12: [5], 13: [6]}
 
 
 def test_memmaps_of_large_memory_blocks_take_several_pageblocks() -> None:
