@@ -96,9 +96,12 @@ def find_held(node: Node, start_pfn: int, end_pfn: int) -> int:
     order = node.geometry.pageblock_order
     counts = np.zeros(((end_pfn - start_pfn) >> order, layout.NR_KINDS), np.int64)
     walk.count_kinds(node.arrays, start_pfn, end_pfn, counts)
-    is_held = counts[:, PageKind.OFFLINE] > 0
+    size = 1 << order
+    edges = np.arange(start_pfn, end_pfn, size)
+    held = counts[:, PageKind.OFFLINE]
     for first, end in node.released:
-        is_held[max(0, first - start_pfn) >> order : max(0, end - start_pfn) >> order] = False
+        held -= np.clip(np.minimum(end, edges + size) - np.maximum(first, edges), 0, None)
+    is_held = held > 0
     if not is_held.any():
         return -1
     pfn = start_pfn + (int(is_held.argmax()) << order)

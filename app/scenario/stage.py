@@ -21,6 +21,7 @@ from app.mm.page import PageKind
 from app.mm.policies.policy import KernelPolicy
 from app.mm.zone import ZONE_NAMES, Zone, ZoneId
 from app.scenario.picture import build
+from app.scenario.picture_driver import PictureDriver
 from app.scenario.reading.start import guest_spec
 from app.scenario.script import GuestStart, PictureStart
 from app.scenario.scripted_device import ScriptedDevice
@@ -81,6 +82,15 @@ class Stage:
         return lock in self.node.locks
 
 
+class PictureStage(Stage):
+    """A picture's node, with a driver for the pages that are unplugged in it."""
+
+    def __init__(self, node: Node, zone: int) -> None:
+        """Takes the node; zone: of the first NUMA node."""
+        super().__init__(node, zone=node.zones[zone])
+        self.driver = PictureDriver(node)
+
+
 class GuestStage(Stage):
     """A guest that has run its driver once; `sink` has what happened since it was last looked at."""
 
@@ -122,8 +132,7 @@ def make_stage(
     """
     if isinstance(start, GuestStart):
         return _make_guest_stage(start, policy, fallback)
-    node = build(start, policy)
-    return Stage(node, zone=node.zones[ZONE_NAMES.index(start.zone)])
+    return PictureStage(build(start, policy), ZONE_NAMES.index(start.zone))
 
 
 def _make_guest_stage(start: GuestStart, policy: KernelPolicy, fallback: Sequence[str] | None) -> GuestStage:

@@ -3,13 +3,12 @@
 Mirrors virtio_mem_sbm_add_mb(), virtio_mem_sbm_offline_and_remove_mb() of drivers/virtio/virtio_mem.c
 (semantics 8.4 D-6 D-7).
 Invariants kept here: INV-19 (states follow Linux), INV-22 (offline_size).
-Left out: what the driver does when memory goes on- or offline, by whomever (app.virtio_mem.driver.listening).
+Left out: what the driver does when memory goes on- or offline, by whomever (subblock_mode.py).
 """
 
 from app.mm import hotplug
 from app.mm.memory_block import MemoryBlockState
 from app.mm.outcome import Errno, OfflineOutcome
-from app.mm.zone import ZoneId
 from app.virtio_mem.driver.mode import ModeBook
 from app.virtio_mem.driver.states import BlockState
 from app.virtio_mem.driver.subblock_mode import SubblockMode
@@ -34,16 +33,6 @@ def add_block(book: ModeBook, index: int) -> Errno:
     # A memory block that cannot go online stays offline; the addition is done.
     book.tally.memory_blocks_onlined += _nr_online(book, index)
     return Errno.OK
-
-
-def online_memory_block(sbm: SubblockMode, index: int, zone: ZoneId) -> Errno:
-    """Onlines an offline memory block, except its unplugged sub-blocks. EINVAL: it is not offline."""
-    return hotplug.online_pages(sbm.node, *sbm.pfns(index), zone)
-
-
-def offline_memory_block(sbm: SubblockMode, index: int) -> Errno:
-    """Offlines an online memory block, its unplugged sub-blocks included (HP-7)."""
-    return hotplug.offline_pages(sbm.node, *sbm.pfns(index)).result
 
 
 def remove_memory_block(sbm: SubblockMode, index: int) -> None:

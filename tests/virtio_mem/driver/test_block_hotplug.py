@@ -1,5 +1,8 @@
 """Memory blocks added, onlined, offlined and removed by the driver: states, offline_size, and refusals."""
 
+import pytest
+
+from app.mm import hotplug
 from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
@@ -10,10 +13,16 @@ from app.virtio_mem.driver.states import BlockState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
 
 
-def partial_board(*, online: OnlinePolicy = OnlinePolicy.ONLINE_KERNEL) -> Board:
-    """One memory block of which 5 of 8 sub-blocks are plugged."""
-    board = build(TOY._replace(online=online))
-    board.resize(5 * MIB)
+def partial_board(*, online: OnlinePolicy = OnlinePolicy.ONLINE_KERNEL, policy: str = "linux-5.19") -> Board:
+    """One memory block that is plugged but for the upper part: 5 MiB, or 6 where a sub-block has 2."""
+    board = build(
+        TOY._replace(
+            online=online,
+            policy=policy,
+            fallback=("memory_block", "pageblock") if policy != "linux-5.15" else ("memory_block", "chunk"),
+        )
+    )
+    board.resize(6 * MIB if policy == "linux-5.15" else 5 * MIB)
     return board
 
 
@@ -37,31 +46,59 @@ def test_onlining_twice_is_vetoed() -> None:
     board.verify()
 
 
-def test_foreign_memory_block_is_refused() -> None:
-    """Neither a block below the region nor one that was never added is this driver's."""
+def test_memory_in_its_region_that_it_did_not_add_is_refused() -> None:
+    """8.8: what an earlier driver left there, or somebody else added, goes neither on- nor offline."""
     board = partial_board()
-    for memory_block in (0, 7, 9, 16):
-        assert board.online(memory_block, ZoneId.NORMAL) == "EINVAL"
-        assert board.offline(memory_block) == "EINVAL"
+    size = board.node.geometry.memory_block_nr_pages
+    assert hotplug.add_memory(board.node, 9 * size, 10 * size) == "0"
+    # The system tried at once, and was refused.
+    assert board.node.memory_blocks.state(9) == "offline"
+    assert board.online(9, ZoneId.MOVABLE) == "EPERM"
+    board.driver.book.blocks.claim_up_to(2)
+    assert board.online(9, ZoneId.MOVABLE) == "EPERM"
+
+
+def test_memory_of_others_is_no_matter_of_the_driver() -> None:
+    """Boot memory goes off- and online without its book changing."""
+    board = partial_board()
+    before = board.driver.count_blocks(), board.driver.book.offline_size
+    assert (board.offline(7), board.online(7, ZoneId.NORMAL)) == ("0", "0")
+    assert (board.driver.count_blocks(), board.driver.book.offline_size) == before
+    assert not board.driver.is_work_queued
     assert [board.driver.owns(memory_block) for memory_block in (7, 8, 15, 16)] == [False, True, True, False]
 
 
-def test_offlining_with_unplugged_subblocks_lowers_managed_by_the_plugged_pages() -> None:
-    """S33, HP-7: managed falls by exactly the plugged pages; the block is OFFLINE_PARTIAL."""
-    board = partial_board()
+def test_driver_wakes_for_memory_set_by_hand_and_not_for_its_own_doing() -> None:
+    """8.8: ONLINE below half the threshold and OFFLINE queue the work; adding memory that goes online does not."""
+    board = build(TOY._replace(online=OnlinePolicy.ONLINE_KERNEL))
+    board.resize(16 * MIB)
+    assert not board.driver.is_work_queued
+    board.offline(9)
+    assert board.driver.is_work_queued
+    assert board.driver.run().nr_passes == 1
+    assert not board.driver.is_work_queued
+    board.online(9, ZoneId.MOVABLE)
+    assert board.driver.is_work_queued
+
+
+@pytest.mark.parametrize("policy_name", ["linux-5.15", "linux-6.17"])
+def test_offlining_with_unplugged_subblocks_lowers_managed_by_the_plugged_pages(policy_name: str) -> None:
+    """S33, HP-7: managed falls by exactly the plugged pages, by either account; the block is OFFLINE_PARTIAL."""
+    board = partial_board(policy=policy_name)
     zone = board.node.zones[ZoneId.NORMAL]
     managed, present = zone.managed, zone.present
     assert board.offline(8) == "0"
     board.verify()
     page_size = board.node.geometry.page_size
-    assert zone.managed == managed - 5 * MIB // page_size
+    assert zone.managed == managed - board.device.plugged_size // page_size
     assert zone.present == present - 8 * MIB // page_size
     assert board.driver.count_blocks()["offline_partial"] == 1
 
 
-def test_offlining_over_a_pinned_page_changes_nothing() -> None:
-    """S33: CANCEL_OFFLINE; managed, states and the driver's book are as before."""
-    board = partial_board()
+@pytest.mark.parametrize("policy_name", ["linux-5.15", "linux-6.17"])
+def test_offlining_over_a_pinned_page_changes_nothing(policy_name: str) -> None:
+    """S33: CANCEL_OFFLINE; managed, references, states and the driver's book are as before, by either account."""
+    board = partial_board(policy=policy_name)
     board.put(0, PageKind.PINNED)
     zone = board.node.zones[ZoneId.NORMAL]
     before = (zone.managed, zone.present, zone.nr_isolate, board.driver.count_blocks())
