@@ -106,6 +106,8 @@ class PhaseWork:
         result = self._steps[job.phase.do](job)
         if result.nr_runs:
             self._guest.backings.mark_stale()
+        # A process that was killed has another id when it is started again.
+        self._guest.table.forget_empty()
         return result
 
     def _targets(self, phase: Phase) -> list[Target]:

@@ -10,6 +10,7 @@ from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.creation import create_guest
 from app.guest.guest import Guest
+from app.guest.phase_json import parse_script
 from app.guest.proc_files import PROC_FILES
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
@@ -97,6 +98,12 @@ def _fill(guest: Guest) -> None:
     guest.pages.populate(parse_workload(_WORKLOAD), _SEED)
 
 
+def _play(guest: Guest) -> None:
+    # One page: of few, they are drawn, as on a large guest.
+    guest.start_workload(parse_script([{"do": "release", "label": "anon", "size": guest.geometry.page_size}]))
+    guest.advance(1)
+
+
 def _unplug(guest: Guest) -> None:
     guest.resize("vm0", 9 * MIB)
     guest.resize("vm0", 20 * MIB)
@@ -126,4 +133,4 @@ def _look(guest: Guest) -> None:
         guest.proc(name)
 
 
-_STEPS = (_plug, _take, _fill, _unplug, _look)
+_STEPS = (_plug, _take, _fill, _play, _unplug, _look)
