@@ -2,9 +2,8 @@
 
 Mirrors semantics section 10. No release breaks these laws, so that each violation is a failure.
 Invariants kept here: none; INV-17 to INV-22, INV-26, INV-28 and INV-30 are checked here.
-Left out: INV-27, which holds by construction of driver.requests and is tested there; of INV-21 the reference counts,
-which the model has not; of INV-22 the threshold, which is one of adding (driver.adding); of INV-26 that a
-broken driver sends nothing (driver.driver).
+Left out: what only a record of events shows, which the tests check on one: INV-27, the limit of INV-22 at each
+addition, and of INV-26 that the timer doubles and a broken driver is silent.
 """
 
 from collections.abc import Iterator
@@ -66,7 +65,7 @@ def verify_driver(driver: Driver, device: Device) -> list[Violation]:
     if not driver.is_loaded:
         return []
     book = driver.book
-    found = [*_count_violations(book), *_timer_violations(driver)]
+    found = [*_count_violations(book), *_timer_violations(driver), *_reference_violations(book)]
     if not driver.is_unplug_all_required:
         found += _book_violations(book, device)
     if isinstance(book, SubblockMode):
@@ -156,6 +155,13 @@ def _page_violations(sbm: SubblockMode) -> Iterator[Violation]:
             yield Violation(
                 "INV-21", where, f"{expected[subblock]} pages offline", f"{found[subblock]} pages offline"
             )
+
+
+def _reference_violations(book: ModeBook) -> Iterator[Violation]:
+    """INV-21: outside of an offlining, a reference is held on every page that is OFFLINE (HP-7)."""
+    for start, end in book.node.released:
+        where = f"device {book.queue.device_id}, pages [{start}, {end})"
+        yield Violation("INV-21", where, "a reference held", "none")
 
 
 def _big_block_violations(book: BigBlockMode, *, is_working: bool) -> Iterator[Violation]:

@@ -13,12 +13,15 @@ from app.mm.hotplug_rules import HotplugRules, OnlinePolicy
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
+from app.trace.events import DriverPassEnded, MemoryBlockChanged
 from app.units import MIB
-from app.virtio_mem.driver.driver import DriverState
+from app.virtio_mem.driver.driver import Driver, DriverState
 from app.virtio_mem.driver.states import BlockState
 from app.virtio_mem.invariants import verify_device, verify_driver
+from app.virtio_mem.protocol import Request, RequestType
 from tests.virtio_mem.board import TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
+from tests.virtio_mem.recording import Recording
 
 
 def sound_board() -> Board:
@@ -81,6 +84,10 @@ def _clear_offline(board: Board) -> None:
     page_offline.clear_offline(board.node, board.pfn(23 * MIB), board.pfn(24 * MIB))
 
 
+def _drop_reference(board: Board) -> None:
+    board.node.released.append((board.pfn(23 * MIB), board.pfn(24 * MIB)))
+
+
 def _misplace_offline(board: Board) -> None:
     board.driver.book.offline_size += 8 * MIB
 
@@ -114,6 +121,7 @@ def _miss_target(board: Board) -> None:
         (_miscount, "INV-20"),
         (_use_beyond, "INV-20"),
         (_clear_offline, "INV-21"),
+        (_drop_reference, "INV-21"),
         (_misplace_offline, "INV-22"),
         (_arm_wrongly, "INV-26"),
         (_miss_a_step, "INV-26"),
@@ -129,13 +137,96 @@ def test_broken_driver_is_found(breaks: Callable[[Board], None], law: str) -> No
     assert law in {violation.id for violation in verify_driver(board.driver, board.device)}
 
 
+def record(board: Board) -> Recording:
+    """Returns a recording of a board's device that allows 24 MiB to be offline."""
+    return Recording(board.device, memory_block_size=8 * MIB, most_offline=24 * MIB)
+
+
+def _send_stale(recording: Recording, board: Board) -> None:
+    assert recording.config
+    board.device.set_requested_size(8 * MIB)
+    for kind in (RequestType.STATE, RequestType.UNPLUG_ALL, RequestType.PLUG):
+        recording.handle(Request(kind, board.device.region.addr, 1))
+
+
+def _speak_when_broken(recording: Recording, board: Board) -> None:
+    assert recording.config
+    recording.emit(DriverPassEnded("vm0", "ENOSPC", 0, 0, 0))
+    recording.handle(Request(RequestType.STATE, board.device.region.addr, 1))
+    recording.emit(DriverPassEnded("vm0", "EINVAL", 0, 0, 0))
+    recording.handle(Request(RequestType.STATE, board.device.region.addr, 1))
+
+
+def _skip_a_step(recording: Recording, board: Board) -> None:
+    for result, retry_ms in (("EBUSY", 50_000), ("EBUSY", 50_000), ("EBUSY", 100_000), ("EBUSY", 300_000)):
+        recording.emit(DriverPassEnded(board.device.id, result, 0, retry_ms, 0))
+
+
+def _begin_late(recording: Recording, board: Board) -> None:
+    for result, retry_ms in (("EBUSY", 50_000), ("EBUSY", 100_000), ("0", 0), ("ENOMEM", 100_000)):
+        recording.emit(DriverPassEnded(board.device.id, result, 0, retry_ms, 0))
+
+
+def _add_too_much(recording: Recording, board: Board) -> None:
+    first = board.device.region.addr // (8 * MIB)
+    for block_id, state in ((0, "offline"), (1, "offline"), (0, "online"), (2, "offline"), (3, "offline")):
+        recording.emit(MemoryBlockChanged(first + block_id, state, ""))
+    # Offlined by hand: no addition. The one after it is one too many.
+    recording.emit(MemoryBlockChanged(first, "offline", ""))
+    assert recording.found == []
+    recording.emit(MemoryBlockChanged(first + 4, "offline", ""))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "law"),
+    [
+        (_send_stale, "INV-27"),
+        (_speak_when_broken, "INV-26"),
+        (_skip_a_step, "INV-26"),
+        (_begin_late, "INV-26"),
+        (_add_too_much, "INV-22"),
+    ],
+)
+def test_broken_order_is_found_in_a_recording(breaks: Callable[[Recording, Board], None], law: str) -> None:
+    """Exactly the last of the acts breaks the law; what comes before it is allowed."""
+    board = build(TOY)
+    recording = record(board)
+    breaks(recording, board)
+    assert [violation.id for violation in recording.found] == [law]
+
+
+def test_target_that_changes_in_a_pass_is_read_before_the_next_request() -> None:
+    """INV-27, as it happens: the host changes its mind at the third request of a plug."""
+    board = build(TOY)
+    recording = record(board)
+    board.driver.unload()
+    driver = Driver(recording, board.node, board.driver.options, sink=recording)
+
+    def interfere(request: Request) -> None:
+        del request
+        if len(board.requests()) == 2:
+            board.device.set_requested_size(8 * MIB)
+
+    board.device.interference = interfere
+    board.device.set_requested_size(40 * MIB)
+    driver.run()
+    assert (board.device.plugged_size, recording.found) == (8 * MIB, [])
+
+
 class LifeOfAGuest(RuleBasedStateMachine):
-    """Resizes, allocations, pins, a busy device, blocks set online and offline by hand: no law breaks."""
+    """Resizes, allocations, pins, a busy device, blocks set online and offline by hand: no law breaks on the way."""
 
     def __init__(self) -> None:
         """Starts with nothing plugged; added memory waits to be onlined in every second life."""
         super().__init__()
-        self.board = build(TOY)
+        board = build(TOY)
+        self.recording = record(board)
+        board.driver.unload()
+        board.node.sink = self.recording
+        driver = Driver(self.recording, board.node, board.driver.options, sink=self.recording)
+        # Reached in such a small region, too (D-6).
+        driver.book.offline_threshold = 24 * MIB
+        self.board = board._replace(driver=driver)
         self.owner = 100
 
     @rule(size=st.integers(0, 64))
@@ -206,6 +297,7 @@ class LifeOfAGuest(RuleBasedStateMachine):
         """Those of device and driver, and those of the memory under them."""
         self.board.verify()
         assert verify(self.board.node) == []
+        assert self.recording.found == []
 
 
 TestLifeOfAGuest = pytest.mark.boundscheck(LifeOfAGuest.TestCase)
