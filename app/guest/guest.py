@@ -22,17 +22,17 @@ from app.guest.devices import AttachedDevice, Devices, DriverRun
 from app.guest.faults.injector import Faults
 from app.guest.faults.table import RuleTable
 from app.guest.identity import GuestIdentity
-from app.guest.metrics import device_gauges, exposition, memory_gauges
 from app.guest.pages import Pages
-from app.guest.phase_json import validate_script
-from app.guest.phases import Script
 from app.guest.proc_files import PROC_FILES
-from app.guest.programs import Programs
+from app.guest.programs.metrics import device_gauges, exposition, memory_gauges
+from app.guest.programs.phase_json import validate_script
+from app.guest.programs.phases import Script
+from app.guest.programs.programs import Programs
+from app.guest.programs.surroundings import Surroundings
 from app.guest.progress import DeviceProgress, progress_of
 from app.guest.resize_outcome import describe_outcome, describe_standstill
 from app.guest.sleep import Sleep
 from app.guest.spec import GuestPlan
-from app.guest.surroundings import Surroundings
 from app.mm.checks.invariants import verify
 from app.mm.digest import node_digest
 from app.mm.fork import fork_node

@@ -1,7 +1,7 @@
 """Members of JSON objects that people write: each value with the name of its place, `workload[2].fraction`.
 
 Kept here: a value that cannot be is refused by its place, with what would be accepted.
-Left out: what the members mean (app.guest.workload_json, app.guest.phase_json).
+Left out: what the members mean (app.guest.workload_json, app.guest.programs.phase_json).
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """The files of a guest's /proc, by name, as parsers of the real ones read them.
 
-Left out: their texts (app.mm.vmstat, app.guest.programs).
+Left out: their texts (app.mm.vmstat, app.guest.programs.programs).
 """
 
 from collections.abc import Callable, Mapping
 
-from app.guest.programs import Programs
+from app.guest.programs.programs import Programs
 from app.mm import vmstat
 from app.mm.node import Node
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from app.errors import InvalidValue, at_place
 from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
 from app.guest.cost import HYPERALLOC_2025, CostProfile
-from app.guest.phase_json import validate_script
-from app.guest.phases import Script
+from app.guest.programs.phase_json import validate_script
+from app.guest.programs.phases import Script
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import validate_labels
 from app.mm.geometry import Geometry, preset, x86_memory_block_size

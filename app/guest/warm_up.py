@@ -10,8 +10,8 @@ from app.guest.allocations import AllocationSpec
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.creation import create_guest
 from app.guest.guest import Guest
-from app.guest.phase_json import parse_script
 from app.guest.proc_files import PROC_FILES
+from app.guest.programs.phase_json import parse_script
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.workload_json import parse_workload
 from app.mm.census import pageblock_runs

@@ -4,7 +4,7 @@ Left out: filling a guest once, when it is made (app.operations.creating).
 """
 
 from app.guest.guest import Guest
-from app.guest.phase_json import (
+from app.guest.programs.phase_json import (
     LARGEST_NR_LABELS,
     LARGEST_NR_PHASES,
     LARGEST_TICK_MS,
@@ -12,7 +12,7 @@ from app.guest.phase_json import (
     SMALLEST_TICK_MS,
     parse_script,
 )
-from app.guest.phases import Script
+from app.guest.programs.phases import Script
 from app.operations import estimates
 from app.operations.registry import Description
 from app.operations.service import Service

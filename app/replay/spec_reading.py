@@ -10,8 +10,8 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from app.guest.driver_module import DriverModule, ModuleParameters
-from app.guest.phase_json import parse_script
-from app.guest.phases import Script
+from app.guest.programs.phase_json import parse_script
+from app.guest.programs.phases import Script
 from app.guest.spec import GuestSpec, plan_guest
 from app.guest.workload import WorkloadStep
 from app.guest.workload_json import parse_workload

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.guest.proc_files import PROC_FILES
-from tests.guest.programs_on import small_guest
+from tests.guest.programs.small import small_guest
 
 PATTERNS = {
     "buddyinfo": r"(Node \d+, zone +\w+( +\d+)+ *\n)+",

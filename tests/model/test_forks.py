@@ -8,7 +8,7 @@ import pytest
 from app.guest.allocations import AllocationSpec
 from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
-from app.guest.phase_json import parse_script
+from app.guest.programs.phase_json import parse_script
 from app.guest.spec import DeviceSpec
 from app.trace.events import Event
 from app.units import GIB, MIB

@@ -1,8 +1,8 @@
 """A workload's schema: examples are scripts, and what it documents is what the parser knows."""
 
 from app.api.schemas.workloads import PHASE_SCHEMA, WorkloadIn
-from app.guest.phase_json import MEMBERS
-from app.guest.phases import Do
+from app.guest.programs.phase_json import MEMBERS
+from app.guest.programs.phases import Do
 
 
 def test_examples_are_scripts() -> None:
