@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.errors import CallerError, GuestOutOfMemory, InvalidValue, RangeUnavailable, StateError, Unknown
 from app.guest.allocations import AllocationSpec
-from app.guest.guest import LONGEST_ADVANCE_US, PROC_FILES, Guest
+from app.guest.guest import LONGEST_ADVANCE_US, Guest
+from app.guest.proc_files import PROC_FILES
 from app.guest.spec import DeviceSpec
 from app.guest.workload import workload
 from app.units import GIB, MIB
@@ -92,21 +93,26 @@ def test_shrink_of_18_gib_takes_measured_time() -> None:
     assert guest.unplug("vm0", 18 * GIB)["simulated_us"] == pytest.approx(474_000, rel=0.2)
 
 
+def driver_of(guest: Guest) -> tuple[object, object]:
+    """Returns what the driver of a guest's device is at, and its timer."""
+    driver = guest.describe_device("vm0")["driver"]
+    assert isinstance(driver, dict)
+    return driver["state"], driver["retry_ms"]
+
+
 def test_retry_timer_fires_on_simulated_clock() -> None:
     """A pin that goes is noticed by the retry, 50 s after the pass that it stopped, and not before."""
     guest = x86_guest()
     guest.plug("vm0", 128 * MIB)
     pin = guest.pages.allocate(AllocationSpec(kind="pinned", at_pfns=(FIRST_DEVICE_PFN + 600,)))
     assert guest.resize("vm0", 0)["size"] == 2 * MIB
-    device = guest.describe_device("vm0")
-    assert (device["driver"]["state"], device["driver"]["retry_ms"]) == ("waiting_retry", 50_000)
+    assert driver_of(guest) == ("waiting_retry", 50_000)
     guest.pages.free(int(str(pin["id"])))
     assert guest.advance(49_999_000) == []
     (outcome,) = guest.advance(1_000)
     assert (outcome["state"], outcome["size"]) == ("done", 0)
     assert guest.advance(LONGEST_ADVANCE_US) == []
-    device = guest.describe_device("vm0")
-    assert (device["driver"]["state"], device["driver"]["retry_ms"]) == ("idle", 0)
+    assert driver_of(guest) == ("idle", 0)
     sound(guest)
 
 
