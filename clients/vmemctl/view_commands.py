@@ -31,7 +31,7 @@ def draw(  # noqa: PLR0913 - one argument for each option of the command line
     """Shows what each pageblock holds: a coloured map on the terminal, or an image with --png."""
     session = open_session(context, as_json=as_json)
     if png is not None:
-        _save(session, session.client.map_png(guest, scale=scale, legend=legend), png)
+        save_image(session, session.client.map_png(guest, scale=scale, legend=legend), png)
         return
     pageblocks = session.client.pageblocks(guest)
     width = min(session.out.width - _LABEL_WIDTH, 128)
@@ -70,7 +70,7 @@ def proc(
     typer.echo(session.client.proc(guest, file), nl=False)
 
 
-def _save(session: Session, image: bytes, path: Path) -> None:
+def save_image(session: Session, image: bytes, path: Path) -> None:
     """Writes the image; raises typer.BadParameter where that is not possible."""
     if path == _STANDARD_OUTPUT:
         sys.stdout.buffer.write(image)
