@@ -11,11 +11,19 @@ from clients.errors import Conflict, Invalid, NotFound, Refused
 from clients.models import Outcome
 from clients.sizes import GIB, MIB
 from clients.specs import AllocationSpec, DeviceSpec, GuestSpec, ImportSpec, Upload
+from clients.time_models import Operation
 from tests.integration.conftest import ROOT, MakeGuest, unique_name
 
 PAGE_SIZE = 4096
 CAPTURES = ROOT / "tests" / "data" / "captures"
 ONE_BLOCK = (DeviceSpec(size=128 * MIB, requested_size=128 * MIB, block_size=2 * MIB),)
+
+
+def outcome_of(operation: Operation) -> Outcome:
+    """Returns the outcome of an operation that is over."""
+    assert operation.is_over
+    assert operation.outcome is not None
+    return operation.outcome
 
 
 def attempts(outcome: Outcome) -> dict[str, tuple[int, int]]:
@@ -42,7 +50,7 @@ def test_every_policy_makes_a_guest_that_gives_memory_back(client: Client, make_
     for policy in (*(known.name for known in client.policies()), "linux-6.12 undo_type=caller,cma_lock=none"):
         guest = make_guest(policy=policy, online="online_kernel")
         assert guest.policy == policy.replace(" ", "+").replace("undo_type=caller,", "")
-        assert client.unplug(guest.name, "vm0", GIB).state == "done"
+        assert client.unplug(guest.name, "vm0", GIB).state == "succeeded"
         assert client.verify(guest.name).violations == ()
 
 
@@ -82,12 +90,12 @@ def test_memory_is_plugged_and_taken_back(client: Client, make_guest: MakeGuest)
     """An idle guest gives and takes all of it; plug and unplug count from the target, resize sets it."""
     guest = make_guest().name
     grown = client.plug(guest, "vm0", GIB)
-    assert (grown.state, grown.achieved, grown.size) == ("done", GIB, 2 * GIB)
+    assert (grown.state, grown.achieved, grown.size) == ("succeeded", GIB, 2 * GIB)
     shrunk = client.unplug(guest, "vm0", 512 * MIB)
-    assert (shrunk.state, shrunk.achieved, shrunk.size) == ("done", 512 * MIB, 1536 * MIB)
+    assert (shrunk.state, shrunk.achieved, shrunk.size) == ("succeeded", 512 * MIB, 1536 * MIB)
     emptied = client.resize(guest, "vm0", 0)
-    assert (emptied.state, emptied.size) == ("done", 0)
-    assert sum(level.bytes for level in emptied.by_level.values()) == 1536 * MIB
+    assert (emptied.state, emptied.size) == ("succeeded", 0)
+    assert sum(level.bytes for level in outcome_of(emptied).by_level.values()) == 1536 * MIB
     assert client.show_device(guest, "vm0").size == 0
     assert client.show_guest(guest).memory.total == GIB
 
@@ -122,7 +130,7 @@ def test_one_slab_page_costs_what_the_fallback_says(
     guest = make_guest(devices=ONE_BLOCK, fallback=fallback, online="online_kernel")
     slab_pfn = guest.devices[0].addr // PAGE_SIZE
     client.allocate(guest.name, AllocationSpec(kind="unmovable", at_pfns=[slab_pfn], label="slab"))
-    outcome = client.resize(guest.name, "vm0", 0)
+    outcome = outcome_of(client.resize(guest.name, "vm0", 0))
     assert (outcome.state, outcome.size, outcome.achieved) == ("partial", stays, 128 * MIB - stays)
     assert attempts(outcome) == tried
     assert [(piece.pfn, piece.kind, piece.bytes) for piece in outcome.obstacles] == [
@@ -138,7 +146,7 @@ def test_what_stopped_an_unplug_can_be_freed_and_tried_again(client: Client, mak
     slab = client.allocate(guest.name, spec)
     assert client.resize(guest.name, "vm0", 0).state == "partial"
     assert client.free_allocation(guest.name, slab.id).freed_pages == 1
-    assert client.resize(guest.name, "vm0", 0).state == "done"
+    assert client.resize(guest.name, "vm0", 0).state == "succeeded"
 
 
 def test_driver_tries_again_by_itself_when_its_time_has_come(client: Client, make_guest: MakeGuest) -> None:
@@ -161,8 +169,7 @@ def test_anonymous_memory_is_migrated_out_of_the_way(client: Client, make_guest:
     guest = make_guest(boot_size=2 * GIB).name
     taken = client.allocate(guest, AllocationSpec(kind="anon", size=256 * MIB, label="heap"))
     assert taken.nr_pages == 256 * MIB // PAGE_SIZE
-    outcome = client.resize(guest, "vm0", 0)
-    assert outcome.state == "done"
+    assert client.resize(guest, "vm0", 0).state == "succeeded"
     assert {allocation.label for allocation in client.show_guest(guest).allocations} == {"heap"}
 
 
@@ -221,7 +228,7 @@ def test_equal_guests_give_equal_outcomes(client: Client, make_guest: MakeGuest)
     outcomes = []
     for _ in range(2):
         guest = make_guest(workload="fragmented", seed=11).name
-        outcomes.append(client.resize(guest, "vm0", 0))
+        outcomes.append(outcome_of(client.resize(guest, "vm0", 0)))
     assert outcomes[0] == outcomes[1]
 
 
@@ -261,7 +268,7 @@ def test_real_guest_is_loaded_and_gives_what_it_gave(client: Client) -> None:
         assert loaded.guest.source == "capture"
         assert loaded.guest.devices[0].size == 612 * MIB
         assert loaded.load_report["notes"]
-        outcome = client.resize(name, "vm0", 0)
+        outcome = outcome_of(client.resize(name, "vm0", 0))
         assert (outcome.state, outcome.size) == ("partial", 68 * MIB)
         assert outcome.obstacle_count == 34
         assert client.verify(name).violations == ()
