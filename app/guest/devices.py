@@ -223,6 +223,7 @@ class AttachedDevice:
             driver.book.offline_size,
             (driver.book.is_removal_pending, driver.book.is_work_wanted),
             driver.options,
+            driver.queue.state(),
             str(driver.state),
             (driver.armed_ms, driver.retry_ms),
             driver.nr_acts if self.is_at_work else 0,

@@ -45,6 +45,7 @@ def fork_driver(
     copy.book.offline_size = driver.book.offline_size
     copy.book.is_removal_pending = driver.book.is_removal_pending
     copy.book.queue.nr_requests = driver.book.queue.nr_requests
+    copy.book.queue.take_over(driver.book.queue.state())
     copy.is_loaded = driver.is_loaded
     copy.is_broken = driver.is_broken
     copy.armed_ms = driver.armed_ms

@@ -58,6 +58,14 @@ class RequestQueue:
         """What was negotiated; nothing any more once the device was reset."""
         return self._device.negotiated or Feature(0)
 
+    def state(self) -> tuple[int, ...]:
+        """Returns the config as the driver last read it, and how many notifications it has handled then."""
+        return (self.plugged_size, self.requested_size, self.usable_end, self._generation)
+
+    def take_over(self, state: tuple[int, ...]) -> None:
+        """Sees the config as another driver of the same device did, which may have missed a change of it."""
+        self.plugged_size, self.requested_size, self.usable_end, self._generation = state
+
     @property
     def is_config_changed(self) -> bool:
         """Whether the host sent a notification that the driver has not handled."""

@@ -50,6 +50,16 @@ def test_fork_takes_states_bits_and_timer_over() -> None:
     )
 
 
+def test_fork_has_seen_no_more_of_the_config_than_the_original() -> None:
+    """A target that was set while nobody looked is one that the copy has still to notice."""
+    board = build(TOY)
+    board.device.set_requested_size(8 * MIB)
+    driver, _ = fork(board, "linux-5.19")
+    assert driver.queue.is_config_changed
+    assert driver.queue.requested_size == 0
+    assert driver.run().size == 8 * MIB
+
+
 def test_fork_and_original_then_do_the_same() -> None:
     """Both answer a new target with equal outcomes, and neither sees the other's."""
     board = build(TOY)
