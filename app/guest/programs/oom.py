@@ -3,7 +3,7 @@
 Mirrors mm/oom_kill.c in what it comes to without swap and without anybody's oom_score_adj. A process here is a label:
 all allocations that bear it; one without a label is a process of its own. What is its own is anonymous memory: page
 cache and memory of the kernel outlive it.
-Left out: when somebody has to die (app.guest.programs.page_supply), and who starts it again (app.guest.programs.workload_player).
+Left out: when somebody has to die (app.guest.programs.page_supply), and who starts it again.
 """
 
 from collections.abc import Iterable
