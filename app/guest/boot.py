@@ -22,7 +22,6 @@ from app.mm.zone import ZoneId
 from app.trace.sink import Sink
 from app.units import is_aligned
 
-
 # Owner of what kernel and programs use since boot.
 BOOT_OWNER = -3
 
@@ -34,6 +33,7 @@ class RebootKind(StrEnum):
     SYSTEM_RESET = "system_reset"
     # Into another kernel, without firmware: devices keep what is plugged, and the new driver gives it back (D-5).
     KEXEC = "kexec"
+
 
 def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     """Returns a node with its boot memory online and free, but for the memmap's share; its CMA areas are active.
@@ -85,6 +85,8 @@ def _take_used(node: Node, plan: GuestPlan) -> None:
     Raises InvalidValue when there is not as much.
     """
     used, page_size = plan.spec.boot_used, plan.geometry.page_size
+    if not used:
+        return
     free = sum(zone.nr_free - zone.nr_free_cma for zone in node.zones) * page_size
     if not (0 <= used < free and is_aligned(used, page_size)):
         accepted = f"a multiple of the page size ({page_size}) below {free}, which is free"
