@@ -351,7 +351,7 @@ class Devices:
         for attached in self:
             attached.size_changes.tell_now()
 
-    def _add(  # noqa: PLR0913 - what a device consists of
+    def _add(
         self,
         device: Device,
         driver: Driver,

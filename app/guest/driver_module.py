@@ -4,7 +4,7 @@
          ▲                 │
          └──unload─────────┘ with memory added it stays, online and plugged, and no module can be loaded again
 
-Mirrors virtio_mem_probe() and virtio_mem_remove() of drivers/virtio/virtio_mem.c, and what was recorded on 5.10 and 6.1.
+Mirrors virtio_mem_probe() and virtio_mem_remove() of drivers/virtio/virtio_mem.c; recorded on 5.10 and 6.1.
 Left out: memory blocks that nobody speaks for any more, and that are set by hand.
 """
 
@@ -31,12 +31,12 @@ def load_driver(guest: Guest, device_id: str, parameters: ModuleParameters) -> N
     if old.is_loaded:
         raise ModuleRefused(f"the driver of {device_id} is loaded already", "EEXIST")
     if old.book.has_memory_added:
-        detail = f"{device_id} still has memory that an earlier driver added: loading it again is not supported"
+        detail = (
+            f"{device_id} still has memory that an earlier driver added: loading it again is not supported"
+        )
         raise ModuleRefused(f"{detail}; reboot the guest", "EBUSY")
     options = replace(old.options, parameters=parameters)
-    driver = Driver(
-        attached.device, guest.node, options, sink=guest.events, charge=attached.meter.end_pass
-    )
+    driver = Driver(attached.device, guest.node, options, sink=guest.events, charge=attached.meter.end_pass)
     guest.events.emit(DriverLoaded(device_id, str(driver.plan.mode), driver.unit_size))
     attached.load(driver, guest.clock.now_ns)
     guest.faults.wire()

@@ -31,7 +31,7 @@ from app.mm.policies.quantities import validate_together
 from app.mm.policies.switches import Level
 from app.units import GIB, MIB, align_up, format_size, is_aligned, is_power_of_two
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
-from app.virtio_mem.driver.options import DriverModule
+from app.virtio_mem.driver.options import LOADED, DriverModule
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 
 # Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.
@@ -55,7 +55,7 @@ class DeviceSpec:
     block_size: int | None = None
     requested_size: int = 0
     # Whether the guest loads the device's driver as it boots, and the module's parameters (8.10).
-    driver: DriverModule = DriverModule()
+    driver: DriverModule = LOADED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class DevicePlan:
     id: str
     region: DeviceRegion
     requested_size: int
-    driver: DriverModule = DriverModule()
+    driver: DriverModule = LOADED
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def verify_driver(driver: Driver, device: Device) -> list[Violation]:
         found += _book_violations(book, device)
     if isinstance(book, SubblockMode):
         found += [*_state_violations(book), *_page_violations(book)]
-    elif isinstance(book, BigBlockMode):
+    else:
         found += _big_block_violations(book, is_working=driver.is_working)
     return found
 
@@ -181,7 +181,9 @@ def _big_block_violations(book: BigBlockMode, *, is_working: bool) -> Iterator[V
         found = int(count_kinds(book.node, first >> order, end >> order)[:, PageKind.OFFLINE].sum())
         nr_taken = sum(stop - start for start, stop in book.taken) if is_taken else 0
         if found != nr_taken:
-            yield Violation("INV-21", _name(book, index), f"{nr_taken} pages offline", f"{found} pages offline")
+            yield Violation(
+                "INV-21", _name(book, index), f"{nr_taken} pages offline", f"{found} pages offline"
+            )
 
 
 def _timer_violations(driver: Driver) -> Iterator[Violation]:

@@ -117,7 +117,7 @@ def test_plan_places_devices_at_their_blocks() -> None:
         (
             {
                 "devices": (
-                    DeviceSpec(size=GIB, driver=DriverModule(True, ModuleParameters(bbm_block_size=-1))),
+                    DeviceSpec(size=GIB, driver=DriverModule(parameters=ModuleParameters(bbm_block_size=-1))),
                 )
             },
             "devices[0].driver.bbm_block_size",

@@ -13,10 +13,12 @@ from app.mm.zone import ZoneId
 from app.trace.events import RequestAnswered, UnplugAttempted
 from app.trace.sink import ListSink
 from app.virtio_mem.device import Device
+from app.virtio_mem.driver.bigblock_mode import BigBlockMode
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fallback import parse_fallback
 from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
 from app.virtio_mem.driver.report import PassOutcome
+from app.virtio_mem.driver.subblock_mode import SubblockMode
 from app.virtio_mem.invariants import verify_device, verify_driver
 from app.virtio_mem.region import DeviceRegion
 
@@ -50,6 +52,18 @@ class Board(NamedTuple):
     device: Device
     driver: Driver
     sink: ListSink
+
+    @property
+    def sbm(self) -> SubblockMode:
+        """The book of a driver in sub-block mode."""
+        assert isinstance(self.driver.book, SubblockMode)
+        return self.driver.book
+
+    @property
+    def bbm(self) -> BigBlockMode:
+        """The book of a driver in big block mode."""
+        assert isinstance(self.driver.book, BigBlockMode)
+        return self.driver.book
 
     def resize(self, size: int) -> PassOutcome:
         """Sets the target, runs the driver and checks every invariant of device and driver."""

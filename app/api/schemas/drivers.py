@@ -15,11 +15,16 @@ class DriverParametersIn(Request):
         json_schema_extra={"examples": [{"force_bbm": True, "bbm_block_size": "256MiB"}]}
     )
 
-    unplug_online: bool = Field(True, description="may unplug online memory")
-    force_bbm: bool = Field(False, description="big block mode, although sub-blocks would be possible")
-    bbm_block_size: Size = Field(0, description="of a big block, if that is more than it has to be; 0: no more")
+    unplug_online: bool = Field(default=True, description="may unplug online memory")
+    force_bbm: bool = Field(
+        default=False, description="big block mode, although sub-blocks would be possible"
+    )
+    bbm_block_size: Size = Field(
+        0, description="of a big block, if that is more than it has to be; 0: no more"
+    )
     bbm_safe_unplug: bool = Field(
-        True, description="takes every page of a big block before it is offlined; kernels up to 6.5 know this"
+        default=True,
+        description="takes every page of a big block before it is offlined; kernels up to 6.5 know this",
     )
 
     def to_parameters(self) -> ModuleParameters:
@@ -38,7 +43,8 @@ class DriverIn(DriverParametersIn):
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_loaded": False}]})
 
     is_loaded: bool = Field(
-        True, description="without it, requested_size is noted, and nothing happens until the driver is loaded"
+        default=True,
+        description="without it, requested_size is noted, and nothing happens until the driver is loaded",
     )
 
     def to_module(self) -> DriverModule:

@@ -113,8 +113,8 @@ def guess_memmaps(
 
     is_unmarked: whether no page of the pageblock has a mark, and its zone is one of the kernel's. region: pageblocks
     [first, end) of the device. The memmap of a memory block was allocated when it was plugged, as free pageblocks,
-    lowest first: those of the first nr_early blocks from boot memory, those of later ones from the blocks plugged before
-    them, if those are in zone Normal and boot memory has no such zone.
+    lowest first: those of the first nr_early blocks from boot memory, those of later ones from the blocks plugged
+    before them, if those are in zone Normal and boot memory has no such zone.
     """
     full = np.flatnonzero(is_unmarked)
     is_inside = (full >= region[0]) & (full < region[1])

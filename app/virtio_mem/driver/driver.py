@@ -31,7 +31,7 @@ from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
 from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport
 from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.driver.states import BlockState
-from app.virtio_mem.driver.walks import make_walks
+from app.virtio_mem.driver.walks import Book, make_walks
 from app.virtio_mem.protocol import DevicePort
 
 RETRY_MIN_MS = 50_000
@@ -94,7 +94,7 @@ class Driver:
         )
         self._sink: Sink = NullSink() if sink is None else sink
         self._walks = make_walks(queue, node, self.plan, policy=policy, sink=self._sink)
-        self.book = self._walks.book
+        self.book: Book = self._walks.book
         self.options = options
         self.set_parameters(options.parameters)
         # Whether the module is there; without it the device is told what it shall have, and nothing happens.

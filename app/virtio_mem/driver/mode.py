@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from app.mm.node import Node
+from app.mm.notifier import MemoryChange
 from app.mm.outcome import Errno
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.switches import DriverStates
@@ -80,6 +81,14 @@ class ModeBook(ABC):
     def settle_state(self, index: int, zone: ZoneId | None) -> None:
         """Sets the state of a block that Linux has, online in `zone` or offline."""
 
+    @abstractmethod
+    def notify(self, change: MemoryChange) -> Errno:
+        """Follows memory on- and offline, whoever sets it (8.8)."""
+
+    @abstractmethod
+    def withheld(self, start_pfn: int, end_pfn: int) -> Sequence[tuple[int, int]]:
+        """Returns what stays with the driver of memory that goes online (8.7)."""
+
     @property
     def has_memory_added(self) -> bool:
         """Whether Linux has memory of this driver."""
@@ -108,7 +117,7 @@ class ModeBook(ABC):
         return range(first, first + per_block)
 
     def position_of(self, memory_block: int) -> int:
-        """Returns the index of the block that a memory block is a part of; outside the region there is no such block."""
+        """Returns the index of the block that a memory block is a part of, also where the region has none."""
         return memory_block * self.memory_block_size // self.block_size - self.first_block
 
     def index_of(self, memory_block: int) -> int:

@@ -55,6 +55,10 @@ class DriverModule:
     parameters: ModuleParameters = ModuleParameters()
 
 
+# As distributions do it.
+LOADED = DriverModule()
+
+
 @dataclass(frozen=True, slots=True)
 class DriverOptions:
     """One driver's choices."""

@@ -16,18 +16,21 @@ from app.virtio_mem.driver.bigblock_mode import BigBlockMode
 from app.virtio_mem.driver.bigblock_unplug import BigBlockUnplugWalk
 from app.virtio_mem.driver.cleanup import cleanup_pending, unplug_absent
 from app.virtio_mem.driver.fallback import FallbackPlan
-from app.virtio_mem.driver.mode import ModeBook
 from app.virtio_mem.driver.plug import PlugWalk
 from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 from app.virtio_mem.driver.unplug import UnplugWalk
 
 
+# What a driver works on, in its mode.
+Book = SubblockMode | BigBlockMode
+
+
 class Walks(Protocol):
     """The three things that a work item consists of; units are sub-blocks or big blocks."""
 
     @property
-    def book(self) -> ModeBook:
+    def book(self) -> Book:
         """What they work on."""
 
     def clean_up(self) -> Acts[Errno]:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.virtio_mem.driver.states import BlockState
 from app.virtio_mem.driver.block_map import BlockMap
+from app.virtio_mem.driver.states import BlockState
 
 
 def make_map(*bits: int, per_block: int = 8) -> BlockMap:

@@ -282,9 +282,7 @@ def test_memory_plugged_by_an_earlier_kernel_is_unplugged_first() -> None:
     """D-5, V-15: UNPLUG_ALL until it succeeds, then the target is approached."""
     board = build(TOY)
     board.device.adopt([(0, 8)], 4 * MIB)
-    driver = Driver(
-        board.device, board.node, DriverOptions(), sink=board.sink
-    )
+    driver = Driver(board.device, board.node, DriverOptions(), sink=board.sink)
     board.device.interference = BusyHost(1)
     outcome = driver.run()
     assert (outcome.result, outcome.retry_ms) == ("ETXTBSY", 50_000)

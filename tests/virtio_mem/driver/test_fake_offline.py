@@ -34,7 +34,7 @@ def test_fake_offline_marks_pages_and_lowers_managed() -> None:
     board = make_board()
     before, present = managed(board), board.node.zones[ZoneId.NORMAL].present
     start, end = board.pfn(2 * MIB), board.pfn(3 * MIB)
-    outcome = run(fake_offline(board.driver.book, start, end, depth=2))
+    outcome = run(fake_offline(board.sbm, start, end, depth=2))
     assert outcome.result == "0"
     assert {board.node.kind_of(pfn) for pfn in range(start, end)} == {PageKind.OFFLINE}
     assert managed(board) == before - (end - start)
@@ -46,8 +46,8 @@ def test_fake_online_undoes_fake_offline() -> None:
     board = make_board()
     before = managed(board)
     start, end = board.pfn(2 * MIB), board.pfn(4 * MIB)
-    run(fake_offline(board.driver.book, start, end, depth=1))
-    fake_online(board.driver.book, 0, first=2, count=2)
+    run(fake_offline(board.sbm, start, end, depth=1))
+    fake_online(board.sbm, 0, first=2, count=2)
     assert board.node.kind_of(start) is PageKind.FREE
     assert managed(board) == before
     board.verify()
@@ -69,8 +69,8 @@ def test_fake_offline_tries_a_busy_range_again_where_it_may_yet_go(
     board.resize(8 * MIB)
     board.put(0, PageKind.PINNED)
     unit = board.driver.unit_size
-    outcome = run(fake_offline(board.driver.book, board.pfn(0), board.pfn(unit), depth=0))
-    report = board.driver.book.report
+    outcome = run(fake_offline(board.sbm, board.pfn(0), board.pfn(unit), depth=0))
+    report = board.sbm.report
     assert outcome.result == "EBUSY"
     assert (report.level_attempts[0], report.level_failed[0]) == (attempts, attempts)
 
@@ -81,9 +81,9 @@ def test_fake_offline_without_a_target_is_tried_once() -> None:
     board.put(0, PageKind.THP, order=3)
     node = board.node
     node.alloc_pages(PageKind.UNMOVABLE, 0, node.zones[ZoneId.NORMAL].nr_free, owner=1)
-    outcome = run(fake_offline(board.driver.book, board.pfn(0), board.pfn(MIB), depth=2))
+    outcome = run(fake_offline(board.sbm, board.pfn(0), board.pfn(MIB), depth=2))
     assert outcome.result == "ENOMEM"
-    assert board.driver.book.report.level_attempts[2] == 1
+    assert board.sbm.report.level_attempts[2] == 1
 
 
 def test_fake_offline_looks_for_a_new_config_only_on_newer_kernels() -> None:
@@ -93,6 +93,6 @@ def test_fake_offline_looks_for_a_new_config_only_on_newer_kernels() -> None:
         board = make_board(driver_policy=driver_policy)
         board.device.set_requested_size(16 * MIB)
         start, end = board.pfn(0), board.pfn(MIB)
-        outcome = run(fake_offline(board.driver.book, start, end, depth=2))
-        results.append((outcome.result, board.driver.book.tally.contig_calls))
+        outcome = run(fake_offline(board.sbm, start, end, depth=2))
+        results.append((outcome.result, board.sbm.tally.contig_calls))
     assert results == [("0", 1), ("EAGAIN", 0)]

@@ -1,11 +1,10 @@
 """The order of plugged pieces is that in which an unplug of everything asks for them."""
 
-from app.guest.devices import DriverModule
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec
 from app.trace.events import UnplugAttempted
 from app.units import GIB, MIB
-from app.virtio_mem.driver.options import ModuleParameters
+from app.virtio_mem.driver.options import DriverModule, ModuleParameters
 from app.virtio_mem.driver.pieces import plugged_pieces
 from tests.guest.making import FIRST_DEVICE_PFN, x86_guest
 

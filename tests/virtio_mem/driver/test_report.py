@@ -4,6 +4,7 @@ from app.mm.outcome import ContigOutcome, Errno, Obstacle, TypeLost
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
 from app.units import MIB
+from app.virtio_mem.driver.block_map import BlockMap
 from app.virtio_mem.driver.fallback import FallbackPlan, UnplugLevel
 from app.virtio_mem.driver.report import (
     MAX_OBSTACLES,
@@ -16,7 +17,6 @@ from app.virtio_mem.driver.report import (
     TypesLost,
     WorkReport,
 )
-from app.virtio_mem.driver.block_map import BlockMap
 
 PLAN = FallbackPlan(
     2 * MIB,

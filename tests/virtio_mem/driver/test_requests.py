@@ -67,7 +67,9 @@ def test_new_queue_negotiates_and_a_later_one_takes_over() -> None:
 def test_refused_queue_names_the_missing_feature() -> None:
     """V-Q8: the probe of a driver that does not accept UNPLUGGED_INACCESSIBLE fails."""
     device = Device("vm0", DeviceRegion(4 * GIB, 4 * GIB))
-    with pytest.raises(StateError, match="vm0 needs UNPLUGGED_INACCESSIBLE, which the driver does not accept"):
+    with pytest.raises(
+        StateError, match="vm0 needs UNPLUGGED_INACCESSIBLE, which the driver does not accept"
+    ):
         RequestQueue(device, Feature.ACPI_PXM | Feature.PERSISTENT_SUSPEND)
     assert device.negotiated is None
 

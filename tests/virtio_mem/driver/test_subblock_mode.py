@@ -11,7 +11,7 @@ from tests.virtio_mem.interfering import BusyHost
 
 def test_addresses_follow_memory_blocks_and_subblocks() -> None:
     """Index 0 is the region's first whole memory block."""
-    sbm = build(TOY).driver.book
+    sbm = build(TOY).sbm
     assert (sbm.first_block, sbm.blocks.nr_blocks) == (8, 8)
     assert sbm.address(2, 3) == 64 * MIB + 16 * MIB + 3 * MIB
     assert sbm.start_pfn(2) == 80 * MIB // sbm.node.geometry.page_size
@@ -25,7 +25,7 @@ def test_edges_that_are_no_whole_memory_block_are_lost(
     boot_size: int, region_size: int, first: int, count: int
 ) -> None:
     """G-9: the last usable id rounds down; a region below one memory block has none."""
-    sbm = build(Machine(boot_size=boot_size, region_size=region_size)).driver.book
+    sbm = build(Machine(boot_size=boot_size, region_size=region_size)).sbm
     assert (sbm.first_block, sbm.blocks.nr_blocks) == (first, count)
 
 
@@ -37,7 +37,7 @@ def test_region_without_a_whole_memory_block_cannot_be_plugged() -> None:
 
 def test_offline_ranges_are_the_holes_of_the_bits() -> None:
     """Ascending runs of pages of unplugged sub-blocks."""
-    sbm = build(TOY).driver.book
+    sbm = build(TOY).sbm
     index = sbm.blocks.claim_next()
     sbm.blocks.plugged[index] = 0b0100_1100
     start, unit = sbm.start_pfn(index), sbm.unit_nr_pages
@@ -50,7 +50,7 @@ def test_offline_ranges_are_the_holes_of_the_bits() -> None:
 def test_bits_change_only_with_an_acknowledgement() -> None:
     """INV-18: a refused request leaves the book alone."""
     board = build(TOY)
-    sbm = board.driver.book
+    sbm = board.sbm
     board.device.set_requested_size(8 * MIB)
     sbm.queue.refresh()
     index = sbm.blocks.claim_next()
@@ -66,7 +66,7 @@ def test_bits_change_only_with_an_acknowledgement() -> None:
 
 def test_settle_state_reads_fullness_from_the_bits() -> None:
     """INV-19: full or partial, in the zone or offline."""
-    sbm = build(TOY).driver.book
+    sbm = build(TOY).sbm
     index = sbm.blocks.claim_next()
     sbm.blocks.plugged[index] = 1
     sbm.settle_state(index, ZoneId.MOVABLE)
