@@ -12,6 +12,8 @@ SUBJECTS = {
     "creation": "tests.bench.creation",
     "unplug": "tests.bench.unplug",
     "compare": "tests.bench.compare",
+    "forecast": "tests.bench.forecast",
+    "workloads": "tests.bench.workloads",
     "rest": "tests.bench.rest",
     "latency": "tests.bench.latency",
     "start": "tests.bench.start",
