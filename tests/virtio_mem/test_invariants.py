@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.mm import page_offline
 from app.mm.checks.invariants import verify
@@ -217,7 +217,7 @@ class LifeOfAGuest(RuleBasedStateMachine):
     """Resizes, allocations, pins, a busy device, blocks set online and offline by hand: no law breaks on the way."""
 
     def __init__(self) -> None:
-        """Starts with nothing plugged; added memory waits to be onlined in every second life."""
+        """Starts with nothing plugged, and every step of the driver recorded."""
         super().__init__()
         board = build(TOY)
         self.recording = record(board)
@@ -228,6 +228,11 @@ class LifeOfAGuest(RuleBasedStateMachine):
         driver.book.offline_threshold = 24 * MIB
         self.board = board._replace(driver=driver)
         self.owner = 100
+
+    @initialize(online=st.sampled_from([OnlinePolicy.OFFLINE, OnlinePolicy.ONLINE_KERNEL]))
+    def begin(self, online: OnlinePolicy) -> None:
+        """Added memory waits to be onlined in every second life."""
+        self.board.node.hotplug_rules = HotplugRules(online)
 
     @rule(size=st.integers(0, 64))
     def resize(self, size: int) -> None:
