@@ -116,10 +116,12 @@ def online_pageblocks(node: Node, kind: PageKind) -> NDArray[np.int64]:
     return np.flatnonzero(np.isin(node.pageblock_zones(), usable))
 
 
-def free_drawn_runs(node: Node, owner: int, drawn: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """Frees up to `limit` runs of `owner` that hold one of the pages drawn; returns where each began."""
+def free_drawn_runs(
+    node: Node, owner: int, order: int, *, drawn: NDArray[np.int64], limit: int
+) -> NDArray[np.int64]:
+    """Frees up to `limit` runs of `owner` and `order` that hold one of the pages drawn; returns where each began."""
     firsts = np.empty(limit, np.int64)
-    return firsts[: int(owned.free_drawn(node.arrays, owner, drawn, firsts))]
+    return firsts[: int(owned.free_drawn(node.arrays, owner, order, drawn, firsts))]
 
 
 def pages_missing(node: Node, kind: PageKind, mark: int) -> int:

@@ -184,7 +184,7 @@ def test_drawn_runs_are_freed_of_one_owner() -> None:
     node.alloc_pages(PageKind.ANON, 0, 100, owner=7)
     pfns = node.owned_pfns(7)
     drawn = np.array([pfns[5], pfns[5], 127, pfns[9], pfns[11]], np.int64)
-    assert free_drawn_runs(node, 7, drawn, 2).tolist() == [pfns[5], pfns[9]]
+    assert free_drawn_runs(node, 7, 0, drawn=drawn, limit=2).tolist() == [pfns[5], pfns[9]]
     assert len(node.owned_pfns(7)) == 98
 
 

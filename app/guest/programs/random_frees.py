@@ -58,7 +58,7 @@ class RandomFrees:
             return 0
         draws = self.stream.below(nr_pages, nr_draws)
         pfns = (blocks[draws >> order] << order) | (draws & ((1 << order) - 1))
-        firsts = free_drawn_runs(self._guest.node, row.id, pfns, nr_runs)
+        firsts = free_drawn_runs(self._guest.node, row.id, row.order, drawn=pfns, limit=nr_runs)
         self._guest.backings.touch(firsts, 1 << row.order)
         return len(firsts)
 

@@ -13,7 +13,6 @@ from app.mm.kernels.layout import (
     NONE,
     OFFLINE,
     NodeArrays,
-    covering_head,
     head_at,
     owner_at,
     set_head,
@@ -59,8 +58,10 @@ def set_kind_of_runs(m: NodeArrays, pfns: NDArray[np.int64], kind: int) -> int:
 
 
 @kernel
-def free_drawn(m: NodeArrays, owner: int, drawn: NDArray[np.int64], firsts: NDArray[np.int64]) -> int:
-    """Frees the runs of `owner` that hold the pages drawn, in that order, until `firsts` is full; returns how many.
+def free_drawn(
+    m: NodeArrays, owner: int, order: int, drawn: NDArray[np.int64], firsts: NDArray[np.int64]
+) -> int:
+    """Frees the runs of `owner` and `order` that hold the pages drawn, until `firsts` is full; returns how many.
 
     Writes where each began. A page whose run has gone already, or belongs to somebody else, counts for nothing.
     """
@@ -68,8 +69,10 @@ def free_drawn(m: NodeArrays, owner: int, drawn: NDArray[np.int64], firsts: NDAr
     for number in range(drawn.shape[0]):
         if count == firsts.shape[0]:
             break
-        first = covering_head(m, drawn[number])
-        if first >= 0 and owner_at(m, first) == owner:
+        first = (drawn[number] >> order) << order
+        head = head_at(m, first)
+        # Inside a run there is no head, and what stands beside it means nothing.
+        if (head & 15) > FREE and head >> 4 == order and owner_at(m, first) == owner:
             free_run(m, first)
             firsts[count] = first
             count += 1

@@ -74,18 +74,25 @@ def test_kind_of_runs_is_set_in_place() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(acts=ACTS, drawn=st.lists(st.integers(0, 63), max_size=20), limit=st.integers(0, 5))
+@given(
+    acts=ACTS,
+    order=st.integers(0, 3),
+    drawn=st.lists(st.integers(0, 63), max_size=20),
+    limit=st.integers(0, 5),
+)
 def test_drawn_pages_free_runs_of_one_owner_once(
-    acts: list[tuple[PageKind, int, int, int]], drawn: list[int], limit: int
+    acts: list[tuple[PageKind, int, int, int]], order: int, drawn: list[int], limit: int
 ) -> None:
-    """A naive twin draws the same pages: runs of the owner go in order of the draws, each once, up to the limit."""
+    """A naive twin draws the same pages: runs of owner and order go as they are drawn, each once, up to the limit."""
     node, twin = filled(acts), filled(acts)
     firsts = np.empty(limit, np.int64)
-    count = int(owned.free_drawn(node.arrays, 3, np.array(drawn, np.int64), firsts))
+    count = int(owned.free_drawn(node.arrays, 3, order, np.array(drawn, np.int64), firsts))
     wanted: list[int] = []
     for pfn in drawn:
         head = int(layout.covering_head(twin.arrays, pfn))
-        if int(layout.owner_at(twin.arrays, head)) == 3 and head not in wanted and len(wanted) < limit:
+        is_meant = int(layout.head_at(twin.arrays, head)) >> 4 == order
+        is_owned = int(layout.owner_at(twin.arrays, head)) == 3
+        if is_meant and is_owned and head not in wanted and len(wanted) < limit:
             wanted.append(head)
     assert firsts[:count].tolist() == wanted
     twin.free_runs(np.array(wanted, np.int64))
