@@ -112,8 +112,11 @@ def alloc_bursts(
 
 def online_pageblocks(node: Node, kind: PageKind) -> NDArray[np.int64]:
     """Returns the pageblocks, by number, of the zones that this kind may use."""
-    usable = [zone.index for zone in node.zones if zone.id <= highest_zone_for(kind)]
-    return np.flatnonzero(np.isin(node.pageblock_zones(), usable))
+    # By the byte of a pageblock: its zone's index + 1, 0 where no memory is online.
+    is_usable = np.zeros(len(node.zones) + 1, np.bool_)
+    for zone in node.zones:
+        is_usable[zone.index + 1] = zone.id <= highest_zone_for(kind)
+    return np.flatnonzero(is_usable[node.arrays.block_zone])
 
 
 def free_drawn_runs(
