@@ -160,7 +160,8 @@ class AttachedDevice:
         if self._is_absent():
             driver.book.is_work_wanted = True
             return
-        driver.is_broken = self.faults is not None and self.faults.is_breaking()
+        if self.faults is not None and self.faults.is_breaking():
+            driver.break_down()
         self.ready_ns = self.began_ns = ready_ns
         driver.begin()
 
@@ -179,7 +180,7 @@ class AttachedDevice:
 
     def _begin(self) -> None:
         if self.faults is not None and self.faults.is_breaking():
-            self.driver.is_broken = True
+            self.driver.break_down()
         self.backings.look()
         self.deadline_ns = None
         self.ready_ns = self.began_ns = self.clock.now_ns

@@ -142,7 +142,7 @@ def test_no_law_is_broken_whatever_goes_wrong(rounds: list[list[Act]], policy: s
         partial(_advance, SECOND_US),
         partial(_allocate, "anon", 400),
     ]
-    acts = [*start, *(act for acts in rounds for act in acts)]
+    acts: list[Act] = [*start, *(act for acts in rounds for act in acts)]
     half = len(acts) // 2
     for act in acts[:half]:
         _do(guest, act)
@@ -151,7 +151,8 @@ def test_no_law_is_broken_whatever_goes_wrong(rounds: list[list[Act]], policy: s
     guest.settle()
     copy = guest.fork()
     assert copy.digest() == guest.digest()
-    for act in [*acts[half:], partial(_advance, 3600 * SECOND_US)]:
+    rest: list[Act] = [*acts[half:], partial(_advance, 3600 * SECOND_US)]
+    for act in rest:
         for one in (guest, copy):
             _do(one, act)
             assert _failures(one) == []

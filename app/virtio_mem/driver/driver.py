@@ -200,6 +200,11 @@ class Driver:
             return False
         return True
 
+    def break_down(self) -> None:
+        """Breaks as by an error that it does not expect (D-4), before it begins a work item."""
+        self.is_broken = True
+        self.last_result = Errno.EINVAL
+
     def abandon(self) -> None:
         """Ends a work item that is under way without an outcome; the timer is not armed any more."""
         self._work = None
