@@ -13,6 +13,7 @@ from tests.kernel_facts import (
     offline_memory,
     pinned,
     retries,
+    size_changes,
     stated,
 )
 from tests.kernel_facts.disagreements import reason_of
@@ -25,6 +26,7 @@ _SCENARIOS = (
     pinned,
     filled,
     retries,
+    size_changes,
     offline_memory,
     stated,
     driver_life,

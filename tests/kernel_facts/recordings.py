@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent / "recordings"
+FOLDER = Path(__file__).parent / "recordings"
 KERNELS = tuple(
     sorted(
-        (path.name.removesuffix(".json.xz") for path in _FOLDER.glob("*.json.xz")),
+        (path.name.removesuffix(".json.xz") for path in FOLDER.glob("*.json.xz")),
         key=lambda name: [int(part) for part in name.split(".")],
     )
 )
@@ -75,7 +75,7 @@ def snapshot_of(step: Json) -> Json | None:
 
 @cache
 def _read(kernel: str) -> Json:
-    content: Json = json.loads(lzma.decompress((_FOLDER / f"{kernel}.json.xz").read_bytes()))
+    content: Json = json.loads(lzma.decompress((FOLDER / f"{kernel}.json.xz").read_bytes()))
     return content
 
 

@@ -1,4 +1,4 @@
-"""What the recorder's notes state without a file of steps: online policies, and boot memory that memmaps fill up.
+"""What the recorder's notes state without a file of steps: online policies, boot memory that memmaps fill up, resets.
 
 The footprint of the small guest is that of the recorded ones, which have 1 and 2 GiB of boot memory:
 
@@ -7,10 +7,11 @@ The footprint of the small guest is that of the recorded ones, which have 1 and 
     used       SUnreclaim + Shmem + AnonPages + PageTables of meminfo after boot, which memory pressure does not free
 """
 
+from app.guest.boot import RebootKind
 from app.guest.creation import create_guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.mm.zone import ZoneId
-from app.trace.events import RequestAnswered
+from app.trace.events import MemoryDeviceSizeChanged, RequestAnswered
 from app.units import GIB, MIB
 from tests.kernel_facts import wording
 from tests.kernel_facts.facts import FactTable, Row
@@ -40,6 +41,7 @@ def rows(kernel: str) -> list[Row]:
         "memory blocks in zone Normal", set(range(32, 64)), _normal_blocks("online"), show=wording.numbers
     )
     _add_small_guest(table)
+    _add_system_reset(table)
     return table.rows
 
 
@@ -95,3 +97,22 @@ def _add_small_guest(table: FactTable) -> None:
     table.at(3, "8 GiB to 0")
     guest.resize("vm0", 0)
     table.exact("size reached", 0, int(str(guest.describe_device("vm0")["size"])), show=wording.mib)
+
+
+# -------------------------------------------------------------------------------------- system_reset
+
+
+def _add_system_reset(table: FactTable) -> None:
+    """Adds that everything is unplugged at once, the target stays, and one event tells of it."""
+    device = DeviceSpec(size=4 * GIB, requested_size=GIB)
+    guest = create_guest(GuestSpec(name="stated", boot_size=GIB, devices=(device,)))
+    guest.advance(2_000_000)
+    before = guest.events.newest
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    config = guest.find_device("vm0").device.config
+    told = [row.event for row in guest.events.read(before, 100)]
+    table.at(4, "system_reset with 1 GiB plugged")
+    table.exact("size at once", 0, config.plugged_size, show=wording.mib)
+    table.exact("requested size", GIB, config.requested_size, show=wording.mib)
+    sizes = [event.size for event in told if isinstance(event, MemoryDeviceSizeChanged)]
+    table.exact("sizes told", [0], sizes)
