@@ -83,7 +83,7 @@ def adopt_memory_block(node: Node, block_id: int, group: str) -> None:
     node.memory_blocks.join_group(block_id, group)
     zone = node.memory_blocks.zone_id(block_id)
     if zone is not None:
-        _count_in_group(node, block_id, zone, node.geometry.memory_block_nr_pages, 1)
+        _count_in_group(node, block_id, zone, is_online=True)
 
 
 def online_memory_block(node: Node, block_id: int, wanted: OnlinePolicy) -> Errno:
@@ -114,7 +114,7 @@ def online_pages(node: Node, start_pfn: int, end_pfn: int, zone: ZoneId) -> Errn
     _hand_over(node, start_pfn, end_pfn)
     node.memory_blocks.set_online(ids[0], ids[-1] + 1, zone)
     for block_id in ids:
-        _count_in_group(node, block_id, zone, end_pfn - start_pfn, len(ids))
+        _count_in_group(node, block_id, zone, is_online=True)
         node.sink.emit(MemoryBlockChanged(block_id, "online", ZONE_NAMES[zone]))
     node.recompute_watermarks()
     node.listeners.tell(change._replace(action=MemoryAction.ONLINE))
@@ -231,22 +231,23 @@ def _take_out_of_zone(node: Node, start_pfn: int, end_pfn: int, zone: Zone) -> N
     node.arrays.block_type[first:last] = 0
     ids = _block_ids(node, start_pfn, end_pfn)
     for block_id in ids:
-        _count_in_group(node, block_id, zone.id, start_pfn - end_pfn, len(ids))
+        _count_in_group(node, block_id, zone.id, is_online=False)
         node.memory_blocks.set_offline(block_id)
         node.sink.emit(MemoryBlockChanged(block_id, "offline", ""))
     _shrink_span(node, start_pfn, end_pfn, zone)
     node.recompute_watermarks()
 
 
-def _count_in_group(node: Node, block_id: int, zone: ZoneId, nr_pages: int, nr_blocks: int) -> None:
-    """Counts a memory block's share of pages that went online, or, negative, offline (HP-10)."""
+def _count_in_group(node: Node, block_id: int, zone: ZoneId, *, is_online: bool) -> None:
+    """Counts the pages of a memory block that went on- or offline (HP-10)."""
     group = node.memory_blocks.group_of(block_id)
     if group is None:
         return
+    nr_pages = node.geometry.memory_block_nr_pages * (1 if is_online else -1)
     if zone is ZoneId.MOVABLE:
-        group.present_movable += nr_pages // nr_blocks
+        group.present_movable += nr_pages
     else:
-        group.present_kernel += nr_pages // nr_blocks
+        group.present_kernel += nr_pages
 
 
 def _shrink_span(node: Node, start_pfn: int, end_pfn: int, zone: Zone) -> None:

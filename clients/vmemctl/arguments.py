@@ -5,17 +5,19 @@ Left out: what the service accepts (whether a size fits a region, which policies
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from clients.sizes import parse_size
-from clients.specs import CmaAreaSpec, DeviceSpec, ScriptSpec
+from clients.specs import CmaAreaSpec, DeviceSpec, DriverParameters, DriverSpec, ScriptSpec
 
 _SHORTEST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1_000_000.0
+_YES_NO = {"yes": True, "1": True, "no": False, "0": False}
 
 
 def size(text: str) -> int:
@@ -65,16 +67,70 @@ def online(text: str) -> str:
     return f"online_{text}" if text in ("kernel", "movable") else text
 
 
-def devices(texts: Sequence[str], requested: Sequence[int]) -> tuple[DeviceSpec, ...]:
-    """Returns the devices of `SIZE[:BLOCK]` texts; one requested size holds for all, several go one to each.
+def _yes_or_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return text == "yes"
+
+
+# What `create --set` knows, and what reads each value.
+SETTINGS: Mapping[str, Callable[[str], Any]] = {
+    "auto_movable_ratio": int,
+    "auto_movable_numa_aware": _yes_or_no,
+    "offline_max_rounds": int,
+    "boot_reserved": parse_size,
+    "boot_used": parse_size,
+}
+
+
+def settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Returns the members of a guest's spec that `NAME=VALUE` texts set.
 
     Raises typer.BadParameter.
     """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in SETTINGS:
+            raise typer.BadParameter(f"no setting is named {name!r}; there are {', '.join(SETTINGS)}")
+        try:
+            found[name] = SETTINGS[name](value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{name}: {error}") from None
+    return found
+
+
+def devices(
+    texts: Sequence[str], requested: Sequence[int], driver_text: str | None = None
+) -> tuple[DeviceSpec, ...]:
+    """Returns the devices of `SIZE[:BLOCK]` texts; one requested size holds for all, several go one to each.
+
+    driver_text: of the driver of each of them. Raises typer.BadParameter.
+    """
     parsed = [_device(text) for text in texts]
+    module = None if driver_text is None else driver(driver_text)
     return tuple(
-        DeviceSpec(size=region, block_size=block, requested_size=target)
+        DeviceSpec(size=region, block_size=block, requested_size=target, driver=module)
         for (region, block), target in zip(parsed, _targets(requested, len(parsed)), strict=True)
     )
+
+
+def driver_parameters(texts: Sequence[str]) -> DriverParameters:
+    """Returns the module parameters of `NAME=VALUE` texts.
+
+    Raises typer.BadParameter.
+    """
+    return DriverParameters(**_parameters(texts))
+
+
+def driver(text: str) -> DriverSpec:
+    """Returns the driver of `none`, or of `NAME=VALUE,...`: module parameters.
+
+    Raises typer.BadParameter.
+    """
+    if text == "none":
+        return DriverSpec(is_loaded=False)
+    return DriverSpec(**_parameters(comma_list(text)))
 
 
 def cma_areas(texts: Sequence[str]) -> tuple[CmaAreaSpec, ...]:
@@ -118,6 +174,22 @@ def script(path: Path) -> ScriptSpec:
         fault = f"has {unknown}, which no script has" if unknown else "no array of phases"
         raise typer.BadParameter(f"{path}: {fault}")
     return ScriptSpec(**members)
+
+
+def _parameters(texts: Sequence[str]) -> dict[str, Any]:
+    known = [member.name for member in fields(DriverParameters)]
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is no module parameter; those are {', '.join(known)}")
+        if name == "bbm_block_size":
+            found[name] = size(value)
+        elif value in _YES_NO or not equals:
+            found[name] = _YES_NO.get(value, True)
+        else:
+            raise typer.BadParameter(f"{name} is yes or no, not {value!r}")
+    return found
 
 
 def _number(text: str | float) -> float:

@@ -4,7 +4,7 @@ Its many options stand above the command, each with its help.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group
@@ -73,6 +73,16 @@ RequestedOption = Annotated[
         rich_help_panel=_PRESET_PANEL,
     ),
 ]
+DriverOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|NAME=VALUE,...",
+        help="none: no driver is loaded; else its parameters: unplug_online, force_bbm, bbm_block_size, "
+        "bbm_safe_unplug.",
+        show_default="loaded, without parameters",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
 CmaOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -92,43 +102,14 @@ OnlineOption = Annotated[
         show_default="movable; with --from, what the capture says",
     ),
 ]
-RatioOption = Annotated[
-    int | None,
+SettingOption = Annotated[
+    list[str] | None,
     typer.Option(
-        min=0,
-        metavar="PERCENT",
-        help="auto-movable: how much movable memory there may be, in per cent of kernel memory.",
-        show_default="301",
-        rich_help_panel=_PRESET_PANEL,
-    ),
-]
-RoundsOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="ROUNDS",
-        help="Rounds of migration after which offlining a memory block gives up; Linux has no limit.",
-        show_default="100",
-        rich_help_panel=_PRESET_PANEL,
-    ),
-]
-ReservedOption = Annotated[
-    int | None,
-    typer.Option(
-        parser=arguments.size,
-        metavar="SIZE",
-        help="Boot memory that the kernel keeps for good: image, bounce buffers, tables.",
-        show_default="0",
-        rich_help_panel=_PRESET_PANEL,
-    ),
-]
-UsedOption = Annotated[
-    int | None,
-    typer.Option(
-        parser=arguments.size,
-        metavar="SIZE",
-        help="Boot memory that kernel and programs use from the start, and do not give back.",
-        show_default="0",
+        "--set",
+        metavar="NAME=VALUE",
+        help="How memory is hotplugged, and what of boot memory is not free; may be repeated: "
+        f"{', '.join(arguments.SETTINGS)}.",
+        show_default=False,
         rich_help_panel=_PRESET_PANEL,
     ),
 ]
@@ -207,13 +188,11 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     boot: BootOption = None,
     device: DeviceSpecOption = None,
     requested: RequestedOption = None,
+    driver: DriverOption = None,
     cma: CmaOption = None,
     fallback: FallbackOption = None,
     online: OnlineOption = None,
-    auto_movable_ratio: RatioOption = None,
-    offline_max_rounds: RoundsOption = None,
-    boot_reserved: ReservedOption = None,
-    boot_used: UsedOption = None,
+    settings: SettingOption = None,
     seed: SeedOption = None,
     workload: WorkloadOption = None,
     phases: PhasesOption = None,
@@ -227,13 +206,10 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     session = open_session(context, as_json=as_json)
     levels = None if fallback is None else arguments.comma_list(fallback)
     zone = None if online is None else arguments.online(online)
+    common = _members(name=name, policy=policy, fallback=levels, online=zone, seed=seed)
     if capture is not None:
         options = ImportSpec(
-            name=name,
-            policy=policy,
-            fallback=levels,
-            online=zone,
-            seed=seed,
+            **common,
             device=",".join(device or ()) or None,
             block_size=block_size,
             per_cpu=per_cpu,
@@ -242,23 +218,20 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         _import(session, capture, options)
         return
     spec = GuestSpec(
-        name=name,
+        **common,
         preset=preset,
-        policy=policy,
         boot_size=GIB if boot is None else boot,
-        devices=arguments.devices(device or (), requested or ()),
+        devices=arguments.devices(device or (), requested or (), driver),
         cma_areas=arguments.cma_areas(cma) if cma else None,
-        fallback=levels,
-        online=zone,
-        auto_movable_ratio=auto_movable_ratio,
-        offline_max_rounds=offline_max_rounds,
-        boot_reserved=boot_reserved,
-        boot_used=boot_used,
-        seed=seed,
         workload=None if workload is None else arguments.workload(workload),
         phases=None if phases is None else arguments.script(phases),
+        **arguments.settings(settings or ()),
     )
     _create(session, spec)
+
+
+def _members(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - of either spec
+    return members
 
 
 def _create(session: Session, spec: GuestSpec) -> None:

@@ -28,7 +28,7 @@ def test_memory_block_goes_through_its_states() -> None:
 
 
 def test_a_block_in_several_zones_is_online_in_none_of_them() -> None:
-    """sysfs shows such a block's zone as "none"."""
+    """In sysfs such a block's zone is "none"."""
     blocks = MemoryBlocks(2)
     blocks.set_online(0, 1, None)
     assert (blocks.state(0), blocks.zone_id(0)) == (MemoryBlockState.ONLINE, None)

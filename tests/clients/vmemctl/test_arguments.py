@@ -123,3 +123,22 @@ def test_script_is_an_array_or_an_object(tmp_path: Path) -> None:
     path.write_text("7")
     with pytest.raises(typer.BadParameter, match="no array of phases"):
         arguments.script(path)
+
+
+def test_settings_are_read_by_their_names() -> None:
+    """Numbers, sizes, yes and no; the last word on a name counts."""
+    texts = ["auto_movable_ratio=100", "boot_used=16MiB", "auto_movable_numa_aware=no", "boot_used=0"]
+    assert arguments.settings(texts) == {
+        "auto_movable_ratio": 100,
+        "boot_used": 0,
+        "auto_movable_numa_aware": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ratio=1", "boot_used", "boot_used=x", "auto_movable_ratio=1.5", "auto_movable_numa_aware=1"]
+)
+def test_settings_that_cannot_be_are_refused(text: str) -> None:
+    """A usage error names the setting, or those that there are."""
+    with pytest.raises(typer.BadParameter):
+        arguments.settings([text])

@@ -37,8 +37,8 @@ def test_create_sends_what_was_said_and_shows_the_guest(vmemctl: Vmemctl, servic
 def test_create_sends_how_memory_is_hotplugged(vmemctl: Vmemctl, service: FakeService) -> None:
     """Policy, ratio, patience, and boot memory that is not free."""
     service.answer("POST /v1/guests", recorded.GUEST, status=201)
-    options = "--online auto-movable --auto-movable-ratio 100 --offline-max-rounds 5"
-    ended = vmemctl("create", *options.split(), "--boot-reserved", "64MiB", "--boot-used", "16MiB")
+    options = "--online auto-movable --set auto_movable_ratio=100 --set offline_max_rounds=5"
+    ended = vmemctl("create", *options.split(), "--set", "boot_reserved=64MiB", "--set", "boot_used=16MiB")
     assert ended.code == 0
     sent = service.received[0].json
     assert (sent["online"], sent["auto_movable_ratio"], sent["offline_max_rounds"]) == (
