@@ -5,7 +5,7 @@
 Left out: pages that could move, and are in nobody's way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from app.guest.explain import Explanation, Stay
 from app.guest.remedies import remedy_for
@@ -24,7 +24,7 @@ def describe_pages(explanation: Explanation, *, cursor: int, limit: int) -> list
     for stay in explanation.stays:
         nr_rows = _nr_rows(stay)
         if skipped + nr_rows > cursor:
-            rows = list(_rows(explanation, stay))[max(0, cursor - skipped) :]
+            rows = _rows(explanation, stay)[max(0, cursor - skipped) :]
             found += [_describe(explanation, stay, run) for run in rows[: limit - len(found)]]
         if len(found) >= limit:
             break
@@ -36,8 +36,8 @@ def _nr_rows(stay: Stay) -> int:
     return max(1, stay.nr_blockers)
 
 
-def _rows(explanation: Explanation, stay: Stay) -> Iterator[Blocker | None]:
-    yield from as_blockers(explanation.blockers_of(stay)) or [None]
+def _rows(explanation: Explanation, stay: Stay) -> Sequence[Blocker | None]:
+    return as_blockers(explanation.blockers_of(stay)) or (None,)
 
 
 def _describe(explanation: Explanation, stay: Stay, run: Blocker | None) -> dict[str, object]:

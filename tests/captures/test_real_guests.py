@@ -5,6 +5,9 @@ The recorded kernels have two levels. The middle level of the default must not c
 
 import pytest
 
+from app.guest.explain import copy_subject, explain
+from app.guest.explain_view import describe_explanation
+from app.guest.forecast import Question, copy_for_forecast, forecast
 from app.mm.policies.policy import POLICIES
 from app.mm.policies.switches import FALLBACKS
 from app.mm.zone import ZoneId
@@ -137,3 +140,21 @@ def test_capture_loads_under_every_policy(name: str, policy: str) -> None:
 def _failures(loaded: LoadedGuest) -> list[object]:
     """Returns the broken laws that the policy's kernels do not break themselves."""
     return [row for row in loaded.guest.verify() if row["weight"] == "failure"]
+
+
+@ALL_GUESTS
+def test_explanation_and_forecast_are_what_really_happened(name: str) -> None:
+    """Before anything is done: how much could be taken back, and how much the recorded machine then gave."""
+    loaded, outcome = LoadedGuest(name, KERNEL_FALLBACK), read_outcome(name)
+    guest, target = loaded.guest, outcome["requested_after"]
+    digest = guest.digest()
+    told = describe_explanation(explain(copy_subject(guest, "vm0", target)))
+    question = Question(device_id="vm0", requested_size=target, has_limits=False)
+    assert forecast(copy_for_forecast(guest, question), question)["size"] == outcome["plugged_bytes_after"]
+    assert told["obtainable"] == outcome["plugged_bytes_before"] - outcome["plugged_bytes_after"]
+    assert told["stays"] == outcome["plugged_bytes_after"] - target
+    groups = told["groups"]
+    assert isinstance(groups, list)
+    if told["stays"]:
+        assert sum(group["bytes"] for group in groups) >= int(str(told["stays"]))
+    assert guest.digest() == digest

@@ -5,11 +5,15 @@ import pytest
 from app.errors import InvalidValue, Unknown
 from app.guest.allocations import AllocationSpec
 from app.guest.explain import copy_subject
+from app.guest.spec import DeviceSpec
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.units import GIB, MIB
+from app.virtio_mem.driver.options import DriverModule, ModuleParameters
+from app.virtio_mem.driver.pieces import Piece
 from tests.guest.drawn import draw_guest, draw_target
 from tests.guest.explained import explain_vm0, guest_of, pfn_of, programs_stays, put
+from tests.guest.making import x86_guest
 
 
 def test_explain_names_the_page_in_the_way_of_each_piece() -> None:
@@ -108,3 +112,17 @@ def test_explain_tells_when_the_driver_tries_again() -> None:
     retry = explain_vm0(guest).retry
     assert retry is not None
     assert (retry.due_ns, retry.interval_ms) == (guest.find_device("vm0").deadline_ns, 50_000)
+
+
+def test_explain_big_blocks() -> None:
+    """In big block mode one page keeps a whole big block, and is told as what does."""
+    module = DriverModule(parameters=ModuleParameters(force_bbm=True))
+    device = DeviceSpec(size=GIB, requested_size=GIB, driver=module)
+    guest = x86_guest(online="online_movable", devices=(device,))
+    put(guest, "pinned", pfn_of(100, 7), label="dpdk")
+    found = explain_vm0(guest)
+    (stay,) = found.stays
+    assert (found.unit_size, found.reached) == (128 * MIB, 128 * MIB)
+    assert (stay.piece, stay.level, stay.result) == (Piece(pfn_of(64), pfn_of(128)), "big_block", Errno.EBUSY)
+    assert stay.obstacle is not None
+    assert (stay.obstacle.pfn, stay.nr_blockers) == (pfn_of(100, 7), 1)

@@ -23,7 +23,7 @@ def words(found: Explanation) -> list[str]:
     return [hindrance.what for hindrance in found.hindrances]
 
 
-def test_no_hindrance() -> None:
+def test_guest_that_works_has_no_hindrance() -> None:
     """A guest that works has none."""
     assert words(explain_vm0(movable_guest())) == []
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.api.schemas.compare import PolicyText
+from app.api.schemas.catalog import PolicyText
 from app.api.schemas.devices import Outcome
 from app.api.schemas.strict import Answer, Request, Size
 from app.operations.explaining import MOST_RETRIES, Wish

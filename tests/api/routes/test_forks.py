@@ -4,6 +4,7 @@ import pytest
 
 from app.api.schemas.forks import Snapshot, SnapshotList
 from app.settings import Settings
+from app.trace.events import GuestRestored
 from app.units import GIB, MIB
 from tests.api.caller import Caller
 
@@ -116,6 +117,7 @@ def test_restore_ends_what_was_under_way(caller: Caller) -> None:
     assert (ended["state"], ended["is_over"]) == ("cancelled", True)
     assert "snapshot-1" in ended["reason"]
     (kept,) = caller.service.registry.entry("web").guest.events.read(newest, 10)
+    assert isinstance(kept.event, GuestRestored)
     assert (kept.id, kept.event.snapshot) == (newest + 1, "snapshot-1")
 
 
