@@ -21,6 +21,7 @@ from clients.vmemctl import (
     compare_command,
     copy_commands,
     create_command,
+    driver_commands,
     event_commands,
     explain_commands,
     fault_commands,
@@ -110,6 +111,7 @@ def make_app() -> typer.Typer:
     app.command("alloc")(page_commands.alloc)
     app.command("free")(page_commands.free)
     app.add_typer(cma_commands.make_app())
+    app.add_typer(driver_commands.make_app())
     app.add_typer(fault_commands.make_app())
     app.add_typer(workload_commands.make_app())
     app.command("metrics")(workload_commands.metrics)

@@ -15,6 +15,7 @@ import httpx
 
 from clients import (
     _calls,
+    _driver_calls,
     _event_calls,
     _explain_calls,
     _fault_calls,
@@ -176,6 +177,8 @@ class Client:
     show_workload = _sends(_workload_calls.show_workload)
     stop_workload = _sends(_workload_calls.stop_workload)
     metrics = _sends(_workload_calls.metrics)
+    load_driver = _sends(_driver_calls.load_driver)
+    unload_driver = _sends(_driver_calls.unload_driver)
     reboot = _sends(_power_calls.reboot)
     suspend = _sends(_power_calls.suspend)
     resume = _sends(_power_calls.resume)

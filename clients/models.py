@@ -40,10 +40,20 @@ class Zone(Answer):
 
 
 class DriverState(Answer):
-    """What the guest's driver is at: `idle`, `waiting_retry` for retry_ms, or `broken`."""
+    """What the guest's driver is at, and what it was loaded with.
+
+    state: `idle`, `working`, `waiting_retry` for retry_ms, `broken` or `unloaded`.
+    """
 
     state: str
     retry_ms: int | None = None
+    is_loaded: bool = True
+    unplug_online: bool = True
+    force_bbm: bool = False
+    bbm_block_size: int = 0
+    bbm_safe_unplug: bool = True
+    # Set, but unknown to the guest's kernel, or without effect.
+    ignored_parameters: tuple[str, ...] = ()
 
 
 class Device(Answer):
@@ -57,8 +67,10 @@ class Device(Answer):
     requested_size: int
     size: int
     node: int = 0
+    # "sbm": sub-blocks of memory blocks are plugged; "bbm": big blocks of whole ones.
     mode: str = "sbm"
     subblock_size: int | None = None
+    big_block_size: int | None = None
     unplug_levels: tuple[str, ...] = ()
     driver: DriverState | None = None
     blocks: Mapping[str, int] = {}

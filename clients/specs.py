@@ -9,6 +9,23 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class DriverParameters:
+    """Parameters of the driver's module (sizes in bytes)."""
+
+    unplug_online: bool | None = None
+    force_bbm: bool | None = None
+    bbm_block_size: int | None = None
+    bbm_safe_unplug: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverSpec(DriverParameters):
+    """What a booting guest does about a device's driver: whether it loads it, and with which parameters."""
+
+    is_loaded: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceSpec:
     """A virtio-mem device to be made: its region, its block, and how much of it is asked for (bytes)."""
 
@@ -16,6 +33,7 @@ class DeviceSpec:
     block_size: int | None = None
     requested_size: int | None = None
     id: str | None = None
+    driver: DriverSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +178,9 @@ class Upload:
     size: int | None = None
 
 
-def as_json(spec: GuestSpec | ScriptSpec | AllocationSpec | ScenarioSpec | CompareSpec) -> dict[str, object]:
+def as_json(
+    spec: GuestSpec | DriverParameters | ScriptSpec | AllocationSpec | ScenarioSpec | CompareSpec,
+) -> dict[str, object]:
     """Returns the JSON body of `spec`, without the fields that are None."""
     return _without_none(asdict(spec))
 

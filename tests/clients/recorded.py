@@ -17,8 +17,18 @@ DEVICE: dict[str, Any] = {
     "node": 0,
     "mode": "sbm",
     "subblock_size": 2 * MIB,
+    "big_block_size": None,
     "unplug_levels": ["memory_block", "chunk", "pageblock"],
-    "driver": {"state": "idle", "retry_ms": 0},
+    "driver": {
+        "state": "idle",
+        "retry_ms": 0,
+        "is_loaded": True,
+        "unplug_online": True,
+        "force_bbm": False,
+        "bbm_block_size": 0,
+        "bbm_safe_unplug": True,
+        "ignored_parameters": [],
+    },
     "blocks": {
         "unused": 48,
         "plugged": 0,
@@ -28,6 +38,8 @@ DEVICE: dict[str, Any] = {
         "kernel_partial": 1,
         "movable": 0,
         "movable_partial": 0,
+        "added": 0,
+        "fake_offline": 0,
     },
 }
 
