@@ -1,6 +1,6 @@
 """Calls that ask why and what if: explanations, forecasts, and copies of guests. Nothing here does I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from clients import explain_models as models
@@ -97,6 +97,6 @@ def restore(guest: str, snapshot: str) -> Call[Guest]:
     return call(_at("restore", guest=guest), model(Guest), json={"snapshot": snapshot})
 
 
-def _said(members: dict[str, object]) -> dict[str, object]:
+def _said(members: Mapping[str, object]) -> dict[str, object]:
     """Returns what was said; the rest is the service's to choose."""
     return {name: value for name, value in members.items() if value is not None}

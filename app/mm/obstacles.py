@@ -104,13 +104,15 @@ def _matters(node: Node, rows: NDArray[np.int64], start_pfn: int, end_pfn: int) 
     zone = node.zone_at(start_pfn)
     is_trusted = zone is not None and zone.index == ZoneId.MOVABLE
     stops = (kinds == PageKind.RESERVED) if is_trusted else _STOPS_ISOLATION[kinds]
-    return is_inside | stops
+    matters: NDArray[np.bool_] = is_inside | stops
+    return matters
 
 
 def _staying(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     kinds, owners = rows[:, 1] & 15, rows[:, 2]
     is_gigantic = (kinds == PageKind.HUGETLB) & (owners > 0) & (owners & _GIGANTIC != 0)
-    return rows[_STAYS[kinds] | is_gigantic]
+    staying: NDArray[np.int64] = rows[_STAYS[kinds] | is_gigantic]
+    return staying
 
 
 def _cma_pageblocks(node: Node, start_pfn: int, end_pfn: int) -> NDArray[np.int64]:

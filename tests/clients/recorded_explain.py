@@ -1,10 +1,12 @@
 """Answers of the service about why and what if, as it gives them."""
 
+from typing import Any
+
 from tests.clients import recorded
 
 MIB = 2**20
 
-EXPLANATION = {
+EXPLANATION: dict[str, Any] = {
     "device": "vm0",
     "target": 0,
     "size": 1024 * MIB,
@@ -83,7 +85,7 @@ EXPLANATION = {
     "nr_pages": 8,
     "next_cursor": 2,
 }
-FORECAST = {
+FORECAST: dict[str, Any] = {
     "device": "vm0",
     "policy": "linux-5.19",
     "fallback": ["memory_block", "pageblock"],

@@ -42,7 +42,7 @@ def test_explanation_tells_what_has_to_go_first() -> None:
 
 def test_one_page_is_one_page() -> None:
     """A gain of a single page reads as such."""
-    (first, _) = answers.EXPLANATION["groups"]  # type: ignore[misc]  # two of them
+    first = answers.EXPLANATION["groups"][0]
     gain = {"start_pfn": 0, "end_pfn": 512, "bytes": 2**21, "obstacle_pages": 1}
     assert "freeing this 1 page of pinned" in view(groups=[{**first, "largest_gain": gain}])
 
