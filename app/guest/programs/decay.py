@@ -11,7 +11,7 @@ FIXED_BITS = 11
 FIXED_ONE = 1 << FIXED_BITS
 
 
-def decayed(average: int, weight: int, sample: int) -> int:
+def decayed(average: int, sample: int, *, weight: int) -> int:
     """Returns the average one period later; all three in fixed point."""
     total = average * weight + sample * (FIXED_ONE - weight)
     if sample >= average:

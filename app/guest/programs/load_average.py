@@ -42,7 +42,9 @@ class LoadAverage:
         for _ in range(nr_samples):
             pairs = zip(self._averages, _WEIGHTS, strict=True)
             before = self._averages
-            self._averages = tuple(decayed(load, weight, nr_tasks * FIXED_ONE) for load, weight in pairs)
+            self._averages = tuple(
+                decayed(load, nr_tasks * FIXED_ONE, weight=weight) for load, weight in pairs
+            )
             if self._averages == before:
                 break
         self._sampled_ns = present_ns

@@ -47,7 +47,7 @@ class PressureLine:
             self._count_to(end_ns)
             share = self.in_period_ns * 100 * FIXED_ONE // PERIOD_NS
             pairs = zip(self.averages, _WEIGHTS, strict=True)
-            self.averages = tuple(decayed(average, weight, share) for average, weight in pairs)
+            self.averages = tuple(decayed(average, share, weight=weight) for average, weight in pairs)
             self.in_period_ns = 0
         self._count_to(now_ns)
 

@@ -11,7 +11,7 @@ from app.guest.programs.decay import FIXED_ONE, decayed, two_places
 
 def test_first_sample_of_one_task_is_eight_hundredths() -> None:
     """A load of one for five seconds: 1 - e^(-5/60) is 0.0799, and 164 / 2048 prints as 0.08."""
-    first = decayed(0, 1884, FIXED_ONE)
+    first = decayed(0, FIXED_ONE, weight=1884)
     assert first == 164
     assert two_places(first) == "0.08"
 
@@ -37,7 +37,7 @@ def test_constant_sample_is_reached(start: int, sample: int) -> None:
     """Whatever was before, a sample that stays is the average in the end, and never overshot."""
     average, aim = start, sample * FIXED_ONE
     for _ in range(20_000):
-        nearer = decayed(average, 2037, aim)
+        nearer = decayed(average, aim, weight=2037)
         assert min(average, aim) <= nearer <= max(average, aim)
         if nearer == average:
             break

@@ -4,7 +4,7 @@ from app.guest.programs.phases import Do, Phase
 from app.mm.page import PageKind
 
 
-def test_endless_phases() -> None:
+def test_phase_without_time_is_endless() -> None:
     """A leak or a churn without a time never ends; everything else does."""
     assert Phase(do=Do.LEAK, labels=("a",), rate=1).is_endless
     assert Phase(do=Do.CHURN, labels=("a",), millionths=1).is_endless

@@ -56,7 +56,7 @@ def test_averages_are_those_of_a_naive_loop(stalls: list[tuple[int, int]], looks
     naive = 0
     for period in range(100):
         stalled = sum(tenth in busy for tenth in range(period * 20, period * 20 + 20))
-        naive = decayed(naive, 1677, stalled * 5 * FIXED_ONE)
+        naive = decayed(naive, stalled * 5 * FIXED_ONE, weight=1677)
     assert line.averages[0] == naive
     assert line.total_ns == len(busy) * S // 10
 
