@@ -102,7 +102,7 @@ def _matters(node: Node, rows: NDArray[np.int64], start_pfn: int, end_pfn: int) 
     if node.policy.unmovable_window is UnmovableWindow.INTEREST:
         return is_inside
     zone = node.zone_at(start_pfn)
-    is_trusted = zone is not None and zone.index == ZoneId.MOVABLE
+    is_trusted = zone is not None and zone.id is ZoneId.MOVABLE
     stops = (kinds == PageKind.RESERVED) if is_trusted else _STOPS_ISOLATION[kinds]
     matters: NDArray[np.bool_] = is_inside | stops
     return matters

@@ -53,10 +53,9 @@ async def draw(
     service: Service, name: str, device_id: str, *, target: int | None, render: Callable[[MarkedMap], bytes]
 ) -> bytes:
     """Returns what `render` makes of the guest's map with what stays marked; else as explain_device()."""
+    memory = await _explained(service, name, device_id, target, mark_map)
     async with service.drawing:
-        return await _explained(
-            service, name, device_id, target, lambda explanation: render(mark_map(explanation))
-        )
+        return await service.crew.run(lambda: render(memory), estimate_us=estimates.UNKNOWN_US)
 
 
 async def forecast_device(service: Service, name: str, device_id: str, wish: Wish) -> Description:

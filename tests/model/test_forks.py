@@ -10,6 +10,7 @@ from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
 from app.guest.programs.phase_json import parse_script
 from app.guest.spec import DeviceSpec
+from app.guest.workload import WORKLOADS
 from app.trace.events import Event
 from app.units import GIB, MIB
 from tests.guest.making import FIRST_DEVICE_PFN, x86_guest
@@ -89,3 +90,22 @@ def test_fork_goes_on_as_the_guest_does(seconds: int) -> None:
         texts = {each.proc(file) for each in (guest, *forks)}
         assert len(texts) == 1, file
     assert {fork.digest() for fork in forks} == {guest.digest()}
+
+
+def test_fork_of_a_driver_at_work_begins_its_work_anew() -> None:
+    """Copies made between any two acts are sound, and end where the guest ends."""
+    guest = x86_guest(
+        online="online_kernel",
+        devices=(DeviceSpec(size=GIB // 2, requested_size=GIB // 2),),
+        workload=WORKLOADS["busy"],
+    )
+    guest.begin_resize("vm0", 0)
+    sizes = []
+    while not guest.settle(max_acts=7):
+        copy = guest.fork()
+        assert copy.verify() == []
+        copy.settle()
+        assert copy.verify() == []
+        sizes.append(copy.find_device("vm0").device.plugged_size)
+    assert len(sizes) > 5
+    assert set(sizes) == {guest.find_device("vm0").device.plugged_size}

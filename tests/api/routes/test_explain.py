@@ -176,3 +176,14 @@ def test_copies_need_pages() -> None:
         assert caller.get(f"{WEB}/explain").status_code == 507
         assert caller.post(f"{WEB}/forecast", {"requested_size": 0}).status_code == 507
         assert caller.service.registry.nr_pages == nr_pages
+
+
+def test_explain_and_forecast_of_a_dead_guest(caller: Caller) -> None:
+    """What keeps its driver from working is told first; what a target would give, cannot be."""
+    make_guest(caller)
+    caller.post("/v1/guests/web/faults", {"kind": "guest_crash", "reason": "Oops"})
+    told = Explanation.model_validate(caller.get(f"{WEB}/explain?target=0").json(), strict=True)
+    assert [hindrance.what for hindrance in told.hindrances] == ["guest_crashed"]
+    assert (told.obtainable, told.stays) == (GIB - 6 * MIB, 6 * MIB)
+    answer = caller.post(f"{WEB}/forecast", {"requested_size": 0})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/guest-crashed")
