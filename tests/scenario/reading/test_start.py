@@ -95,7 +95,7 @@ def test_read_of_a_guest_keeps_sizes_in_bytes() -> None:
         ("{guest: vax, boot: 1GiB, device: 128MiB, requested: 0}", "one of x86-64"),
         ("{guest: x86-64, boot: 1GiB, device: 128MiB}", "has 'requested' as well"),
         ("{guest: x86-64, boot: 1TiB, device: 128MiB, requested: 0}", "at most 68719476736 bytes"),
-        ("{guest: x86-64, boot: 1MiB, device: 128MiB, requested: 0}", "a multiple of 128 MiB"),
+        ("{guest: x86-64, boot: 1MiB, device: 128MiB, requested: 0}", "a multiple of 2 MiB"),
         (f"{{{GUEST}, pages: x}}", "no such key here; known: guest, boot"),
         (f"{{{GUEST}, online: both}}", "one of kernel, movable"),
         (f"{{{GUEST}, fill: {{butter: [0]}}}}", "one of anon"),
