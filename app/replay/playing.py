@@ -1,6 +1,6 @@
 """A failure file, played: what was done at which moment, what was found, and whether it is what was expected.
 
-    make the guest ──▶ rules, phases ──▶ time up to a step ──▶ its act ──▶ its expectations ──▶ ... ──▶ the end
+    a guest is made ──▶ rules, phases ──▶ time up to a step ──▶ its act ──▶ its expectations ──▶ ... ──▶ the end
 
 Kept here: a file plays the same in every process; at its end the invariants hold, whether it says so or not.
 Left out: reading one (app.replay.reading), and how it is told (app.replay.telling).

@@ -189,7 +189,7 @@ def test_drawn_runs_are_freed_of_one_owner() -> None:
 
 
 def test_movable_runs_are_held_and_let_go_with_their_kinds() -> None:
-    """Pages that a migration may try are listed with their kinds, free and kernel pages are not; pinned, they return."""
+    """What a migration may try is listed with its kinds, free and kernel pages are not; pinned, it returns."""
     node = toy_node()
     anon = node.alloc_page(PageKind.ANON, 0, 1)
     huge = node.alloc_page(PageKind.THP, 3, 2)
