@@ -33,6 +33,9 @@ class DeviceSpec:
     block_size: int | None = None
     requested_size: int | None = None
     id: str | None = None
+    backing_page_size: int | None = None
+    unplugged_inaccessible: bool | None = None
+    persistent_suspend: bool | None = None
     driver: DriverSpec | None = None
 
 

@@ -35,7 +35,7 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
     )
     guest = Guest(identity, boot_node(plan, sink), sink=sink, plan=plan, profile=spec.cost)
     for device in plan.devices:
-        made = Device(device.id, device.region, sink=sink)
+        made = Device(device.id, device.region, features=device.features, sink=sink)
         guest.attach(made, fallback=plan.levels, module=device.driver)
         if device.requested_size:
             guest.resize(device.id, device.requested_size)

@@ -29,9 +29,10 @@ from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.mm.policies.quantities import validate_together
 from app.mm.policies.switches import Level
-from app.units import GIB, MIB, align_up, format_size, is_aligned, is_power_of_two
+from app.units import GIB, KIB, MIB, align_up, format_size, is_aligned, is_power_of_two
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.driver.options import LOADED, DriverModule
+from app.virtio_mem.protocol import ALL_FEATURES, Feature
 from app.virtio_mem.region import EXTENT_ARM, EXTENT_X86, DeviceRegion
 
 # Page numbers and links are 32-bit; 2**30 pages of 4 KiB are 4 TiB.
@@ -54,8 +55,20 @@ class DeviceSpec:
     # None: a pageblock, at least 1 MiB, as QEMU's default is a huge page (V-Q6).
     block_size: int | None = None
     requested_size: int = 0
+    # Page size of the host's memory behind it: more than 4 KiB for hugetlb (V-Q6).
+    backing_page_size: int = 4 * KIB
+    # Whether it offers, and so needs, UNPLUGGED_INACCESSIBLE (V-Q8), and offers PERSISTENT_SUSPEND (V-18).
+    unplugged_inaccessible: bool = True
+    persistent_suspend: bool = True
     # Whether the guest loads the device's driver as it boots, and the module's parameters (8.10).
     driver: DriverModule = LOADED
+
+    @property
+    def features(self) -> Feature:
+        """What it offers."""
+        found = Feature.ACPI_PXM
+        found |= Feature.UNPLUGGED_INACCESSIBLE if self.unplugged_inaccessible else Feature(0)
+        return found | (Feature.PERSISTENT_SUSPEND if self.persistent_suspend else Feature(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +112,7 @@ class DevicePlan:
     region: DeviceRegion
     requested_size: int
     driver: DriverModule = LOADED
+    features: Feature = ALL_FEATURES
 
 
 @dataclass(frozen=True)
@@ -201,16 +215,20 @@ def _place_devices(spec: GuestSpec, geometry: Geometry) -> tuple[DevicePlan, ...
         if device_id in {plan.id for plan in plans}:
             raise InvalidValue(f"{place}.id", device_id, "an id that no earlier device has")
         region = _region(geometry, device, addr, place)
-        plans.append(DevicePlan(device_id, region, device.requested_size, device.driver))
+        plans.append(DevicePlan(device_id, region, device.requested_size, device.driver, device.features))
         addr = align_up(region.end, geometry.memory_block_size)
     return tuple(plans)
 
 
 def _region(geometry: Geometry, device: DeviceSpec, addr: int, place: str) -> DeviceRegion:
-    block_size = default_block_size(geometry) if device.block_size is None else device.block_size
+    block_size = device.block_size
+    if block_size is None:
+        block_size = max(default_block_size(geometry), device.backing_page_size)
     if is_power_of_two(block_size):
         addr = align_up(addr, block_size)
-    region = DeviceRegion(addr, device.size, block_size, extent=extent_of(geometry))
+    region = DeviceRegion(
+        addr, device.size, block_size, extent=extent_of(geometry), backing_page_size=device.backing_page_size
+    )
     try:
         region.validate()
         region.validate_requested_size(device.requested_size)

@@ -21,6 +21,16 @@ class DeviceIn(Request):
         None, description="device block size; default: a pageblock, 1 MiB at least"
     )
     requested_size: Size = Field(0, description="what the guest shall plug at once; a multiple of block_size")
+    backing_page_size: Size = Field(
+        4096,
+        description="page size of the host's memory behind it; block_size is no less: more than 4096 for hugetlb",
+    )
+    unplugged_inaccessible: bool = Field(
+        default=True, description="offers UNPLUGGED_INACCESSIBLE, and needs a driver that accepts it"
+    )
+    persistent_suspend: bool = Field(
+        default=True, description="offers PERSISTENT_SUSPEND: the guest may sleep with memory plugged"
+    )
     driver: DriverIn = Field(default_factory=DriverIn, description="of the booting guest")
 
 

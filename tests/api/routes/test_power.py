@@ -53,6 +53,27 @@ def test_sleeping_guest_keeps_its_memory_and_its_host_waiting(caller: Caller) ->
     assert _device(caller).size == 0
 
 
+def test_device_without_persistent_suspend_keeps_its_guest_awake(caller: Caller) -> None:
+    """V-29: with memory plugged, s3 is refused by the device's name; with none it is not."""
+    device = {"size": "1GiB", "requested_size": "512MiB", "persistent_suspend": False}
+    caller.make_guest(name="web", devices=[device])
+    refused = caller.post("/v1/guests/web/suspend", {"kind": "s3"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/wrong-state")
+    assert "the driver of vm0 refuses s3: 536870912 bytes are plugged" in refused.json()["detail"]
+    caller.call("PATCH", DEVICE, json={"requested_size": 0})
+    assert caller.post("/v1/guests/web/suspend", {"kind": "s3"}).status_code == 200
+
+
+def test_device_of_huge_pages_has_blocks_of_one_at_least(caller: Caller) -> None:
+    """V-Q6: with 1 GiB pages behind it a block is 1 GiB, and a smaller one is refused."""
+    huge = {"size": "4GiB", "backing_page_size": "1GiB"}
+    caller.make_guest(name="web", devices=[huge])
+    assert _device(caller).block_size == 1024 * MIB
+    body = {"name": "mail", "boot_size": "1GiB", "devices": [{**huge, "block_size": "2MiB"}]}
+    refused = caller.post("/v1/guests", body)
+    assert (refused.status_code, refused.json()["field"]) == (422, "devices[0].block_size")
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "slug"),
     [
