@@ -67,6 +67,7 @@ GUEST: dict[str, Any] = {
     "auto_movable_numa_aware": True,
     "offline_max_rounds": 100,
     "simulated_us": 1500,
+    "condition": {"state": "running", "reason": None, "since_us": 0},
     "memory": {"total": 3 * GIB, "managed": 3 * GIB, "free": 1234567168},
     "zones": [
         {
