@@ -26,7 +26,7 @@ LARGEST_NR_PHASES = 64
 LARGEST_NR_LABELS = 16
 # A year of the guest's time.
 LONGEST_SECONDS = 366 * 24 * 3600
-SMALLEST_TICK_MS = 10
+SMALLEST_TICK_MS = 100
 LARGEST_TICK_MS = 60_000
 LARGEST_SEED = (1 << 63) - 1
 # Bytes, and bytes a second.

@@ -111,3 +111,21 @@ def test_dead_guest_takes_no_workload(caller: Caller) -> None:
     assert answer.status_code == 409
     assert "Out of memory and no killable processes" in answer.json()["detail"]
     assert caller.get("/v1/guests/web/metrics").status_code == 200
+
+
+def test_reboot_wakes_the_dead_and_begins_the_script_anew(caller: Caller) -> None:
+    """Its log and counters are empty, its phases at their start; events tell of death and reboot."""
+    slab = {"do": "leak", "label": "slab", "kind": "slab", "rate": "100MiB"}
+    heap = {"do": "grow", "label": "heap", "by": "100MiB", "seconds": 0}
+    caller.call("PUT", PATH, json={"phases": [heap, slab]})
+    advance(caller, 30)
+    assert "Kernel panic" in caller.get("/v1/guests/web/proc/kmsg").text
+    assert caller.post("/v1/guests/web/reboot", {"kind": "system_reset"}).status_code == 200
+    assert caller.get("/v1/guests/web/proc/kmsg").text == ""
+    assert caller.get(PATH).json()["oom_kills"] == 0
+    advance(caller, 5)
+    shown = caller.get(PATH).json()
+    assert [phase["state"] for phase in shown["progress"]] == ["done", "running"]
+    events = caller.get("/v1/guests/web/events?after=0&follow=false").text
+    names = ["event: oom_killed", "event: condition_changed", "event: guest_rebooted"]
+    assert [events.index(name) for name in names] == sorted(events.index(name) for name in names)
