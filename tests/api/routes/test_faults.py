@@ -230,3 +230,32 @@ def test_fault_of_unknown_guest_is_404(caller: Caller) -> None:
     for method in ("GET", "POST"):
         answer = caller.call(method, FAULTS, json={"kind": "device_busy"} if method == "POST" else None)
         assert answer.status_code == 404
+
+
+def test_operation_under_way_ends_in_part_when_the_guest_dies(caller: Caller) -> None:
+    """What was taken before counts; the reason is the guest's; another target is refused."""
+    caller.make_guest(
+        name="web", devices=[{"size": "1GiB", "requested_size": "1GiB"}], clock={"mode": "manual"}
+    )
+    _add(caller, kind="guest_crash", match={"request": "unplug"}, skip=2, count=1, reason="kernel panic")
+    begun = caller.call("PATCH", DEVICE, json={"requested_size": 0})
+    assert begun.status_code == 202, begun.text
+    assert begun.json()["state"] == "running"
+    caller.post(f"{GUEST}/clock/advance", {"seconds": 5})
+    ended = caller.get(f"/v1/operations/{begun.json()['id']}").json()
+    assert (ended["state"], ended["is_over"], ended["achieved"]) == ("partial", True, 384 * MIB)
+    assert "the guest crashed: kernel panic" in ended["reason"]
+    assert caller.call("PATCH", DEVICE, json={"requested_size": 0}).status_code == 409
+    assert _failures(caller) == []
+
+
+def test_polling_client_waits_for_ever_while_the_fault_is_told(caller: Caller) -> None:
+    """A lost notification: `size` never becomes `requested_size`; the rule says that it struck."""
+    caller.make_guest(name="web")
+    fault = _add(caller, kind="notification_lost", count=1)
+    _resize(caller, 512)
+    for _ in range(3):
+        caller.post(f"{GUEST}/clock/advance", {"seconds": 3600})
+        device = caller.get(DEVICE).json()
+        assert (device["size"], device["requested_size"]) == (0, 512 * MIB)
+    assert caller.get(f"{FAULTS}/{fault['id']}").json()["hits"] == 1
