@@ -54,8 +54,8 @@ class _Group:
     owner: Owner | None
     stays: list[Stay] = field(default_factory=list)
     # Whose obstacles these are, and since when.
-    numbers: list[int] = field(default_factory=list)
-    since_ns: list[int] = field(default_factory=list)
+    numbers: set[int] = field(default_factory=set)
+    since_ns: set[int] = field(default_factory=set)
     nr_runs: int = 0
     nr_pages: int = 0
     # Pieces that nothing else holds, with the pages that do.
@@ -63,10 +63,10 @@ class _Group:
 
     def add_owner(self, owner: Owner) -> None:
         """Notes one owner of an obstacle."""
-        if owner.number is not None and owner.number not in self.numbers:
-            self.numbers.append(owner.number)
+        if owner.number is not None:
+            self.numbers.add(owner.number)
         if owner.since_ns is not None:
-            self.since_ns.append(owner.since_ns)
+            self.since_ns.add(owner.since_ns)
 
 
 def describe_groups(explanation: Explanation) -> list[dict[str, object]]:
