@@ -42,6 +42,5 @@ def written(batch: Batch) -> bytes:
         # With the number of the last one, so that a reader that comes back here is not told again.
         parts.append(b"id: %d\nevent: dropped\ndata: %b\n\n" % (last, to_json(lost)))
     for event in batch.events:
-        head = f"id: {event['id']}\nevent: {event['type']}\ndata: "
-        parts += [head.encode(), to_json(event), b"\n\n"]
+        parts += (f"id: {event['id']}\nevent: {event['type']}\ndata: ".encode(), to_json(event), b"\n\n")
     return b"".join(parts) or _HEARTBEAT

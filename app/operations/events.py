@@ -15,7 +15,7 @@ from app.operations.service import Service
 from app.trace import events as trace
 from app.trace.sink import Kept
 
-__all__ = ["EVENT_TYPES", "Batch", "follow"]
+__all__ = ["EVENT_TYPES", "Batch", "describe_event", "follow"]
 
 # Events between two looks at whether the reader, or somebody else, wants something.
 MOST_IN_BATCH = 256
@@ -67,7 +67,7 @@ async def follow(
         if rows:
             lost = (cursor + 1, rows[0].id - 1) if rows[0].id > cursor + 1 else None
             cursor = rows[-1].id
-            told = [_describe(row) for row in rows if not types or _TYPES[type(row.event)] in types]
+            told = [describe_event(row) for row in rows if not types or _TYPES[type(row.event)] in types]
             if told or lost:
                 yield Batch(told, lost)
         elif not is_endless or entry.is_deleted or service.is_closing:
@@ -82,10 +82,11 @@ def _require_known(types: Collection[str]) -> None:
             raise InvalidValue("types", name, f"some of {', '.join(EVENT_TYPES)}")
 
 
-def _describe(row: Kept) -> Description:
-    return {
-        **row.event._asdict(),
-        "id": row.id,
-        "simulated_us": row.at_ns // 1000,
-        "type": _TYPES[type(row.event)],
-    }
+def describe_event(row: Kept) -> Description:
+    """Returns an event as readers are told it: its fields, number, time and type."""
+    event = row.event
+    told: Description = dict(zip(event._fields, event, strict=True))
+    told["id"] = row.id
+    told["simulated_us"] = row.at_ns // 1000
+    told["type"] = _TYPES[type(event)]
+    return told

@@ -98,6 +98,8 @@ class Operation:
         now = guest.progress(self.device)
         was = self.standing
         tries = [outcome for outcome in ended if outcome["device"] == self.device]
+        if not tries and now.is_at_work and self._is_as_it_was(now):
+            return
         took_nothing = bool(tries) and self._nr_tries > 0 and not tries[-1]["achieved"]
         self._nr_tries += len(tries)
         outcome = tries[-1] if tries else was.outcome
@@ -117,6 +119,17 @@ class Operation:
             retry = Retry(now.retry_ms, now.deadline_ns // _NS_PER_US, self._nr_tries)
             waiting = OperationState.WAITING_RETRY
             self.standing = replace(standing, state=waiting, retry=retry, reason=shortfall.why(outcome, now))
+
+    def _is_as_it_was(self, now: DeviceProgress) -> bool:
+        """Whether there is nothing to tell but that the driver is at work, which most looks find."""
+        was = self.standing
+        return (
+            now.size == was.size
+            and was.state is OperationState.RUNNING
+            and now.requested_size == self.requested_size
+            and now.crash is None
+            and now.is_hung is (was.reason is not None)
+        )
 
     def supersede(self, by: str, guest: Guest) -> None:
         """Ends it, because another operation has set the device's target."""

@@ -4,6 +4,7 @@ The ring serves any number of readers, each with a cursor of its own; one thread
 Left out: who reads, and how readers learn that there is something new (app.operations.events).
 """
 
+import marshal
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,12 @@ from app.trace.events import Event
 
 # How many events wait before they are hashed together; hashing one by one costs more than the event.
 _HASH_BATCH = 4096
+# The last format without references: equal values are written as equal bytes, whatever else is. It is three times as
+# quick as their repr().
+_MARSHAL_FORMAT = 2
+# A letter, and a count of four bytes.
+_MARSHAL_HEAD = 5
+_PLAIN = frozenset({int, str, bool, float, type(None), tuple})
 
 
 class Sink(Protocol):
@@ -70,7 +77,9 @@ class RingSink:
         self.clock: Timed = Timeless()
         # One more than is told: while an event is written over the oldest, nobody reads that one.
         self._nr_slots = capacity + 1
-        self._slots: list[tuple[int, Event]] = []
+        self._slots: list[Event] = []
+        # When each event of a slot happened.
+        self._times: list[int] = []
         self._pending: list[Event] = []
         self._hash = blake2b(digest_size=16)
         # The number before that of the first event, and that of the newest.
@@ -80,11 +89,12 @@ class RingSink:
     def emit(self, event: Event) -> None:
         """Keeps it in the ring and remembers it for the digest."""
         slot = (self.newest - self._before) % self._nr_slots
-        row = (self.clock.now_ns, event)
         if slot == len(self._slots):
-            self._slots.append(row)
+            self._slots.append(event)
+            self._times.append(self.clock.now_ns)
         else:
-            self._slots[slot] = row
+            self._slots[slot] = event
+            self._times[slot] = self.clock.now_ns
         # Only now: a reader in another thread goes by this number.
         self.newest += 1
         self._pending.append(event)
@@ -98,8 +108,10 @@ class RingSink:
         """
         first = max(after, self._oldest - 1) + 1
         end = min(self.newest, first - 1 + limit)
-        before, nr_slots = self._before + 1, self._nr_slots
-        rows = [Kept(number, *self._slots[(number - before) % nr_slots]) for number in range(first, end + 1)]
+        slots = [(number - 1 - self._before) % self._nr_slots for number in range(first, end + 1)]
+        rows = [
+            Kept(number, self._times[slot], self._slots[slot]) for number, slot in enumerate(slots, first)
+        ]
         # What was written over while it was read comes off again.
         return rows[max(0, self._oldest - first) :]
 
@@ -134,5 +146,13 @@ class RingSink:
         return self._hash.hexdigest()
 
     def _absorb(self) -> None:
-        self._hash.update("".join(f"{event!r}\n" for event in self._pending).encode())
+        rows = [(type(event).__name__, *event) for event in self._pending]
+        try:
+            written = marshal.dumps(rows, _MARSHAL_FORMAT)
+        except ValueError:
+            # An event has a word of an Enum in it: written as the plain word.
+            plain = [[value if type(value) in _PLAIN else str(value) for value in row] for row in rows]
+            written = marshal.dumps([tuple(row) for row in plain], _MARSHAL_FORMAT)
+        # Without the list's own head, which counts: batches end wherever somebody asks.
+        self._hash.update(written[_MARSHAL_HEAD:])
         self._pending.clear()

@@ -50,9 +50,9 @@ async def show_device(guest: str, device: str) -> Answer:
 
 
 @app.patch("/v1/guests/{guest}/virtio-mem/{device}")
-async def resize(guest: str, device: str, body: RequestedSize) -> Answer:
+async def resize(guest: str, device: str, body: RequestedSize, wait: float = 0) -> Answer:
     """Answers."""
-    del guest, device, body
+    del guest, device, body, wait
     return answers["resize"]
 
 

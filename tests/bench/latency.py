@@ -99,8 +99,8 @@ def _busy_guest(server: Running, size: int, *, boot_size: int) -> Iterator[None]
 
 
 def _unplug(server: Running, size: int) -> None:
-    outcome = server.ask("POST", f"{_BUSY}/virtio-mem/vm0/unplug", {"size": size})
-    assert outcome["state"] == "done", outcome
+    operation = server.ask("POST", f"{_BUSY}/virtio-mem/vm0/unplug?wait=60", {"size": size})
+    assert operation["state"] == "succeeded", operation
 
 
 def _delete(server: Running) -> None:

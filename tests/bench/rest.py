@@ -53,7 +53,7 @@ def _take_and_give_back(number: int) -> list[bytes]:
 
 
 def _resize(size: int) -> bytes:
-    return build("PATCH", _DEVICE_PATH, json.dumps({"requested_size": size}).encode())
+    return build("PATCH", f"{_DEVICE_PATH}?wait=10", json.dumps({"requested_size": size}).encode())
 
 
 _CALLS = [

@@ -2,8 +2,9 @@
 
 import sys
 import threading
+from enum import StrEnum
 
-from app.trace.events import PagesFreed
+from app.trace.events import PagesFreed, RequestAnswered
 from app.trace.sink import ListSink, RingSink
 
 
@@ -47,6 +48,22 @@ def test_digest_is_over_every_event_however_often_it_is_asked() -> None:
     for event in freed(2):
         straight.emit(event)
     assert swapped.digest() != straight.digest()
+
+
+def test_digest_of_a_word_is_that_of_its_text() -> None:
+    """A StrEnum is written as its word, alone or among thousands."""
+
+    class Word(StrEnum):
+        PLUG = "plug"
+
+    plain, words = RingSink(1), RingSink(1)
+    for sink, text in ((plain, "plug"), (words, Word.PLUG)):
+        for event in freed(10):
+            sink.emit(event)
+        sink.emit(RequestAnswered("vm0", text, 0, 1, "ack"))
+        sink.digest()
+        sink.emit(RequestAnswered("vm0", text, 0, 2, "ack"))
+    assert plain.digest() == words.digest()
 
 
 def test_read_goes_on_where_the_reader_was() -> None:
