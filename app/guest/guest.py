@@ -236,7 +236,7 @@ class Guest:
         ready_ns = self.clock.now_ns + self.pace.stretch(self.profile.boot_ns)
         self._devices.reboot(is_system_reset=kind is RebootKind.SYSTEM_RESET, ready_ns=ready_ns)
         self.programs.restart(ready_ns)
-        self.faults.wire()
+        self.faults.after_reboot()
 
     def advance(self, duration_us: int) -> list[Description]:
         """Lets simulated time pass, and what began in it end; returns the outcomes of all work items that ended.

@@ -109,7 +109,7 @@ class Fault(Answer):
     reboot_after_us: int | None = None
     seen: int = Field(description="opportunities that matched")
     hits: int = Field(description="how often it struck")
-    is_in_force: bool = Field(description="false before a window opens, and after it")
+    is_in_force: bool = Field(description="it may strike at its next opportunity, or its window is open")
     warnings: list[str] = Field(description="why it may never strike")
 
 

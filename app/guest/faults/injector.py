@@ -80,7 +80,7 @@ class Faults:
             **({"seed": rule.seed} if "seed" in rule_members(rule.spec) else {}),
             "seen": rule.seen,
             "hits": rule.hits,
-            "is_in_force": not rule.spec.is_timed or rule.is_in_force(self.rules.clock.now_ns),
+            "is_in_force": self._is_in_force(rule),
             "warnings": warnings_of(rule.spec, self._devices),
         }
 
@@ -102,10 +102,11 @@ class Faults:
 
     def due_ns(self) -> int | None:
         """When something begins or ends next."""
-        if not len(self.rules):
+        rules = self.rules
+        if rules.is_to_tell or (rules.condition.is_crashed and self._devices.is_any_at_work):
+            return rules.clock.now_ns
+        if not len(rules):
             return None
-        if self.rules.is_to_tell:
-            return self.rules.clock.now_ns
         moments = [moment for rule in self.rules for moment in self._moments(rule)]
         return min(moments, default=None)
 
@@ -126,6 +127,12 @@ class Faults:
         self._tell_drivers()
 
     # ---------------------------------------------------------------------------------------- inside
+
+    def _is_in_force(self, rule: Rule) -> bool:
+        """Whether a rule may strike at its next opportunity, or its window is open."""
+        if rule.spec.is_timed or rule.begins_ns is not None:
+            return rule.is_in_force(self.rules.clock.now_ns)
+        return not rule.is_used_up
 
     def _moments(self, rule: Rule) -> list[int]:
         """Returns when a rule wants to act."""
@@ -162,6 +169,12 @@ class Faults:
             # A captured guest stays dead: nobody knows what it would boot from.
             with suppress(StateError):
                 reboot()
+
+    def after_reboot(self) -> None:
+        """Ends what hung the guest that was, and lets the new drivers ask."""
+        for rule in self.rules.in_force(FaultKind.GUEST_HUNG):
+            rule.begins_ns = rule.ends_ns = None
+        self.wire()
 
     def wire(self) -> None:
         """Lets devices and drivers ask, where there are rules about them."""

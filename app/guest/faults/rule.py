@@ -112,6 +112,7 @@ class Rule:
         """Is in force from now on, for as long as it says."""
         duration_us = self.spec.duration_us
         self.begins_ns = now_ns
+        self.has_begun = True
         self.ends_ns = None if duration_us is None else now_ns + duration_us * _NS_PER_US
 
     def is_in_force(self, now_ns: int) -> bool:
@@ -120,10 +121,15 @@ class Rule:
             return False
         return self.ends_ns is None or now_ns < self.ends_ns
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it has struck as often as it may."""
+        return self.spec.count is not None and self.hits >= self.spec.count
+
     def strikes(self) -> bool:
         """Counts an opportunity that matches, and tells whether the fault happens."""
         self.seen += 1
-        if self.seen <= self.spec.skip or self.hits == self.spec.count:
+        if self.seen <= self.spec.skip or self.is_used_up:
             return False
         if self.spec.probability < 1 and int(self.stream.below(_ONE, 1)[0]) >= self.spec.probability * _ONE:
             return False
@@ -132,5 +138,5 @@ class Rule:
 
     def state(self) -> tuple[object, ...]:
         """Returns everything of it that decides what happens next, for a digest."""
-        times = (self.begins_ns, self.ends_ns, self.reboots_ns)
+        times = (self.begins_ns, self.has_begun, self.ends_ns, self.reboots_ns)
         return (self.id, self.spec, self.seed, self.seen, self.hits, times, self.stream.state())

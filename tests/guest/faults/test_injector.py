@@ -54,6 +54,31 @@ def test_request_can_set_off_a_hang_in_the_middle_of_the_work() -> None:
     assert guest.verify() == []
     guest.settle()
     assert _size(guest) == 0
+    (rule,) = guest.faults.describe_all()
+    assert (rule["hits"], rule["is_in_force"]) == (1, False)
+
+
+def test_reboot_ends_a_hang() -> None:
+    """The guest that hung is gone; its rule strikes no more, and another rule does not wake it."""
+    guest = x86_guest()
+    _add(guest, kind="guest_hung")
+    guest.begin_resize("vm0", 256 * MIB)
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    _add(guest, kind="guest_slow", factor=2)
+    guest.settle()
+    assert (guest.condition.describe()["state"], _size(guest)) == ("running", 256 * MIB)
+
+
+def test_driver_of_a_guest_that_dies_by_itself_is_at_rest() -> None:
+    """Whoever kills it, no work item is left that has no end."""
+    guest = x86_guest()
+    guest.begin_resize("vm0", 1024 * MIB)
+    guest.run_until(1000)
+    guest.condition.crash("Out of memory and no killable processes")
+    assert guest.progress("vm0").is_at_work
+    guest.settle()
+    assert not guest.progress("vm0").is_at_work
+    assert guest.verify() == []
 
 
 def test_dead_guest_does_nothing_and_comes_back_empty() -> None:
