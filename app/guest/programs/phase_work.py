@@ -4,7 +4,7 @@ Kept here: over a phase's whole time exactly its amount is asked for, however lo
 Left out: when steps are due, and what follows from a killed process (app.guest.programs.workload_player).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.guest.allocations import Allocation
@@ -79,13 +79,6 @@ class PhaseWork:
         self._guest = guest
         self._supply = supply
         self._frees = frees
-        self._steps: dict[Do, Callable[[Job], Supply]] = {
-            Do.GROW: self._grow,
-            Do.CHURN: self._churn,
-            Do.LEAK: self._leak,
-            Do.RELEASE: self._release,
-            Do.HOLD: lambda _: _NOTHING,
-        }
 
     def begin(self, job: Job) -> None:
         """Sets a job's targets and its time, by what the guest has now; its step is still to be set."""
@@ -103,7 +96,7 @@ class PhaseWork:
 
     def step(self, job: Job) -> Supply:
         """Does what is due in a job by the end of its present step."""
-        result = self._steps[job.phase.do](job)
+        result = _STEPS[job.phase.do](self, job)
         if result.nr_runs:
             self._guest.backings.mark_stale()
         # A process that was killed has another id when it is started again.
@@ -135,11 +128,13 @@ class PhaseWork:
             target.nr_runs = target.nr_runs * released // nr_pages
         return targets
 
-    def _grow(self, job: Job) -> Supply:
+    def grow(self, job: Job) -> Supply:
+        """Takes what is due of a growth."""
         target = job.targets[0]
         return self._fill(target, job.share(target.nr_runs), job.step_ns)
 
-    def _leak(self, job: Job) -> Supply:
+    def leak(self, job: Job) -> Supply:
+        """Takes what has leaked by now."""
         size = (job.phase.rate or 0) * job.elapsed_ns // NS_PER_S
         target = job.targets[0]
         return self._fill(target, size // self._guest.geometry.page_size >> target.order, job.step_ns)
@@ -157,7 +152,7 @@ class PhaseWork:
         target.done += result.nr_runs
         return result
 
-    def _churn(self, job: Job) -> Supply:
+    def churn(self, job: Job) -> Supply:
         """Frees a share of each target, then takes as much for each, or what it lost to reclaim meanwhile, if less."""
         shares: list[int] = []
         parts = MILLION * NS_PER_S
@@ -181,7 +176,8 @@ class PhaseWork:
                 result = together(result, taken)
         return result
 
-    def _release(self, job: Job) -> Supply:
+    def release(self, job: Job) -> Supply:
+        """Frees what is due of a release."""
         for target in job.targets:
             row = self._find(target.label, (target.kind, target.order))
             wanted = job.share(target.nr_runs) - target.done
@@ -207,3 +203,13 @@ class PhaseWork:
         return [
             row for row in self._guest.table if row.label == label and row.nr_pages and row.order <= largest
         ]
+
+
+# Not in the object: bound methods would make a circle, and a guest's memory would wait for the garbage collector.
+_STEPS: Mapping[Do, Callable[[PhaseWork, Job], Supply]] = {
+    Do.GROW: PhaseWork.grow,
+    Do.CHURN: PhaseWork.churn,
+    Do.LEAK: PhaseWork.leak,
+    Do.RELEASE: PhaseWork.release,
+    Do.HOLD: lambda *_: _NOTHING,
+}

@@ -1,5 +1,8 @@
 """Programs as an actor: load is sampled while there is work, pressure follows from waiting, a reboot begins anew."""
 
+import gc
+import weakref
+
 from app.guest.guest import Guest
 from app.guest.programs.phase_json import parse_script
 from app.guest.programs.phases import Script
@@ -89,3 +92,16 @@ def test_digest_covers_programs() -> None:
     idle, busy = small_guest(), running({"do": "hold", "seconds": 5})
     assert idle.digest() != busy.digest()
     assert busy.digest() == running({"do": "hold", "seconds": 5}).digest()
+
+
+def test_guest_with_workload_frees_its_memory_at_once() -> None:
+    """No circle holds it: a deleted guest's memory does not wait for the garbage collector, nor does a copy's."""
+    gc.disable()
+    try:
+        guest = running(LEAK)
+        guest.advance(2_000_000)
+        nodes = [weakref.ref(guest.node), weakref.ref(guest.fork().node)]
+        del guest
+        assert [node() for node in nodes] == [None, None]
+    finally:
+        gc.enable()
