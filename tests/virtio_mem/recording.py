@@ -11,7 +11,7 @@ from app.virtio_mem.device import Device
 from app.virtio_mem.protocol import DeviceConfig, Feature, Request, RequestType, Response
 
 # Results of a pass after which a driver still works (8.3).
-_GOES_ON = frozenset({"0", "ENOSPC", "ETXTBSY", "EBUSY", "ENOMEM", "EAGAIN"})
+_GOES_ON = frozenset({"0", "ENOSPC", "ETXTBSY", "EBUSY", "ENOMEM", "EAGAIN", "EINTR"})
 _FIRST_MS, _LAST_MS = 50_000, 300_000
 
 

@@ -28,7 +28,7 @@ from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.driver.interference import DriverInterference
 from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
-from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, WorkReport
+from app.virtio_mem.driver.report import PassCounts, PassOutcome, PassTally, StuckPiece, WorkReport
 from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.driver.states import BlockState
 from app.virtio_mem.driver.walks import Book, make_walks
@@ -292,6 +292,10 @@ class Driver:
             result = yield from self._walks.clean_up()
         if result is Errno.OK:
             result = yield from self._approach_target()
+        elif result is not Errno.EAGAIN:
+            # The pass did not come to its target.
+            left = abs(queue.requested_size - queue.plugged_size)
+            book.report.set_shortage(StuckPiece(None, None, None, result, left))
         if result is Errno.OK and book.is_removal_pending:
             result = Errno.EBUSY
         return result

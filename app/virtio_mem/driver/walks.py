@@ -21,7 +21,6 @@ from app.virtio_mem.driver.requests import RequestQueue
 from app.virtio_mem.driver.subblock_mode import SubblockMode
 from app.virtio_mem.driver.unplug import UnplugWalk
 
-
 # What a driver works on, in its mode.
 Book = SubblockMode | BigBlockMode
 

@@ -1,5 +1,7 @@
 """Unplugging big blocks: passes, pages taken first, what is given back, and what a driver without safety does."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.mm.hotplug_rules import HotplugRules, OnlinePolicy
@@ -15,7 +17,7 @@ from tests.virtio_mem.interfering import BusyHost
 PARAMETERS = ModuleParameters(force_bbm=True, bbm_block_size=16 * MIB)
 # Four big blocks of two memory blocks, each of two sections.
 BIG = TOY._replace(parameters=PARAMETERS)
-UNSAFE = BIG._replace(parameters=ModuleParameters(True, True, 16 * MIB, False))
+UNSAFE = BIG._replace(parameters=replace(PARAMETERS, bbm_safe_unplug=False))
 
 
 def full(machine: Machine = BIG) -> Board:
@@ -63,7 +65,7 @@ def test_offline_then_movable_then_kernel_memory_is_taken() -> None:
 
 def test_offline_big_block_goes_without_an_attempt() -> None:
     """8.9: nothing has to be taken of it, also where online memory may not be unplugged."""
-    board = full(BIG._replace(parameters=ModuleParameters(False, True, 16 * MIB)))
+    board = full(BIG._replace(parameters=replace(PARAMETERS, unplug_online=False)))
     outcome = board.resize(32 * MIB)
     assert (outcome.result, outcome.size, outcome.retry_ms) == ("0", 64 * MIB, 0)
     board.offline(10)

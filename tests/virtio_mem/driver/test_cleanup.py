@@ -7,6 +7,7 @@ from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.zone import ZoneId
 from app.units import MIB
 from app.virtio_mem.driver.driver import ImportedBlock
+from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import BlockState
 from tests.virtio_mem.board import TEST_OWNER, TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
@@ -45,6 +46,7 @@ def test_plugged_and_absent_memory_waits_while_the_device_is_busy() -> None:
     board.device.interference = BusyHost(1)
     outcome = board.resize(0)
     assert (outcome.result, outcome.retry_ms) == ("ETXTBSY", 50_000)
+    assert outcome.obstacles == (StuckPiece(None, None, None, outcome.result, 8 * MIB),)
     outcome = board.driver.fire_timer()
     board.verify()
     assert (outcome.result, outcome.size) == ("0", 0)

@@ -11,6 +11,7 @@ from app.trace.sink import ListSink
 from app.units import MIB
 from app.virtio_mem.driver.driver import Driver
 from app.virtio_mem.driver.fork import fork_driver
+from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.invariants import verify_device, verify_driver
 from tests.virtio_mem.board import TOY, Board, build
 from tests.virtio_mem.interfering import BusyHost
@@ -124,3 +125,61 @@ def test_fork_of_movable_memory_finds_its_zone() -> None:
     board = build(TOY._replace(policy="linux-5.10", online=OnlinePolicy.ONLINE_MOVABLE))
     board.resize(8 * MIB)
     assert fork(board, "linux-6.6")[0].count_blocks()["movable"] == 1
+
+
+BIG = TOY._replace(parameters=ModuleParameters(force_bbm=True, bbm_block_size=16 * MIB))
+
+
+def test_fork_of_big_blocks_has_the_same_big_blocks() -> None:
+    """States, bits, and one that waits for the next cleanup (INV-18, INV-30)."""
+    board = build(BIG)
+    board.resize(64 * MIB)
+    board.device.interference = BusyHost(2)
+    board.resize(48 * MIB)
+    driver, copy = fork(board, "linux-5.19")
+    assert driver.count_blocks() == board.driver.count_blocks()
+    assert driver.count_blocks()["plugged"] == 1
+    assert driver.fire_timer().size == 48 * MIB
+    copy.verify()
+
+
+def test_fork_in_the_middle_of_a_big_block_has_its_pages_back() -> None:
+    """INV-30: no act of the copy's driver took them; its work begins anew."""
+    board = build(BIG)
+    board.resize(32 * MIB)
+    board.device.set_requested_size(16 * MIB)
+    board.driver.begin()
+    for _ in range(4):
+        board.driver.step()
+    assert board.driver.count_blocks()["fake_offline"] == 1
+    driver, copy = fork(board, "linux-5.19")
+    assert (driver.count_blocks()["added"], driver.book.tally.nr_marked) == (2, 0)
+    assert driver.finish().size == board.driver.finish().size == 16 * MIB
+    copy.verify()
+    board.verify()
+
+
+def test_fork_of_big_blocks_under_a_kernel_without_them_has_sub_blocks() -> None:
+    """8.10: the older driver does not know the parameter; every memory block is plugged as a whole."""
+    board = build(BIG)
+    board.resize(32 * MIB)
+    board.offline(9)
+    driver, copy = fork(board, "linux-5.10")
+    counts = driver.count_blocks()
+    assert (counts["online"], counts["offline"]) == (3, 1)
+    copy.device.set_requested_size(8 * MIB)
+    assert driver.run().size == 8 * MIB
+    copy.verify()
+
+
+def test_fork_of_sub_blocks_as_big_blocks_needs_whole_ones() -> None:
+    """What is plugged in part, or only half of a big block, has no place in a driver of big blocks."""
+    board = build(BIG._replace(policy="linux-5.10"))
+    board.resize(32 * MIB)
+    driver, copy = fork(board, "linux-5.19")
+    assert driver.count_blocks()["added"] == 2
+    copy.verify()
+    for size, part in ((40 * MIB, "8 MiB"), (18 * MIB, "2 MiB")):
+        board.resize(size)
+        with pytest.raises(StateError, match=f"{part} of a big block of 16 MiB"):
+            fork(board, "linux-5.19")

@@ -4,7 +4,7 @@ import pytest
 
 from app.units import MIB
 from app.virtio_mem.driver.options import ModuleParameters
-from tests.virtio_mem.board import TOY, Board, build
+from tests.virtio_mem.board import TOY, Board, Machine, build
 
 # Big blocks of two memory blocks of 8 MiB each; the region begins with the ninth of all memory blocks.
 BIG = TOY._replace(parameters=ModuleParameters(force_bbm=True, bbm_block_size=16 * MIB))
@@ -49,9 +49,9 @@ def test_edges_that_are_no_whole_big_block_are_lost() -> None:
 
 
 @pytest.mark.parametrize("machine", [TOY, BIG])
-def test_book_knows_what_is_plugged_and_whether_linux_has_memory_of_it(machine: object) -> None:
+def test_book_knows_what_is_plugged_and_whether_linux_has_memory_of_it(machine: Machine) -> None:
     """By address, also outside of what was ever used."""
-    board = build(TOY if machine is TOY else BIG)
+    board = build(machine)
     book = board.driver.book
     assert not book.has_memory_added
     board.resize(16 * MIB)
@@ -64,6 +64,8 @@ def test_book_knows_what_is_plugged_and_whether_linux_has_memory_of_it(machine: 
 
 def test_limit_of_offline_memory_is_two_big_blocks_at_least() -> None:
     """D-6: 1 GiB, or two blocks where these are larger."""
-    large = BIG._replace(region_size=4096 * MIB, parameters=ModuleParameters(True, True, 1024 * MIB))
+    large = BIG._replace(
+        region_size=4096 * MIB, parameters=ModuleParameters(force_bbm=True, bbm_block_size=1024 * MIB)
+    )
     assert build(large).driver.book.offline_threshold == 2048 * MIB
     assert build(BIG).driver.book.offline_threshold == 1024 * MIB
