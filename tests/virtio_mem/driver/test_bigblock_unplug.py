@@ -100,7 +100,7 @@ def test_every_stop_breaks_no_law() -> None:
     board.put(21 * MIB, PageKind.UNMOVABLE)
     board.device.set_requested_size(0)
     board.driver.begin()
-    states = set()
+    states: set[int] = set()
     while board.driver.step():
         board.verify()
         states.update(board.driver.book.blocks.states)
