@@ -100,7 +100,7 @@ class Node:
         Whoever holds this node has the machine's memory as it is after power-on; listeners are gone.
         """
         assert fresh.nr_pages == self.nr_pages, "another machine's memory"
-        vars(self).update(vars(fresh))
+        vars(self).update(vars(fresh) | {"clock": self.clock})
 
     def kind_of(self, pfn: int) -> PageKind:
         """Returns the kind of the run that holds `pfn`; NONE where no memory is online."""

@@ -4,8 +4,10 @@ import pytest
 
 from app.errors import InvalidValue, StateError, Unknown
 from app.guest.allocations import AllocationSpec
+from app.guest.faults.rules_json import read_rule
 from app.guest.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.guest.guest import Description, Guest
+from app.guest.programs.phase_json import parse_script
 from app.guest.rules import parse_rules
 from app.guest.spec import DeviceSpec
 from app.mm.owned import room_for
@@ -143,3 +145,27 @@ def test_forecast_of_what_cannot_be() -> None:
             ask(guest, 0, retries=retries)
     with pytest.raises(StateError):
         ask(guest, 0, rules=parse_rules("linux-5.15", None))
+
+
+def test_forecast_of_a_guest_with_faults_and_programs() -> None:
+    """Chance and programs go on in the copy as they will in the guest."""
+    guest = x86_guest(online="online_movable", devices=(DeviceSpec(size=GIB, requested_size=GIB),))
+    guest.faults.add(read_rule({"kind": "contig_busy", "probability": 0.3}))
+    guest.faults.add(read_rule({"kind": "guest_slow", "factor": 100.0}))
+    churn = {"do": "churn", "labels": ["heap"], "fraction": 0.1, "seconds": 600}
+    guest.start_workload(
+        parse_script([{"do": "grow", "label": "heap", "by": 256 * MIB, "seconds": 0}, churn])
+    )
+    guest.advance(5_000_000)
+    digest = guest.digest()
+    told = ask(guest, 128 * MIB, has_limits=False, retries=1)
+    assert guest.digest() == digest
+    assert guest.resize("vm0", 128 * MIB) == told["outcome"]
+    outcome, retries = told["outcome"], told["retries"]
+    assert isinstance(outcome, dict)
+    assert isinstance(retries, list)
+    assert int(str(outcome["simulated_us"])) > 1_000_000, "programs acted meanwhile"
+    for retry in retries:
+        guest.run_until((retry["at_us"] + 1) * 1000)
+        guest.settle()
+        assert guest.take_outcomes() == [retry["outcome"]]

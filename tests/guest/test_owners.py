@@ -1,6 +1,7 @@
 """Owners in words: whoever has a page is named, with his label and since when."""
 
 from app.guest.allocations import AllocationSpec
+from app.guest.boot import RebootKind
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
 from app.guest.owners import Owner, Owners, OwnerType
@@ -38,6 +39,14 @@ def test_owners_of_memmaps_and_unplugged_memory() -> None:
     assert (found.type, found.number) == (OwnerType.MEMMAP, block)
     assert found.since_ns is not None
     assert 0 <= found.since_ns <= guest.clock.now_ns
+    guest.advance(60_000_000)
+    guest.reboot(RebootKind.SYSTEM_RESET)
+    guest.settle()
+    _, pfns = next(iter(guest.node.memmaps.items()))
+    since_ns = owner_at(guest, pfns[0]).since_ns
+    assert since_ns is not None
+    assert since_ns > 60_000_000_000
+    guest = guest_of()
     guest.resize("vm0", GIB - 2 * MIB)
     assert owner_at(guest, pfn_of(511)).type is OwnerType.VIRTIO_MEM
     assert owner_at(guest, 0).type is OwnerType.BOOT
