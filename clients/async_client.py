@@ -112,20 +112,26 @@ class AsyncClient:
 
     async def stream(self, call: Call[tuple[Event, ...]]) -> AsyncIterator[Event]:
         """Sends one call and yields the events of its answer as they come."""
-        parts, reader = _http.request_of(call), EventReader()
+        reader = EventReader()
         try:
-            async with self._client.stream(
-                parts.method, parts.url, params=parts.params, headers=parts.headers
-            ) as response:
-                if response.status_code != HTTPStatus.OK:
-                    call.answer(Reply(response.status_code, await response.aread(), self.url))
-                async for piece in response.aiter_bytes():
-                    for event in reader.feed(piece):
-                        yield event
+            async for piece in self._pieces(call):
+                for event in reader.feed(piece):
+                    yield event
         except httpx.HTTPError as error:
             raise _http.unreachable(self.url, error) from error
         except ValueError as error:
             raise Unintelligible(self.url, str(error)) from error
+
+    async def _pieces(self, call: Call[tuple[Event, ...]]) -> AsyncIterator[bytes]:
+        """Yields the body of an answer as it comes; raises what a refusal stands for."""
+        parts = _http.request_of(call)
+        async with self._client.stream(
+            parts.method, parts.url, params=parts.params, headers=parts.headers
+        ) as response:
+            if response.status_code != HTTPStatus.OK:
+                call.answer(Reply(response.status_code, await response.aread(), self.url))
+            async for piece in response.aiter_bytes():
+                yield piece
 
     async def run(self, procedure: Procedure[T]) -> T:
         """Runs a procedure of clients.wait to its end and returns its result."""

@@ -113,19 +113,24 @@ class Client:
 
     def stream(self, call: Call[tuple[Event, ...]]) -> Iterator[Event]:
         """Sends one call and yields the events of its answer as they come."""
-        parts, reader = _http.request_of(call), EventReader()
+        reader = EventReader()
         try:
-            with self._client.stream(
-                parts.method, parts.url, params=parts.params, headers=parts.headers
-            ) as response:
-                if response.status_code != HTTPStatus.OK:
-                    call.answer(Reply(response.status_code, response.read(), self.url))
-                for piece in response.iter_bytes():
-                    yield from reader.feed(piece)
+            for piece in self._pieces(call):
+                yield from reader.feed(piece)
         except httpx.HTTPError as error:
             raise _http.unreachable(self.url, error) from error
         except ValueError as error:
             raise Unintelligible(self.url, str(error)) from error
+
+    def _pieces(self, call: Call[tuple[Event, ...]]) -> Iterator[bytes]:
+        """Yields the body of an answer as it comes; raises what a refusal stands for."""
+        parts = _http.request_of(call)
+        with self._client.stream(
+            parts.method, parts.url, params=parts.params, headers=parts.headers
+        ) as response:
+            if response.status_code != HTTPStatus.OK:
+                call.answer(Reply(response.status_code, response.read(), self.url))
+            yield from response.iter_bytes()
 
     def run(self, procedure: Procedure[T]) -> T:
         """Runs a procedure of clients.wait to its end and returns its result."""

@@ -88,27 +88,39 @@ async def advance(service: Service, name: str, stretch: Stretch) -> Description:
 
     Raises Unknown, ClockDriven.
     """
-    registry = service.registry
-    entry = registry.entry(name)
+    entry = service.registry.entry(name)
     outcomes: deque[Description] = deque(maxlen=MOST_OUTCOMES)
     async with entry.advancing:
-        end_ns: int | None = None
-        left = stretch.steps or 0
-        is_there = False
-        while not is_there:
-            async with registry.locked(name) as entry:
-                if entry.time.setting.mode is ClockMode.REALTIME:
-                    raise ClockDriven(name)
-                if stretch.duration_us is not None and end_ns is None:
-                    end_ns = entry.time.now_ns + stretch.duration_us * _NS_PER_US
-                if end_ns is None:
-                    left, ended = await registry.step_locked(entry, left)
-                    is_there = not left
-                else:
-                    is_there, ended = await registry.run_locked(entry, end_ns)
-                outcomes.extend(ended)
-        outcomes.extend(await registry.settle(entry))
+        way = _Way(stretch)
+        while not way.is_done:
+            async with service.registry.locked(name) as entry:
+                outcomes.extend(await way.go_on(service, entry))
+        outcomes.extend(await service.registry.settle(entry))
     return {**_describe(entry), "outcomes": list(outcomes)}
+
+
+class _Way:
+    """How far an advance has come: slice by slice, so that others get their turn at the guest."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        self._stretch = stretch
+        # Where the clock will be at the end; known once the guest's lock is held for the first time.
+        self._end_ns: int | None = None
+        self._steps_left = stretch.steps or 0
+        self.is_done = False
+
+    async def go_on(self, service: Service, entry: Entry) -> list[Description]:
+        """Goes on for a slice, the guest's lock held; returns the outcomes of work items that ended."""
+        if entry.time.setting.mode is ClockMode.REALTIME:
+            raise ClockDriven(entry.name)
+        if self._stretch.duration_us is None:
+            self._steps_left, ended = await service.registry.step_locked(entry, self._steps_left)
+            self.is_done = not self._steps_left
+            return ended
+        if self._end_ns is None:
+            self._end_ns = entry.time.now_ns + self._stretch.duration_us * _NS_PER_US
+        self.is_done, ended = await service.registry.run_locked(entry, self._end_ns)
+        return ended
 
 
 async def overview(service: Service) -> Description:

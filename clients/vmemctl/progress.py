@@ -51,20 +51,25 @@ def until_over(session: Session, begin: Begin) -> Operation:
         )
         return operation
     try:
-        with _size_bar(session) as bar:
-            # Without a total the bar pulses: nothing is known until something has moved.
-            task = bar.add_task("", total=None)
-            while True:
-                _draw(bar, task, operation)
-                operation = session.client.show_operation(operation.id, wait=_LOOK_EVERY_S)
-                if operation.is_over:
-                    return operation
+        return _watch(session, operation)
     except KeyboardInterrupt:
         session.err.print(
             f"{operation.id} goes on; `vmemctl operations {operation.id}` tells how it stands, "
             f"`vmemctl cancel {operation.id}` ends it"
         )
         raise
+
+
+def _watch(session: Session, operation: Operation) -> Operation:
+    """Draws how an operation goes until it is over; returns it as it is then."""
+    with _size_bar(session) as bar:
+        # Without a total the bar pulses: nothing is known until something has moved.
+        task = bar.add_task("", total=None)
+        while True:
+            _draw(bar, task, operation)
+            operation = session.client.show_operation(operation.id, wait=_LOOK_EVERY_S)
+            if operation.is_over:
+                return operation
 
 
 @contextmanager

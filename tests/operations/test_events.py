@@ -98,24 +98,25 @@ def test_readers_share_one_ring() -> None:
     play(scene)
 
 
-def test_follow_ends_with_the_guest_and_with_the_service() -> None:
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_follow_ends_with_the_guest_and_with_the_service(is_deleted: bool) -> None:  # noqa: FBT001 - a table
     """A deleted guest's stream is over, and a service that stops has none."""
 
     async def scene(service: Service) -> None:
         await create(service, SPEC)
-        for end in (lambda: listing.delete(service, "web"), None):
-            name = "web" if end else "db"
-            if not end:
-                await create(service, GuestSpec(name="db", boot_size=GIB))
-            stream = events.follow(service, name, after=None, types=(), is_endless=True, heartbeat_s=60)
-            await anext(stream)
-            waiting = asyncio.create_task(anext(stream, None))  # type: ignore[arg-type]  # an awaitable is one
-            await asyncio.sleep(0.01)
-            if end:
-                await end()
-            else:
-                service.end_waits()
-            assert await asyncio.wait_for(waiting, 1) is None
+        stream = events.follow(service, "web", after=None, types=(), is_endless=True, heartbeat_s=60)
+        await anext(stream)
+
+        async def rest() -> list[Batch]:
+            return [batch async for batch in stream]
+
+        waiting = asyncio.create_task(rest())
+        await asyncio.sleep(0.01)
+        if is_deleted:
+            await listing.delete(service, "web")
+        else:
+            service.end_waits()
+        assert await asyncio.wait_for(waiting, 1) == []
 
     play(scene)
 
