@@ -25,7 +25,7 @@ from app.api.compare_rows import (
     types_lost_at,
 )
 
-LEVELS = ("memory_block", "section", "chunk", "pageblock")
+LEVELS = ("big_block", "memory_block", "section", "chunk", "pageblock")
 _PLAIN = ("state", "requested", "achieved", "requested_size", "size")
 _COUNTS = ("migrated_pages", "dropped_pages", "simulated_us")
 _MEMORY = ("nr_free", "nr_free_cma", "nr_free_highatomic", "nr_reserved_highatomic")

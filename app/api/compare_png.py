@@ -31,6 +31,7 @@ from app.units import GIB, MIB
 
 # Of levels, the largest first; what came without one (offline memory, a plug); and what stays.
 _LEVEL_COLOURS = {
+    "big_block": "#12233f",
     "memory_block": "#1f4e79",
     "section": "#4b86c2",
     "chunk": "#5aa469",
