@@ -1,4 +1,4 @@
-"""The operator's question on a capture, through vmemctl and the clients: what could I take back, what blocks the rest."""
+"""The operator's question on a capture, through vmemctl: what could I take back, and what blocks the rest."""
 
 import json
 import subprocess
