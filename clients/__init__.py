@@ -20,6 +20,7 @@ from clients.errors import (
 )
 from clients.specs import (
     AllocationSpec,
+    ClockSpec,
     CompareCaptureSpec,
     CompareSpec,
     DeviceSpec,
@@ -35,6 +36,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "ClockSpec",
     "CompareCaptureSpec",
     "CompareSpec",
     "Conflict",

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from clients.sizes import parse_size
-from clients.specs import CmaAreaSpec, DeviceSpec, DriverParameters, DriverSpec, ScriptSpec
+from clients.specs import ClockSpec, CmaAreaSpec, DeviceSpec, DriverParameters, DriverSpec, ScriptSpec
 
 _SHORTEST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1_000_000.0
@@ -55,6 +55,12 @@ def duration_us(text: str) -> int:
     if number < 0:
         raise typer.BadParameter(f"{text} is negative")
     return round(number * 1_000_000)
+
+
+def clock(text: str) -> ClockSpec:
+    """Returns the clock of `MODE[:SCALE]`; raises typer.BadParameter."""
+    mode, colon, scale = text.partition(":")
+    return ClockSpec(mode=mode, scale=_number(scale) if colon else None)
 
 
 def comma_list(text: str) -> tuple[str, ...]:

@@ -117,6 +117,24 @@ SeedOption = Annotated[
     int | None,
     typer.Option(help="Equal seeds make equal guests.", show_default="0"),
 ]
+ClockOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE[:SCALE]",
+        help="Who drives its clock: instant, manual, or realtime, as in realtime:60.",
+        show_default="instant",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+CostOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROFILE",
+        help="What its acts take of simulated time: a cost profile of the service.",
+        show_default="hyperalloc-2025",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
 WorkloadOption = Annotated[
     str | None,
     typer.Option(
@@ -194,6 +212,8 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     online: OnlineOption = None,
     settings: SettingOption = None,
     seed: SeedOption = None,
+    clock: ClockOption = None,
+    cost: CostOption = None,
     workload: WorkloadOption = None,
     phases: PhasesOption = None,
     capture: CaptureOption = None,
@@ -204,9 +224,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
 ) -> None:
     """Makes a guest, from a geometry preset or (with --from) from a capture of a real machine."""
     session = open_session(context, as_json=as_json)
-    levels = None if fallback is None else arguments.comma_list(fallback)
-    zone = None if online is None else arguments.online(online)
-    common = _members(name=name, policy=policy, fallback=levels, online=zone, seed=seed)
+    common = _members(fallback, online, name=name, policy=policy, seed=seed)
     if capture is not None:
         options = ImportSpec(
             **common,
@@ -223,6 +241,8 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
         boot_size=GIB if boot is None else boot,
         devices=arguments.devices(device or (), requested or (), driver),
         cma_areas=arguments.cma_areas(cma) if cma else None,
+        clock=None if clock is None else arguments.clock(clock),
+        cost=None if cost is None else {"profile": cost},
         workload=None if workload is None else arguments.workload(workload),
         phases=None if phases is None else arguments.script(phases),
         **arguments.settings(settings or ()),
@@ -230,8 +250,14 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     _create(session, spec)
 
 
-def _members(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - of either spec
-    return members
+def _members(
+    fallback: str | None,
+    online: str | None,
+    **members: Any,  # noqa: ANN401 - of either spec
+) -> dict[str, Any]:
+    levels = None if fallback is None else arguments.comma_list(fallback)
+    zone = None if online is None else arguments.online(online)
+    return {"fallback": levels, "online": zone, **members}
 
 
 def _create(session: Session, spec: GuestSpec) -> None:

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from clients.sizes import GIB, MIB
-from clients.specs import CmaAreaSpec, DeviceSpec, ScriptSpec
+from clients.specs import ClockSpec, CmaAreaSpec, DeviceSpec, ScriptSpec
 from clients.vmemctl import arguments
 
 
@@ -111,6 +111,15 @@ def test_small_words_are_read() -> None:
     assert arguments.pfn("0x100") == arguments.pfn("256") == 256
     with pytest.raises(typer.BadParameter):
         arguments.pfn("here")
+
+
+def test_clock_is_a_mode_and_perhaps_a_scale() -> None:
+    """Which modes there are, the service knows."""
+    assert arguments.clock("manual") == ClockSpec(mode="manual")
+    assert arguments.clock("realtime:0.5") == ClockSpec(mode="realtime", scale=0.5)
+    for text in ("realtime:", "realtime:x", "realtime:inf"):
+        with pytest.raises(typer.BadParameter):
+            arguments.clock(text)
 
 
 def test_script_is_an_array_or_an_object(tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def test_create_sends_how_memory_is_hotplugged(vmemctl: Vmemctl, service: FakeSe
     assert (sent["boot_reserved"], sent["boot_used"]) == (64 * MIB, 16 * MIB)
 
 
+def test_create_sends_clock_and_cost(vmemctl: Vmemctl, service: FakeService) -> None:
+    """Who drives the clock, at which scale, and what acts take."""
+    service.answer("POST /v1/guests", recorded.GUEST, status=201)
+    assert vmemctl("create", "--clock", "realtime:60", "--cost", "hyperalloc-2025-vfio").code == 0
+    sent = service.received[0].json
+    assert sent["clock"] == {"mode": "realtime", "scale": 60.0}
+    assert sent["cost"] == {"profile": "hyperalloc-2025-vfio"}
+    assert vmemctl("create", "--clock", "realtime:fast").code == 2
+
+
 def test_create_sends_cma_areas(vmemctl: Vmemctl, service: FakeService) -> None:
     """Each --cma is an area; a base is optional, and the answer shows the areas."""
     service.answer("POST /v1/guests", recorded.GUEST, status=201)
