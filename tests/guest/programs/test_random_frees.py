@@ -63,13 +63,17 @@ def test_both_ways_are_near_even(monkeypatch: pytest.MonkeyPatch) -> None:
         assert hit[:16].min() > 40
 
 
-def test_freed_pages_count_as_backed() -> None:
-    """A device's page that was used and freed has to be discarded by the host later."""
+@pytest.mark.parametrize(
+    ("kind", "order", "nr_runs", "nr_freed"), [("THP", 9, 200, 150), ("ANON", 0, 100_000, 10)]
+)
+def test_freed_pages_count_as_backed(kind: str, order: int, nr_runs: int, nr_freed: int) -> None:
+    """A device's page that was used and freed, chosen or drawn, has to be discarded by the host later."""
     guest = x86_guest()
     guest.resize("vm0", 512 * MIB)
-    row = guest.pages.allocations.fill(PageKind.THP, 9, 400, label="huge")
+    row = guest.pages.allocations.fill(PageKind[kind], order, nr_runs, label="x")
+    backing = guest.find_device("vm0").backing
     around = surroundings_of(guest)
-    around.backings.add(guest.find_device("vm0").backing)
-    before = guest.find_device("vm0").backing.nr_touched
-    RandomFrees(around, RandomStream(2)).free(row, 300)
-    assert guest.find_device("vm0").backing.nr_touched > before
+    around.backings.add(backing)
+    assert backing.nr_touched == 0
+    RandomFrees(around, RandomStream(2)).free(row, nr_freed)
+    assert 0 < backing.nr_touched <= nr_freed
