@@ -1,7 +1,5 @@
 """Plans of captured machines: geometry, zones, devices; and every word that a caller can get wrong."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -365,19 +363,11 @@ def test_fallback_in_other_words_is_refused_without_devices() -> None:
     assert caught.value.members["field"] == "fallback"
 
 
-def test_machine_for_big_block_mode_has_a_device_of_big_blocks() -> None:
-    """On pages of 64 KiB a sub-block is a memory block, so that the driver takes it as a big block (S31)."""
-    large = replace(
-        X86,
-        page_size=65536,
-        max_order=13,
-        pageblock_order=13,
-        section_size=GIB // 2,
-        memory_block_size=GIB // 2,
-    )
-    captured = machine(4, page_size=65536, memory_blocks=(m.memory_block(0),), memory_block_size=GIB // 2)
-    (device,) = plan(captured, facts_of("N"), large)
-    assert (device.memory_blocks, device.unit_size, device.is_big) == ((0,), GIB // 2, True)
+def test_device_whose_blocks_are_memory_blocks_has_big_blocks() -> None:
+    """G-7: the driver takes such a device in whole memory blocks."""
+    size = X86.memory_block_size
+    (device,) = plan(machine(2), facts_of("NN"), block_size=size)
+    assert (device.memory_blocks, device.unit_size, device.is_big) == ((0, 1), size, True)
 
 
 def test_big_block_of_which_a_memory_block_is_missing_is_none() -> None:
