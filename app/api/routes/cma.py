@@ -27,7 +27,7 @@ async def cma_areas(request: Request, guest: GuestName) -> Response:
     "/{area}/allocations",
     operation_id="cmaAlloc",
     response_model=schemas.CmaOutcome,
-    responses=problems(404, 507, has_body=True),
+    responses=problems(404, 409, 507, has_body=True),
 )
 async def cma_alloc(
     request: Request, guest: GuestName, area: AreaName, body: schemas.CmaAllocationIn
@@ -51,7 +51,7 @@ async def cma_alloc(
     "/{area}/allocations/{pfn}",
     operation_id="cmaRelease",
     response_model=schemas.CmaReleased,
-    responses=problems(404, 422),
+    responses=problems(404, 409, 422),
 )
 async def cma_release(request: Request, guest: GuestName, area: AreaName, pfn: FirstPfn) -> Response:
     """Releases what cmaAlloc took."""

@@ -65,7 +65,7 @@ async def allocate(request: Request, guest: GuestName, body: schemas.AllocationI
     "/allocations/{allocation}",
     operation_id="freeAllocation",
     response_model=schemas.FreedAllocation,
-    responses=problems(404, 422),
+    responses=problems(404, 409, 422),
 )
 async def free_allocation(
     request: Request,
