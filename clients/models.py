@@ -213,6 +213,7 @@ class Outcome(Answer):
     obstacles: tuple[Obstacle, ...] = ()
     obstacle_count: int = 0
     obstacle_groups: tuple[ObstacleGroup, ...] = ()
+    is_simulator_limit: bool = False
     failures: tuple[FailureGroup, ...] = ()
     migrated_pages: int = 0
     dropped_pages: int = 0

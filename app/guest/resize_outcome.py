@@ -27,6 +27,7 @@ def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int)
         "obstacle_count": outcome.obstacle_count,
         "obstacles": [_describe_piece(piece) for piece in outcome.obstacles],
         "obstacle_groups": [_describe_group(group) for group in outcome.obstacle_groups],
+        "is_simulator_limit": any(group.result is Errno.EINTR for group in outcome.obstacle_groups),
         "failures": [
             {**_describe_reason(failure), "count": failure.nr_attempts} for failure in outcome.failures
         ],

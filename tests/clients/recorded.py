@@ -112,6 +112,7 @@ OUTCOME: dict[str, Any] = {
     "requested": 128 * MIB,
     "achieved": 126 * MIB,
     "requested_size": 0,
+    "is_simulator_limit": False,
     "size": 2 * MIB,
     "by_level": {
         "memory_block": {"bytes": 0, "attempts": 1, "failed": 1},

@@ -56,6 +56,7 @@ def test_describe_partial_unplug_tells_all() -> None:
         "obstacle_groups": [
             {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
         ],
+        "is_simulator_limit": False,
         "failures": [
             {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1},
             {"kind": None, "level": "memory_block", "result": "ENOMEM", "count": 1},
@@ -84,3 +85,10 @@ def test_describe_done_when_target_is_met() -> None:
     """Done means that the device has what was asked for, whatever the driver's last result."""
     done = UNPLUG._replace(size=0, result=Errno.OK, obstacles=(), obstacle_count=0)
     assert describe_outcome("vm0", done, simulated_us=0)["state"] == "done"
+
+
+def test_describe_of_what_linux_would_still_try_says_so() -> None:
+    """HP-6: EINTR is never the kernel's own, whose thread gets no signal."""
+    group = ObstacleGroup(PageKind.PINNED, Level.BIG_BLOCK, Errno.EINTR, 1, 128 * MIB)
+    outcome = UNPLUG._replace(result=Errno.EINTR, obstacle_groups=(group,))
+    assert describe_outcome("vm0", outcome, simulated_us=5)["is_simulator_limit"] is True

@@ -145,6 +145,9 @@ class Outcome(Answer):
     obstacles: list[Obstacle] = Field(description="at most 64 of them")
     obstacle_count: int = Field(description="all of them")
     obstacle_groups: list[ObstacleGroup] = Field(description="all of them, by reason, most bytes first")
+    is_simulator_limit: bool = Field(
+        description="memory was given up after offline_max_rounds (EINTR), where Linux would still be trying"
+    )
     failures: list[FailureGroup] = Field(
         description="all attempts that failed, by reason, most frequent first"
     )
