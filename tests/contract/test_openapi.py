@@ -45,6 +45,7 @@ NAMES = {
     "file": "zoneinfo",
     "area": "dma",
     "pfn": 126976,
+    "memory_block": 32,
     "snapshot": "snapshot-1",
     "fault": 1,
 }
