@@ -22,7 +22,9 @@ MOST_STEPS = 1000
 LONGEST_REFUSAL = 1000
 CLOCKS = ("manual", "instant")
 _VERSION_KEY = "vmemsim_replay"
-_TOP_KEYS = (_VERSION_KEY, "about", "guest", "seed", "clock", "faults", "phases", "steps", "end")
+# Members of the guest that may stand beside it, as they say what happens to it.
+_BESIDE_GUEST = ("seed", "cost", "phases")
+_TOP_KEYS = (_VERSION_KEY, "about", "guest", *_BESIDE_GUEST, "clock", "faults", "steps", "end")
 # What can be compared; where it comes from, app.replay.playing says.
 PARTS = (
     "condition",
@@ -75,9 +77,9 @@ def _checked_version(whole: Value) -> Mapping[str, Value]:
 
 
 def _read_spec(whole: Value, members: Mapping[str, Value]) -> GuestSpec:
-    """Reads the guest; its seed and phases may stand beside it, for they say what happens to it."""
+    """Reads the guest, and what of it stands beside it."""
     guest = whole.require("guest")
-    beside = {key: members[key] for key in ("seed", "phases") if key in members}
+    beside = {key: members[key] for key in _BESIDE_GUEST if key in members}
     own = guest.mapping()
     for key, value in beside.items():
         if key in own:

@@ -9,6 +9,8 @@ from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from app.guest.cost import CostProfile
+from app.guest.cost_choice import DEFAULT_PROFILE, UNITS, choose_profile
 from app.guest.driver_module import DriverModule, ModuleParameters
 from app.guest.programs.phase_json import parse_script
 from app.guest.programs.phases import Script
@@ -108,10 +110,19 @@ def _read_script(value: Value) -> Script:
         return parse_script(plain(value), field=value.field)
 
 
+def _read_cost(value: Value) -> CostProfile:
+    """Reads the name of a profile, and units in the place of its own."""
+    units = {name: plain(member) for name, member in value.mapping(("profile", *UNITS)).items()}
+    profile = str(units.pop("profile", DEFAULT_PROFILE))
+    with at_line(value):
+        return choose_profile(profile, units)
+
+
 _READ: dict[type, Callable[[Value], object]] = {
     bool: Value.boolean,
     int: lambda value: value.integer(0, LARGEST_INTEGER),
     str: lambda value: value.text(longest=LONGEST_TEXT),
+    CostProfile: _read_cost,
     DriverModule: _read_module,
     Script: _read_script,
 }

@@ -25,6 +25,7 @@ def test_guest_is_read_with_the_names_of_the_api() -> None:
             memory_block_size: 128MiB
             devices: [{size: 1GiB, requested_size: 256MiB}, {id: disk, size: 512MiB, block_size: 4MiB}]
             cma_areas: [{name: dma, size: 64MiB}]
+            cost: {profile: hyperalloc-2025-vfio, device_request_ns: 7}
             workload: [{do: fill, kind: anon, fraction: 0.25, label: heap}]
             """
         )
@@ -35,6 +36,7 @@ def test_guest_is_read_with_the_names_of_the_api() -> None:
         7,
         ("memory_block", "pageblock"),
     )
+    assert (spec.cost.name, spec.cost.device_request_ns) == ("hyperalloc-2025-vfio", 7)
     assert spec.devices == (
         DeviceSpec(size=GIB, requested_size=256 * MIB),
         DeviceSpec(id="disk", size=512 * MIB, block_size=4 * MIB),
@@ -73,6 +75,9 @@ def test_every_member_of_the_specs_has_a_type_that_can_be_read() -> None:
         ("{boot_size: 1GiB, devices: [{size: 1GiB, requested_size: 3}]}", "requested_size"),
         ("{boot_size: 1GiB, devices: [{}]}", "size"),
         ("{boot_size: 1GiB, seed: x}", "seed"),
+        ("{boot_size: 1GiB, cost: {profile: free}}", "one of hyperalloc-2025"),
+        ("{boot_size: 1GiB, cost: {add_ns: -1}}", "add_ns"),
+        ("{boot_size: 1GiB, cost: {luck: 1}}", "no such key here"),
         ("{boot_size: 1GiB, workload: [{do: fly}]}", "workload"),
     ],
 )
