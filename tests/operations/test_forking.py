@@ -35,6 +35,8 @@ def test_same_commands_after_restore_give_the_same_events() -> None:
             guest = service.registry.entry("web").guest
             newest = guest.events.newest
             await resizing.resize(service, "web", "vm0", 8 * MIB)
+            # It is answered before the driver is done.
+            await service.registry.settle(service.registry.entry("web"))
             seen.append([row.event for row in guest.events.read(newest, 1000)])
         assert len(seen[0]) > 3
         assert seen[0] == seen[1]
