@@ -1,6 +1,6 @@
 """Memory blocks set by hand, as somebody in the guest writes to their `state` in sysfs.
 
-Mirrors state_store() of drivers/base/memory.c (HP-4, HP-5). A device's driver hears of it, and works if that is worth it.
+Mirrors state_store() of drivers/base/memory.c (HP-4, HP-5). A device's driver hears of it, and works if it is worth it.
 Kept here: a refused change changes nothing but where movable pages lie.
 Left out: what the memory goes through (app.mm.hotplug), who asks (app.operations).
 """
@@ -20,14 +20,14 @@ from app.mm.page import PageKind
 
 # What may be written.
 STATES = ("online", "online_kernel", "online_movable", "offline")
+_GAVE_UP = (
+    "it was not empty after {nr_rounds} rounds of migration, which is the simulator's limit: Linux would go on trying "
+    "until a signal arrives"
+)
 _WHY = {
     Errno.ENOMEM: ("no_memory", "there is no room to migrate to"),
     Errno.EPERM: ("refused", "the driver that it belongs to refuses"),
-    Errno.EINTR: (
-        "offline_timeout",
-        "it was not empty after {nr_rounds} rounds of migration, which is the simulator's limit: Linux would go on "
-        "trying until a signal arrives",
-    ),
+    Errno.EINTR: ("offline_timeout", _GAVE_UP),
 }
 _UNMOVABLE = ("unmovable_page", "a page in it cannot move")
 _HELD = ("held_by_driver", "virtio-mem unplugged a part of it, and no driver lets go of that")

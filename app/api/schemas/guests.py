@@ -95,7 +95,9 @@ class GuestIn(Request):
     auto_movable_ratio: int = Field(
         301, ge=0, le=1_000_000, description="auto-movable: movable memory in per cent of kernel memory"
     )
-    auto_movable_numa_aware: bool = Field(True, description="auto-movable: the ratio holds on each node, too")
+    auto_movable_numa_aware: bool = Field(
+        default=True, description="auto-movable: the ratio holds on each node, too"
+    )
     offline_max_rounds: int = Field(
         100,
         ge=1,
@@ -205,7 +207,9 @@ class Guest(Answer):
     simulated_us: int = Field(description="the guest's own clock")
     condition: Condition
     clock: GuestClock
-    cost: dict[str, str | int | list[int]] = Field(description="the profile, and the units that differ from it")
+    cost: dict[str, str | int | list[int]] = Field(
+        description="the profile, and the units that differ from it"
+    )
     memory: Memory
     zones: list[Zone]
     devices: list[Device]
