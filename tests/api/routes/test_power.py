@@ -40,6 +40,18 @@ def test_system_reset_is_seen_as_size_zero_until_the_guest_is_up(caller: Caller)
     assert _device(caller).size == 512 * MIB
 
 
+def test_resize_under_way_is_met_by_the_kernel_that_boots(caller: Caller) -> None:
+    """The target outlives the guest that was asked: the operation ends once the new driver is there."""
+    caller.make_guest(name="web", clock={"mode": "manual"}, **GUEST)
+    began = caller.call("PATCH", DEVICE, json={"requested_size": "1GiB"}).json()
+    caller.post("/v1/guests/web/reboot", {"kind": "system_reset"})
+    path = f"/v1/operations/{began['id']}"
+    assert (caller.get(path).json()["state"], _device(caller).size) == ("running", 0)
+    caller.post("/v1/guests/web/clock/advance", {"seconds": 10})
+    ended = caller.get(path).json()
+    assert (ended["state"], ended["size"], _device(caller).size) == ("succeeded", 1024 * MIB, 1024 * MIB)
+
+
 def test_sleeping_guest_keeps_its_memory_and_its_host_waiting(caller: Caller) -> None:
     """V-36: a resize meanwhile has no effect until it wakes."""
     caller.make_guest(name="web", **GUEST)
