@@ -6,7 +6,7 @@ from app.api.schemas.forks import Snapshot, SnapshotList
 from app.settings import Settings
 from app.trace.events import GuestRestored
 from app.units import GIB, MIB
-from tests.api.caller import Caller
+from tests.api.caller import JSON, Caller
 
 WEB = "/v1/guests/web"
 DEVICE = f"{WEB}/virtio-mem/vm0"
@@ -25,6 +25,14 @@ def make_guest(caller: Caller, **changes: object) -> None:
     )
 
 
+def unplug_all(caller: Caller) -> JSON:
+    """Asks for everything back, and returns the operation once the driver rests."""
+    operation = caller.call("PATCH", f"{DEVICE}?wait=10", json={"requested_size": 0}).json()
+    registry = caller.service.registry
+    caller.wait_for(registry.settle(registry.entry("web")))
+    return operation
+
+
 def test_fork_lives_for_itself(caller: Caller) -> None:
     """A fork is equal at first; what is done to one is not done to the other."""
     make_guest(caller)
@@ -34,7 +42,7 @@ def test_fork_lives_for_itself(caller: Caller) -> None:
     assert twin | {"name": "web"} == web
     states = {name: digests[0] for name, digests in caller.digests().items()}
     assert states["twin"] == states["web"]
-    caller.call("PATCH", f"{DEVICE}?wait=10", json={"requested_size": 0})
+    unplug_all(caller)
     assert caller.digests()["twin"][0] == states["twin"]
     assert caller.digests()["web"][0] != states["web"]
 
@@ -95,12 +103,12 @@ def test_restore_makes_the_guest_what_it_was(caller: Caller) -> None:
         web["simulated_us"],
         caller.digests()["web"][0],
     )
-    first = caller.call("PATCH", f"{DEVICE}?wait=10", json={"requested_size": 0}).json()
+    first = unplug_all(caller)
     after = caller.digests()["web"][0]
     answer = caller.post(f"{WEB}/restore", {"snapshot": "before"})
     assert (answer.status_code, answer.json()) == (200, web), answer.text
     assert caller.digests()["web"][0] == snapshot.digest
-    second = caller.call("PATCH", f"{DEVICE}?wait=10", json={"requested_size": 0}).json()
+    second = unplug_all(caller)
     assert second["outcome"] == first["outcome"]
     assert caller.digests()["web"][0] == after
 
