@@ -30,6 +30,7 @@ class Zone(Answer):
     """A zone of a guest's memory, in bytes; min, low, high are its watermarks."""
 
     name: str
+    node: int = 0
     spanned: int
     present: int
     managed: int
@@ -84,6 +85,7 @@ class Allocation(Answer):
     nr_pages: int
     order: int | None = None
     label: str | None = None
+    node: int = 0
 
 
 class FreedAllocation(Answer):
@@ -137,6 +139,7 @@ class Guest(Answer):
     online: str | None = None
     seed: int | None = None
     boot_size: int | None = None
+    numa_nodes: tuple[int, ...] = ()
     boot_reserved: int = 0
     boot_used: int = 0
     auto_movable_ratio: int | None = None
@@ -281,6 +284,7 @@ class MemoryBlock(Answer):
     start_pfn: int
     state: str
     zone: str | None = None
+    node: int = 0
     device: str | None = None
 
 
@@ -305,6 +309,7 @@ class PageblockRun(Answer):
     nr_pageblocks: int
     migratetype: str | None = None
     zone: str | None = None
+    node: int = 0
     pages: Mapping[str, int] = {}
 
 

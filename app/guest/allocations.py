@@ -48,6 +48,8 @@ class AllocationSpec:
     label: str = ""
     # An atomic request, which may turn to the reserve and adds to it (B-12, B-22).
     is_highatomic: bool = False
+    # The NUMA node where the pages are preferred.
+    numa_node: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Allocation:
     label: str
     # When it was made, by the guest's clock.
     since_ns: int = 0
+    # Where its pages are preferred, those that it grows by too.
+    numa_node: int = 0
 
     def describe(self) -> dict[str, object]:
         """Returns it JSON-ready."""
@@ -70,6 +74,7 @@ class Allocation:
             "order": self.order,
             "nr_pages": self.nr_pages,
             "label": self.label,
+            "node": self.numa_node,
         }
 
 
@@ -156,6 +161,9 @@ class AllocationTable:
         order = checked_order(self._node.geometry, kind, spec.order, field="order", policy=self._node.policy)
         if len(spec.label) > LONGEST_LABEL:
             raise InvalidValue("label", spec.label, f"at most {LONGEST_LABEL} characters")
+        last_node = self._node.nr_numa_nodes - 1
+        if not 0 <= spec.numa_node <= last_node:
+            raise InvalidValue("node", spec.numa_node, f"a NUMA node of the guest, 0 to {last_node}")
         if spec.is_highatomic:
             require_atomic(kind, order, field="highatomic")
         if spec.at_pfns and (spec.is_highatomic or order > self._node.geometry.max_order):
@@ -180,7 +188,7 @@ class AllocationTable:
         if nr_runs > room:
             raise _out_of_memory(spec.nr_pages, room << order)
         request = Request.HIGHATOMIC if spec.is_highatomic else Request.NONE
-        row = self.fill(kind, order, nr_runs, label=spec.label, request=request)
+        row = self.fill(kind, order, nr_runs, label=spec.label, request=request, numa_node=spec.numa_node)
         if row.nr_pages < spec.nr_pages:
             self.free(row.id)
             is_gigantic = order > self._node.geometry.max_order
@@ -188,15 +196,24 @@ class AllocationTable:
         return row
 
     def fill(
-        self, kind: PageKind, order: int, nr_runs: int, *, label: str, request: Request = Request.NONE
+        self,
+        kind: PageKind,
+        order: int,
+        nr_runs: int,
+        *,
+        label: str,
+        request: Request = Request.NONE,
+        numa_node: int = 0,
     ) -> Allocation:
         """Allocates up to `nr_runs` runs, as many as there is room for."""
         owner, since_ns = self.new_id(), self._clock.now_ns
         if order > self._node.geometry.max_order:
-            got = self._alloc_gigantic(order, nr_runs, owner=owner)
+            got = self._alloc_gigantic(order, nr_runs, owner=owner, numa_node=numa_node)
         else:
-            got = self._node.alloc_pages(kind, order, nr_runs, owner=owner, request=request)
-        return self.adopt(Allocation(owner, kind, order, got << order, label, since_ns))
+            got = self._node.alloc_pages(
+                kind, order, nr_runs, owner=owner, request=request, numa_node=numa_node
+            )
+        return self.adopt(Allocation(owner, kind, order, got << order, label, since_ns, numa_node))
 
     def adopt(self, row: Allocation) -> Allocation:
         """Takes an allocation into the table whose pages have its id as their owner already."""
@@ -233,7 +250,7 @@ class AllocationTable:
         """Allocates up to `nr_runs` more runs for an allocation; returns how many there was room for."""
         self._refresh()
         row = self._rows[allocation_id]
-        got = self._node.alloc_pages(row.kind, row.order, nr_runs, owner=row.id)
+        got = self._node.alloc_pages(row.kind, row.order, nr_runs, owner=row.id, numa_node=row.numa_node)
         self.credit(row.id, got << row.order)
         return got
 
@@ -273,11 +290,11 @@ class AllocationTable:
         """Forgets the allocations that have no pages left."""
         self._rows = {row.id: row for row in self._rows.values() if row.nr_pages}
 
-    def _alloc_gigantic(self, order: int, nr_runs: int, *, owner: int) -> int:
+    def _alloc_gigantic(self, order: int, nr_runs: int, *, owner: int, numa_node: int) -> int:
         """Takes up to nr_runs gigantic pages; returns how many there were."""
         done = 0
         while done < nr_runs:
-            outcome = alloc_gigantic(self._node, order, owner)
+            outcome = alloc_gigantic(self._node, order, owner, numa_node=numa_node)
             for call in outcome.calls:
                 self._on_contig(call, 1 << order)
             if outcome.pfn < 0:

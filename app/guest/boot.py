@@ -1,5 +1,7 @@
 """A guest's boot memory from pfn 0, of which the memmap takes its share; on x86-64 it is zone DMA32 below 4 GiB.
 
+NUMA nodes lie one after the other, each with its own memmap at its start.
+
     0          memmap, boot_reserved                 4 GiB                     boot_size
     | reserved | used | free | CMA area |  free .....|  free .................|
     | zone DMA32                                     | zone Normal            | devices: Normal or Movable
@@ -11,11 +13,14 @@ kernel image only as a number of bytes.
 Left out: devices (app.guest.guest attaches them).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.guest.spec import GuestPlan
 from app.mm import cma, hotplug, memmap
+from app.mm.geometry import Geometry
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
@@ -41,19 +46,20 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     Raises InvalidValue when an area would lie in the memmap.
     """
     geometry = plan.geometry
-    node = Node(geometry, plan.policy, nr_pages=plan.nr_pages, sink=sink)
-    end_pfn = plan.spec.boot_size // geometry.page_size
-    _put_in_zones(node, end_pfn)
+    node = Node(geometry, plan.policy, nr_pages=plan.nr_pages, nr_numa_nodes=len(plan.numa_nodes), sink=sink)
+    spans = _spans(plan)
+    for span in spans:
+        hotplug.boot_memory(node, span.start_pfn, span.end_pfn, span.zone, numa_node=span.numa_node)
     node.hotplug_rules = plan.rules
-    nr_reserved = _nr_reserved(node, plan)
-    node.set_kind(0, nr_reserved, PageKind.RESERVED)
-    _declare_areas(node, plan, nr_reserved)
-    pfn = nr_reserved
-    for area in sorted(node.cma_areas.values(), key=lambda area: area.start_pfn):
-        _set_free(node, pfn, area.start_pfn)
-        node.set_kind(area.start_pfn, area.end_pfn, PageKind.RESERVED)
-        pfn = area.end_pfn
-    _set_free(node, pfn, end_pfn)
+    held = _reserved(node, plan)
+    _declare_areas(node, plan, held)
+    held += [(area.start_pfn, area.end_pfn) for area in node.cma_areas.values()]
+    pfn = 0
+    for start_pfn, end_pfn in sorted(held):
+        _set_free(node, spans, pfn, start_pfn)
+        node.set_kind(start_pfn, end_pfn, PageKind.RESERVED)
+        pfn = end_pfn
+    _set_free(node, spans, pfn, spans[-1].end_pfn)
     for area in node.cma_areas.values():
         cma.activate_area(node, area)
     _take_used(node, plan)
@@ -61,22 +67,59 @@ def boot_node(plan: GuestPlan, sink: Sink) -> Node:
     return node
 
 
-def _nr_reserved(node: Node, plan: GuestPlan) -> int:
-    """Returns the pages that the buddy never gets: memmap, of whole memory blocks, and what else the kernel keeps.
+class _Span(NamedTuple):
+    """Boot memory of one zone, [start_pfn, end_pfn)."""
 
-    Raises InvalidValue when that leaves less than a pageblock.
+    start_pfn: int
+    end_pfn: int
+    zone: ZoneId
+    numa_node: int
+
+
+def _spans(plan: GuestPlan) -> list[_Span]:
+    """Returns the zones of boot memory, ascending."""
+    page_size = plan.geometry.page_size
+    border = plan.geometry.dma32_end // page_size
+    spans: list[_Span] = []
+    first = 0
+    for numa_node, size in enumerate(plan.numa_nodes):
+        end = first + size // page_size
+        spans.append(_Span(first, min(border, end), ZoneId.DMA32, numa_node))
+        spans.append(_Span(max(border, first), end, ZoneId.NORMAL, numa_node))
+        first = end
+    return [span for span in spans if span.start_pfn < span.end_pfn]
+
+
+def _reserved(node: Node, plan: GuestPlan) -> list[tuple[int, int]]:
+    """Returns the ranges that the buddy never gets: memmap, of whole memory blocks, and what else the kernel keeps.
+
+    Raises InvalidValue when that leaves a NUMA node less than a pageblock.
     """
-    geometry, spec = plan.geometry, plan.spec
-    nr_memmap = memmap.memmap_nr_pages(node) * -(-spec.boot_size // geometry.memory_block_size)
-    left = spec.boot_size - nr_memmap * geometry.page_size
-    if left < geometry.pageblock_size:
-        smallest = spec.boot_size - left + geometry.pageblock_size
-        raise InvalidValue("boot_size", spec.boot_size, f"at least {smallest}: a pageblock beside the memmap")
-    largest = left - geometry.pageblock_size
-    if not (0 <= spec.boot_reserved <= largest and is_aligned(spec.boot_reserved, geometry.page_size)):
+    geometry = plan.geometry
+    ranges: list[tuple[int, int]] = []
+    kept, start = plan.spec.boot_reserved, 0
+    for numa_node, size in enumerate(plan.numa_nodes):
+        if not size:
+            continue
+        nr_memmap = memmap.memmap_nr_pages(node) * -(-size // geometry.memory_block_size)
+        left = size - nr_memmap * geometry.page_size
+        if left < geometry.pageblock_size:
+            field = f"numa_nodes[{numa_node}]" if node.nr_numa_nodes > 1 else "boot_size"
+            smallest = size - left + geometry.pageblock_size
+            raise InvalidValue(field, size, f"at least {smallest}: a pageblock beside the memmap")
+        _require_kept(kept, geometry, largest=left - geometry.pageblock_size)
+        first = start // geometry.page_size
+        ranges.append((first, first + nr_memmap + kept // geometry.page_size))
+        # The kernel lies in the first memory that there is.
+        kept = 0
+        start += size
+    return ranges
+
+
+def _require_kept(kept: int, geometry: Geometry, *, largest: int) -> None:
+    if not (0 <= kept <= largest and is_aligned(kept, geometry.page_size)):
         accepted = f"a multiple of the page size ({geometry.page_size}), at most {largest}"
-        raise InvalidValue("boot_reserved", spec.boot_reserved, accepted)
-    return nr_memmap + spec.boot_reserved // geometry.page_size
+        raise InvalidValue("boot_reserved", kept, accepted)
 
 
 def _take_used(node: Node, plan: GuestPlan) -> None:
@@ -96,28 +139,19 @@ def _take_used(node: Node, plan: GuestPlan) -> None:
     assert got == nr_pages, f"{got} of {nr_pages} pages that are free"
 
 
-def _put_in_zones(node: Node, end_pfn: int) -> None:
-    border = min(node.geometry.dma32_end // node.geometry.page_size, end_pfn)
-    if border:
-        hotplug.boot_memory(node, 0, border, ZoneId.DMA32)
-    if border < end_pfn:
-        hotplug.boot_memory(node, border, end_pfn, ZoneId.NORMAL)
-
-
-def _set_free(node: Node, start_pfn: int, end_pfn: int) -> None:
-    border = node.geometry.dma32_end // node.geometry.page_size
-    for start, end in ((start_pfn, min(border, end_pfn)), (max(border, start_pfn), end_pfn)):
+def _set_free(node: Node, spans: Sequence[_Span], start_pfn: int, end_pfn: int) -> None:
+    for span in spans:
+        start, end = max(start_pfn, span.start_pfn), min(end_pfn, span.end_pfn)
         if start < end:
             node.set_free(start, end)
 
 
-def _declare_areas(node: Node, plan: GuestPlan, nr_reserved: int) -> None:
+def _declare_areas(node: Node, plan: GuestPlan, reserved: Sequence[tuple[int, int]]) -> None:
     page_size = plan.geometry.page_size
     for number, area in enumerate(plan.cma_areas):
-        start_pfn = area.base // page_size
-        if start_pfn < nr_reserved:
-            lowest = nr_reserved * page_size
-            raise InvalidValue(
-                f"cma_areas[{number}].base", area.base, f"at least {lowest}: the memmap lies below"
-            )
-        cma.declare_area(node, area.name, start_pfn, area.end // page_size, order_per_bit=area.order_per_bit)
+        start_pfn, end_pfn = area.base // page_size, area.end // page_size
+        for first, end in reserved:
+            if start_pfn < end and first < end_pfn:
+                accepted = f"at least {end * page_size}: the memmap lies below"
+                raise InvalidValue(f"cma_areas[{number}].base", area.base, accepted)
+        cma.declare_area(node, area.name, start_pfn, end_pfn, order_per_bit=area.order_per_bit)

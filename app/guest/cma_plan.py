@@ -51,21 +51,30 @@ class CmaAreaPlan(NamedTuple):
 
 
 def plan_cma_areas(
-    areas: Sequence[CmaAreaSpec], geometry: Geometry, policy: KernelPolicy, *, boot_size: int
+    areas: Sequence[CmaAreaSpec],
+    geometry: Geometry,
+    policy: KernelPolicy,
+    *,
+    boot_size: int,
+    node_borders: Sequence[int] = (),
 ) -> tuple[CmaAreaPlan, ...]:
     """Checks the areas and places those without a base; in the order in which they were named.
 
+    node_borders: where NUMA nodes end. No area lies in two zones.
     Raises InvalidValue, naming the area's place and field.
     """
     if len(areas) > LARGEST_NR_AREAS:
         raise InvalidValue("cma_areas", f"{len(areas)} areas", f"at most {LARGEST_NR_AREAS}")
     placed: dict[str, CmaAreaPlan] = {}
+    borders = sorted({geometry.dma32_end, *node_borders}, reverse=True)
     # Areas that say where they lie come first: the others make way.
     for number, area in sorted(enumerate(areas), key=lambda pair: pair[1].base is None):
         place = f"cma_areas[{number}]"
         try:
-            plan = _place(area, tuple(placed.values()), geometry, policy, boot_size=boot_size)
-            _check(plan, tuple(placed.values()), geometry, policy, boot_size=boot_size)
+            plan = _place(
+                area, tuple(placed.values()), geometry, policy, boot_size=boot_size, borders=borders
+            )
+            _check(plan, tuple(placed.values()), geometry, policy, boot_size=boot_size, borders=borders)
         except InvalidValue as error:
             raise at_place(error, place) from None
         placed[plan.name] = plan
@@ -79,14 +88,14 @@ def _place(
     policy: KernelPolicy,
     *,
     boot_size: int,
+    borders: Sequence[int],
 ) -> CmaAreaPlan:
     """Returns the area at its base, or as high as nothing is in the way: below 0 when there is no room."""
     base = area.base
     if base is None:
         alignment = cma_align(geometry, policy)
         base = align_down(boot_size - area.size, alignment)
-        # No area lies in two zones.
-        taken = [(plan.base, plan.end) for plan in placed] + [(geometry.dma32_end, geometry.dma32_end)]
+        taken = [(plan.base, plan.end) for plan in placed] + [(border, border) for border in borders]
         for start, end in sorted(taken, reverse=True):
             if start < base + area.size and base < end:
                 base = align_down(start - area.size, alignment)
@@ -100,6 +109,7 @@ def _check(
     policy: KernelPolicy,
     *,
     boot_size: int,
+    borders: Sequence[int],
 ) -> None:
     if not _NAME.fullmatch(plan.name):
         raise InvalidValue("name", plan.name, _NAME_ACCEPTED)
@@ -110,9 +120,10 @@ def _check(
     require_cma_alignment(geometry, policy, base=plan.base, size=plan.size, order_per_bit=plan.order_per_bit)
     if plan.end > boot_size:
         raise InvalidValue("base", plan.base, f"at most {boot_size - plan.size}: areas lie in boot memory")
-    if plan.base < geometry.dma32_end < plan.end:
-        accepted = f"all of the area on one side of {geometry.dma32_end}, where zone DMA32 ends"
-        raise InvalidValue("base", plan.base, accepted)
+    for border in borders:
+        if plan.base < border < plan.end:
+            accepted = f"all of the area on one side of {border}, where a zone ends"
+            raise InvalidValue("base", plan.base, accepted)
     for other in placed:
         if other.base < plan.end and plan.base < other.end:
             taken = f"none of [{other.base}, {other.end}), which {other.name} has"

@@ -6,7 +6,7 @@ Left out: guests from captures (app.guest.capture.loader).
 from app.guest.boot import boot_node
 from app.guest.guest import Guest
 from app.guest.identity import GuestIdentity
-from app.guest.populate import validate_orders
+from app.guest.populate import validate_nodes, validate_orders
 from app.guest.spec import GuestSpec, plan_guest
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
@@ -21,6 +21,7 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
     """
     plan = plan_guest(spec)
     validate_orders(spec.workload, plan.geometry)
+    validate_nodes(spec.workload, len(plan.numa_nodes))
     sink = RingSink(event_ring_capacity)
     identity = GuestIdentity(
         name=spec.name,
@@ -30,6 +31,7 @@ def create_guest(spec: GuestSpec, *, event_ring_capacity: int = DEFAULT_EVENT_RI
         online=spec.online,
         seed=spec.seed,
         boot_size=spec.boot_size,
+        numa_nodes=plan.numa_nodes,
         boot_reserved=spec.boot_reserved,
         boot_used=spec.boot_used,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import InvalidValue
 from app.guest.allocations import Allocation, AllocationTable
 from app.guest.page_use import checked_order
 from app.guest.random_stream import RandomStream
@@ -35,6 +36,17 @@ def validate_orders(steps: Sequence[WorkloadStep], geometry: Geometry) -> None:
             checked_order(geometry, step.kind, step.order, field=f"{place}.order")
         for position, part in enumerate(step.parts):
             checked_order(geometry, part.kind, part.order, field=f"{place}.parts[{position}].order")
+
+
+def validate_nodes(steps: Sequence[WorkloadStep], nr_numa_nodes: int) -> None:
+    """Checks that there is each NUMA node that a step names.
+
+    Raises InvalidValue.
+    """
+    for number, step in enumerate(steps):
+        if step.numa_node >= nr_numa_nodes:
+            accepted = f"a NUMA node of the guest, 0 to {nr_numa_nodes - 1}"
+            raise InvalidValue(f"workload[{number}].node", step.numa_node, accepted)
 
 
 def _do_nothing() -> None:
@@ -78,10 +90,13 @@ class Workload:
     def _fill(self, step: WorkloadStep) -> None:
         order = checked_order(self._node.geometry, step.kind, step.order, field="order")
         nr_pages = self._amount(step, nr_free_for(self._node, step.kind))
-        self._ids[step.label] = self._table.fill(step.kind, order, nr_pages >> order, label=step.label).id
+        row = self._table.fill(
+            step.kind, order, nr_pages >> order, label=step.label, numa_node=step.numa_node
+        )
+        self._ids[step.label] = row.id
 
     def _mix(self, step: WorkloadStep) -> None:
-        rows = [self._open(part) for part in step.parts]
+        rows = [self._open(part, step.numa_node) for part in step.parts]
         total_weight = sum(part.weight for part in step.parts)
         # Kernel kinds cannot use ZONE_MOVABLE: each kind has its share of the memory that it may use.
         targets = [
@@ -112,9 +127,11 @@ class Workload:
     def _alloc_in_turn(self, rows: Sequence[Allocation], targets: Sequence[int]) -> None:
         """Gives each allocation about its target of pages, in short random bursts, until memory ends."""
         left = sum(targets)
+        node_of = {row.id: row.numa_node for row in rows}
         while left > 0:
             bursts = self._draw_bursts(rows, targets, left)
-            got = alloc_bursts(self._node, bursts) << bursts[:, 1]
+            numa_nodes = np.array([node_of[owner] for owner in bursts[:, 3].tolist()], np.int64)
+            got = alloc_bursts(self._node, bursts, numa_nodes) << bursts[:, 1]
             if self._credit(bursts[:, 3], got) == 0:
                 break
             # A burst that found no room is not made up for: its kind has had its turn.
@@ -129,9 +146,9 @@ class Workload:
             return step.size // self._node.geometry.page_size
         return int(whole * step.fraction)
 
-    def _open(self, part: Part) -> Allocation:
+    def _open(self, part: Part, numa_node: int) -> Allocation:
         order = checked_order(self._node.geometry, part.kind, part.order, field="order")
-        row = self._table.fill(part.kind, order, 0, label=part.label)
+        row = self._table.fill(part.kind, order, 0, label=part.label, numa_node=numa_node)
         self._ids[part.label] = row.id
         return row
 

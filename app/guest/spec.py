@@ -10,6 +10,7 @@ Left out: making the guest (app.guest.boot), and how many guests a service allow
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from app.errors import InvalidValue, at_place
 from app.guest.cma_plan import CmaAreaPlan, CmaAreaSpec, plan_cma_areas
@@ -25,6 +26,7 @@ from app.mm.hotplug_rules import (
     HotplugRules,
     parse_online_policy,
 )
+from app.mm.node import LARGEST_NR_NUMA_NODES
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.mm.policies.quantities import validate_together
@@ -55,6 +57,8 @@ class DeviceSpec:
     # None: a pageblock, at least 1 MiB, as QEMU's default is a huge page (V-Q6).
     block_size: int | None = None
     requested_size: int = 0
+    # The NUMA node to which its memory belongs (V-Q10).
+    node: int = 0
     # Page size of the host's memory behind it: more than 4 KiB for hugetlb (V-Q6).
     backing_page_size: int = 4 * KIB
     # Whether it offers, and so needs, UNPLUGGED_INACCESSIBLE (V-Q8), and offers PERSISTENT_SUSPEND (V-18).
@@ -77,6 +81,8 @@ class GuestSpec:
 
     name: str
     boot_size: int
+    # How boot memory is shared among NUMA nodes, from the first address on; some may have none. Empty: one node.
+    numa_nodes: tuple[int, ...] = ()
     preset: str = "x86-64"
     # A preset, or a preset and switches: "linux-5.19+atomic_cut=yes" (app.mm.policies.policy_text).
     policy: str = "linux-5.19"
@@ -117,10 +123,14 @@ class DevicePlan:
 
 @dataclass(frozen=True)
 class GuestPlan:
-    """A spec that was checked, with everything that follows from it; `nr_pages` is the span."""
+    """A spec that was checked, with everything that follows from it; `nr_pages` is the span.
+
+    numa_nodes: boot memory of each NUMA node, in bytes.
+    """
 
     spec: GuestSpec
     geometry: Geometry
+    numa_nodes: tuple[int, ...]
     policy: KernelPolicy
     levels: tuple[Level, ...]
     devices: tuple[DevicePlan, ...]
@@ -140,6 +150,7 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     if not 0 <= spec.seed <= LARGEST_SEED:
         raise InvalidValue("seed", spec.seed, f"0 to {LARGEST_SEED}")
     geometry = choose_geometry(spec)
+    numa_nodes = _share_boot_memory(spec, geometry)
     validate_together(geometry, kernel_policy)
     levels = choose_levels(geometry, kernel_policy, spec.fallback)
     validate_labels(spec.workload)
@@ -149,10 +160,13 @@ def plan_guest(spec: GuestSpec) -> GuestPlan:
     devices = _place_devices(spec, geometry)
     for number, device in enumerate(devices):
         _require_driver(geometry, kernel_policy, spec.fallback, device=device, place=f"devices[{number}]")
-    areas = plan_cma_areas(spec.cma_areas, geometry, kernel_policy, boot_size=spec.boot_size)
+    borders = tuple(accumulate(numa_nodes))
+    areas = plan_cma_areas(
+        spec.cma_areas, geometry, kernel_policy, boot_size=spec.boot_size, node_borders=borders
+    )
     end = max([spec.boot_size, *(device.region.end for device in devices)])
     nr_pages = align_up(end, geometry.memory_block_size) // geometry.page_size
-    return GuestPlan(spec, geometry, kernel_policy, levels, devices, areas, rules, nr_pages)
+    return GuestPlan(spec, geometry, numa_nodes, kernel_policy, levels, devices, areas, rules, nr_pages)
 
 
 def _rules(spec: GuestSpec) -> HotplugRules:
@@ -182,6 +196,24 @@ def choose_geometry(spec: GuestSpec) -> Geometry:
     if geometry.name == "x86-64":
         return geometry.with_memory_block_size(x86_memory_block_size(spec.boot_size))
     return geometry
+
+
+def _share_boot_memory(spec: GuestSpec, geometry: Geometry) -> tuple[int, ...]:
+    """Returns the boot memory of each NUMA node.
+
+    Raises InvalidValue when the nodes are too many, not all of it, or end inside a memory block.
+    """
+    sizes = spec.numa_nodes or (spec.boot_size,)
+    if len(sizes) > LARGEST_NR_NUMA_NODES:
+        raise InvalidValue("numa_nodes", f"{len(sizes)} nodes", f"at most {LARGEST_NR_NUMA_NODES}")
+    unit = geometry.memory_block_size
+    for number, size in enumerate(sizes):
+        if size < 0 or (number < len(sizes) - 1 and not is_aligned(size, unit)):
+            accepted = f"0, or a multiple of the memory block size ({unit})"
+            raise InvalidValue(f"numa_nodes[{number}]", size, accepted)
+    if sum(sizes) != spec.boot_size:
+        raise InvalidValue("numa_nodes", sum(sizes), f"sizes that add up to boot_size ({spec.boot_size})")
+    return sizes
 
 
 def default_block_size(geometry: Geometry) -> int:
@@ -214,6 +246,9 @@ def _place_devices(spec: GuestSpec, geometry: Geometry) -> tuple[DevicePlan, ...
         _require_name(f"{place}.id", device_id)
         if device_id in {plan.id for plan in plans}:
             raise InvalidValue(f"{place}.id", device_id, "an id that no earlier device has")
+        last_node = max(1, len(spec.numa_nodes)) - 1
+        if not 0 <= device.node <= last_node:
+            raise InvalidValue(f"{place}.node", device.node, f"a NUMA node of the guest, 0 to {last_node}")
         region = _region(geometry, device, addr, place)
         plans.append(DevicePlan(device_id, region, device.requested_size, device.driver, device.features))
         addr = align_up(region.end, geometry.memory_block_size)
@@ -227,7 +262,12 @@ def _region(geometry: Geometry, device: DeviceSpec, addr: int, place: str) -> De
     if is_power_of_two(block_size):
         addr = align_up(addr, block_size)
     region = DeviceRegion(
-        addr, device.size, block_size, extent=extent_of(geometry), backing_page_size=device.backing_page_size
+        addr,
+        device.size,
+        block_size,
+        node_id=device.node,
+        extent=extent_of(geometry),
+        backing_page_size=device.backing_page_size,
     )
     try:
         region.validate()

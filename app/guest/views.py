@@ -121,6 +121,7 @@ def describe_memory_block(
         "start_pfn": block_id * node.geometry.memory_block_nr_pages,
         "state": "online" if is_online else "offline",
         "zone": None if zone is None else ZONE_NAMES[zone],
+        "node": node.memory_blocks.numa_node(block_id),
         "device": next((device for device, driver in attached if driver.owns(block_id)), None),
     }
 
@@ -143,6 +144,7 @@ def describe_pageblocks(node: Node) -> list[dict[str, object]]:
             "nr_pageblocks": run.end - run.start,
             "migratetype": run.migratetype.name.lower(),
             "zone": run.zone_name,
+            "node": run.numa_node,
             "pages": {kind.api_name: count for kind, count in run.pages.items()},
         }
         for run in pageblock_runs(node)
@@ -153,6 +155,7 @@ def _describe_zone(zone: Zone, page_size: int) -> dict[str, object]:
     marks = zone.watermarks
     return {
         "name": zone.name,
+        "node": zone.numa_node,
         "spanned": zone.spanned * page_size,
         "present": zone.present * page_size,
         "managed": zone.managed * page_size,

@@ -56,6 +56,8 @@ class WorkloadStep:
     rounds: int = 1
     labels: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    # fill, mix: the NUMA node where pages are preferred, now and when the allocation grows.
+    numa_node: int = 0
 
     @property
     def labels_made(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Kept here: what a step in JSON may say. A workload is a name, or a list of steps
     {"do": "pin", "label": "heap", "fraction": 0.001}
     {"do": "churn", "labels": ["heap", "slab"], "fraction": 0.3, "rounds": 5}
 
+fill and mix may name the NUMA node where pages are preferred: "node": 1.
 Left out: what the steps do (app.guest.workload, app.guest.populate).
 """
 
@@ -18,6 +19,7 @@ from app.guest.json_members import Member, members_of
 from app.guest.page_use import parse_kind
 from app.guest.workload import WORKLOADS, Act, Part, WorkloadStep, workload
 from app.mm.geometry import HIGHEST_ORDER
+from app.mm.node import LARGEST_NR_NUMA_NODES
 
 LARGEST_NR_STEPS = 64
 LARGEST_NR_PARTS = 16
@@ -25,8 +27,8 @@ LARGEST_NR_ROUNDS = 100
 LARGEST_WEIGHT = 1_000_000
 
 _MEMBERS = {
-    Act.FILL: {"do", "label", "kind", "order", "size", "fraction"},
-    Act.MIX: {"do", "parts", "size", "fraction"},
+    Act.FILL: {"do", "label", "kind", "order", "size", "fraction", "node"},
+    Act.MIX: {"do", "parts", "size", "fraction", "node"},
     Act.FREE: {"do", "label", "fraction", "size"},
     Act.PIN: {"do", "label", "fraction", "size"},
     Act.CHURN: {"do", "labels", "fraction", "rounds"},
@@ -80,10 +82,10 @@ def _parse_step(value: object, field: str) -> WorkloadStep:
         rounds = members.get("rounds", Member(1, field)).integer(1, LARGEST_NR_ROUNDS)
         labels = _parse_labels(members.get("labels"), field)
         return WorkloadStep(act=act, fraction=fraction, rounds=rounds, labels=labels)
+    numa_node = members.get("node", Member(0, field)).integer(0, LARGEST_NR_NUMA_NODES - 1)
     if act is Act.MIX:
-        return WorkloadStep(
-            act=act, fraction=fraction, size=size, parts=_parse_parts(members.get("parts"), field)
-        )
+        parts = _parse_parts(members.get("parts"), field)
+        return WorkloadStep(act=act, fraction=fraction, size=size, parts=parts, numa_node=numa_node)
     kind = members.get("kind", Member("anon", field))
     label = members.get("label", Member(kind.value if act is Act.FILL else None, f"{field}.label")).label()
     return WorkloadStep(
@@ -93,6 +95,7 @@ def _parse_step(value: object, field: str) -> WorkloadStep:
         size=size,
         kind=parse_kind(kind.value, field=kind.field),
         order=_parse_order(members),
+        numa_node=numa_node,
     )
 
 

@@ -25,6 +25,7 @@ from app.mm.zone import Zone, ZoneId, zone_index, zonelist
 from app.trace.sink import NullSink, Sink, Timed, Timeless
 from app.units import align_down, align_up
 
+LARGEST_NR_NUMA_NODES = 8
 # Kinds whose allocations may use ZONE_MOVABLE (B-10).
 _MOVABLE_KINDS = frozenset(
     {
@@ -66,6 +67,7 @@ class Node:
         assert self.nr_pages <= LARGEST_NR_PAGES, f"{self.nr_pages} pages do not fit int32 links"
         self.geometry = geometry
         self.policy = policy
+        assert 1 <= nr_numa_nodes <= LARGEST_NR_NUMA_NODES, f"{nr_numa_nodes} NUMA nodes"
         self.nr_numa_nodes = nr_numa_nodes
         self.arrays = map_node_arrays(self.nr_pages, geometry, policy, nr_numa_nodes=nr_numa_nodes)
         # Views by zone: stat[zone, layout.S_...], nr_free[zone, order].

@@ -96,15 +96,17 @@ def nr_free_for(node: Node, kind: PageKind) -> int:
 
 
 def alloc_bursts(
-    node: Node, bursts: Sequence[Burst] | NDArray[np.int64], *, numa_node: int = 0
+    node: Node, bursts: Sequence[Burst] | NDArray[np.int64], numa_nodes: NDArray[np.int64] | int = 0
 ) -> NDArray[np.int64]:
-    """Allocates bursts in turn, all on a preferred NUMA node; returns how many runs each got. One crossing for all.
+    """Allocates bursts in turn; returns how many runs each got. One crossing for all.
 
-    As an array, each row is (kind, order, nr_runs, owner).
+    As an array, each row is (kind, order, nr_runs, owner). numa_nodes: where each is preferred, or all are.
     """
     rows = np.asarray(bursts, np.int64).reshape(-1, 4)
-    zones = np.array([zonelist_of(kind, numa_node) for kind in PageKind], np.int64)
-    table = np.stack((rows[:, 0] | (rows[:, 1] << 4), rows[:, 2], rows[:, 3], zones[rows[:, 0]]), axis=1)
+    nodes = range(node.nr_numa_nodes)
+    lists = np.array([[zonelist_of(kind, node_id) for kind in PageKind] for node_id in nodes], np.int64)
+    zones = lists[numa_nodes, rows[:, 0]]
+    table = np.stack((rows[:, 0] | (rows[:, 1] << 4), rows[:, 2], rows[:, 3], zones), axis=1)
     got = np.zeros(len(rows), np.int64)
     owned.alloc_bursts(node.arrays, np.ascontiguousarray(table), got)
     return got

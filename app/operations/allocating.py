@@ -21,6 +21,7 @@ class Wanted:
     at_pfns: tuple[int, ...]
     label: str
     is_highatomic: bool = False
+    numa_node: int = 0
 
 
 async def allocate(service: Service, name: str, wanted: Wanted) -> Description:
@@ -68,6 +69,7 @@ def _spec_of(wanted: Wanted, guest: Guest) -> AllocationSpec:
         at_pfns=wanted.at_pfns,
         label=wanted.label,
         is_highatomic=wanted.is_highatomic,
+        numa_node=wanted.numa_node,
     )
 
 

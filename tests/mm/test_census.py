@@ -18,7 +18,7 @@ from app.mm.census import (
 )
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
-from tests.mm.small_nodes import toy_node
+from tests.mm.small_nodes import toy_node, two_nodes
 
 
 def test_count_spreads_large_runs_over_pageblocks() -> None:
@@ -96,3 +96,12 @@ def test_census_agrees_with_page_by_page_look(pages: list[tuple[int, PageKind]])
             assert {
                 PageKind(kind): count for kind, count in enumerate(naive[pageblock]) if count
             } == run.pages
+
+
+def test_runs_of_two_nodes_are_not_joined() -> None:
+    """Pageblocks that are alike but for their node stay apart."""
+    runs = list(pageblock_runs(two_nodes(4)))
+    assert [(run.start, run.end, run.zone_name, run.numa_node) for run in runs] == [
+        (0, 16, "Normal", 0),
+        (16, 32, "Normal", 1),
+    ]

@@ -13,7 +13,7 @@ from app.mm.kernels.layout import set_owner
 from app.mm.node import Node
 from app.mm.page import Migratetype, PageKind
 from app.mm.zone import ZoneId
-from tests.mm.small_nodes import toy_node
+from tests.mm.small_nodes import toy_node, two_nodes
 
 ACTS = st.lists(
     st.tuples(st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE]), st.integers(0, 127)), max_size=20
@@ -98,3 +98,14 @@ def list_pfns(node: Node, order: int) -> list[int]:
     pfns = np.zeros(16, np.int64)
     count = walk.list_pfns(node.arrays, ZoneId.NORMAL, order, Migratetype.MOVABLE, pfns)
     return [int(pfn) for pfn in pfns[:count]]
+
+
+def test_digest_of_an_offline_block_tells_its_node() -> None:
+    """Nothing else says yet where its memory will be online."""
+    digests = set()
+    for numa_node in (0, 1):
+        node = two_nodes()
+        node.memory_blocks.set_numa_node(5, 6, numa_node)
+        node.memory_blocks.set_offline(5)
+        digests.add(node_digest(node))
+    assert len(digests) == 2

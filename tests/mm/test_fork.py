@@ -16,7 +16,7 @@ from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES, policy
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw_lists
-from tests.mm.small_nodes import toy_node
+from tests.mm.small_nodes import toy_node, two_nodes
 from tests.model.pictures import Style, parse
 
 NAMES = sorted(POLICIES)
@@ -140,3 +140,15 @@ def test_fork_to_policy_that_could_not_have_an_area_is_refused() -> None:
     with pytest.raises(StateError, match="CMA area dma could not be declared there"):
         forking.fork_node(node, policy("linux-5.15"))
     assert list(forking.fork_node(node, policy("linux-6.17")).cma_areas) == ["dma"]
+
+
+def test_fork_of_two_nodes_is_equal_and_goes_on_alike() -> None:
+    """Zones, blocks and watermarks of both nodes are copied."""
+    node = two_nodes()
+    node.alloc_pages(PageKind.ANON, 0, 150, owner=3, numa_node=1)
+    copy = forking.fork_node(node)
+    assert node_digest(copy) == node_digest(node)
+    for each in (node, copy):
+        each.alloc_pages(PageKind.UNMOVABLE, 0, 60, owner=4, numa_node=1)
+    assert node_digest(copy) == node_digest(node)
+    assert verify(copy) == []

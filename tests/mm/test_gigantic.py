@@ -13,6 +13,7 @@ from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES
 from app.mm.zone import ZoneId
 from app.scenario.picture import draw
+from tests.mm.small_nodes import two_nodes
 from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
@@ -96,3 +97,10 @@ def test_gigantic_pages_are_counted_apart_from_other_huge_pages() -> None:
     assert count_gigantic(node) == 16
     lines = dict(line.split(":") for line in vmstat.meminfo(node).splitlines())
     assert (lines["HugePages_Total"].strip(), lines["Hugetlb"].strip()) == ("2", "96 kB")
+
+
+def test_gigantic_page_is_of_the_preferred_node_if_it_can() -> None:
+    """K-4: as a zonelist has the zones: all of one node before another's."""
+    node = two_nodes(4, policy_name="linux-6.12")
+    found = [alloc_gigantic(node, 6, owner, numa_node=1).pfn for owner in range(1, 6)]
+    assert found == [128, 192, 0, 64, -1]

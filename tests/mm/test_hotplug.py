@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.mm import hotplug, memmap, page_offline
+from app.mm.census import collect_runs
 from app.mm.checks.invariants import verify
 from app.mm.contig import alloc_contig_range
 from app.mm.geometry import preset
@@ -19,6 +20,7 @@ from app.scenario.picture import draw
 from app.trace.events import MemoryBlockChanged, MemoryBlockRefused
 from app.trace.sink import ListSink
 from tests.mm.holder import Holder
+from tests.mm.small_nodes import two_nodes
 from tests.model.observed import observe, observe_lists, observe_runs
 from tests.model.pictures import Style, parse
 
@@ -337,3 +339,45 @@ def spanning_node(policy_name: str) -> Node:
     hotplug.boot_memory(node, 0, 256, NORMAL)
     node.set_free(0, 256)
     return node
+
+
+def test_memory_is_added_to_a_node_with_its_memmap() -> None:
+    """HP-1: the memmap is of the same node if that can give it; so is the zone, and its span."""
+    node = two_nodes()
+    for block in (4, 5):
+        assert hotplug.add_memory(node, block * 64, block * 64 + 64, numa_node=1) == "0"
+    assert [128 <= pfn < 256 for block in (4, 5) for pfn in node.memmaps[block]] == [True, True]
+    assert hotplug.online_pages(node, 256, 320, ZoneId.NORMAL) == "0"
+    zone = node.zones[6]
+    assert (zone.present, zone.start_pfn, zone.end_pfn) == (192, 128, 320)
+    assert verify(node) == []
+    full = two_nodes()
+    full.alloc_pages(PageKind.UNMOVABLE, 0, full.zones[6].nr_free, owner=1, numa_node=1)
+    assert hotplug.add_memory(full, 256, 320, numa_node=1) == "0"
+    assert [pfn < 128 for pfn in full.memmaps[4]] == [True]
+
+
+def test_offline_moves_pages_to_other_nodes_alone() -> None:
+    """Free pages of the same node do not count, as long as another node has memory."""
+    node = two_nodes()
+    assert node.alloc_at(192, 0, PageKind.ANON, owner=7)
+    assert hotplug.offline_pages(node, 192, 256).result == "0"
+    (pfn,) = node.owned_pfns(7).tolist()
+    assert pfn < 128
+    full = two_nodes()
+    full.alloc_pages(PageKind.UNMOVABLE, 0, full.zones[2].nr_free, owner=1)
+    while full.zones[2].nr_free:
+        (pfn,) = [run.pfn for run in collect_runs(full) if run.kind is PageKind.FREE and run.pfn < 128][:1]
+        assert full.alloc_at(pfn, 0, PageKind.UNMOVABLE, owner=1)
+    assert full.alloc_at(192, 0, PageKind.ANON, owner=7)
+    assert hotplug.offline_pages(full, 192, 256).result == "ENOMEM"
+    assert full.zones[6].nr_free
+    assert verify(full) == []
+
+
+def test_offline_of_the_only_memory_moves_pages_within_it() -> None:
+    """Where no other node has memory, the pages' own node is asked after all."""
+    node = two_nodes(boot=(0, 4))
+    assert node.alloc_at(192, 0, PageKind.ANON, owner=7)
+    assert hotplug.offline_pages(node, 192, 256).result == "0"
+    assert node.owned_pfns(7)[0] < 192

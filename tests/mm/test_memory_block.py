@@ -56,3 +56,14 @@ def test_fork_is_equal_and_apart() -> None:
     blocks.set_absent(1)
     assert copy.present_ids() == [1]
     assert copy.zone_id(1) is ZoneId.NORMAL
+
+
+def test_block_keeps_its_numa_node() -> None:
+    """Online, its zone is one of that node; offline, the node is not forgotten; copies have it too."""
+    blocks = MemoryBlocks(4)
+    blocks.set_numa_node(1, 3, 1)
+    blocks.set_online(1, 3, ZoneId.MOVABLE)
+    assert [blocks.numa_node(block) for block in range(4)] == [0, 1, 1, 0]
+    assert blocks.zone_id(1) is ZoneId.MOVABLE
+    blocks.set_offline(2)
+    assert (blocks.zone_id(2), blocks.numa_node(2), blocks.fork().numa_node(2)) == (None, 1, 1)

@@ -25,7 +25,7 @@ from app.mm.owned import (
 from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES
 from app.mm.zone import ZoneId
-from tests.mm.small_nodes import toy_node
+from tests.mm.small_nodes import toy_node, two_nodes
 from tests.model.pictures import Style, parse
 
 KINDS = st.sampled_from([PageKind.ANON, PageKind.UNMOVABLE, PageKind.RECLAIMABLE, PageKind.THP])
@@ -202,3 +202,13 @@ def test_movable_runs_are_held_and_let_go_with_their_kinds() -> None:
     assert (node.kind_of(anon), node.kind_of(huge)) == (PageKind.ANON, PageKind.THP)
     assert movable_runs(node, 0, node.nr_pages).tolist() == runs.tolist()
     set_kinds(node, runs[:0])
+
+
+def test_bursts_prefer_a_node_each() -> None:
+    """Room is counted on all nodes; each burst begins on its own."""
+    node = two_nodes()
+    bursts = [Burst(PageKind.ANON, 3, 2, 1), Burst(PageKind.ANON, 3, 2, 2)]
+    assert alloc_bursts(node, bursts, np.array([1, 0])).tolist() == [2, 2]
+    assert [int(node.owned_pfns(owner)[0]) >= 128 for owner in (1, 2)] == [True, False]
+    room = room_for(node, PageKind.ANON, 0)
+    assert alloc_bursts(node, [Burst(PageKind.ANON, 0, 999, 3)], 1).tolist() == [room]

@@ -23,6 +23,7 @@ from app.mm.page import Migratetype, PageKind, Request
 from app.mm.policies.policy import policy
 from app.mm.zone import ZoneId
 from app.units import KIB
+from tests.mm.small_nodes import two_nodes
 from tests.model.pictures import Style, parse
 
 BUDDYINFO = (
@@ -323,3 +324,30 @@ def test_zoneinfo_tells_the_reserve_where_kernels_do(policy: str, is_told: bool)
         ]
     normal = vmstat.zoneinfo(node).split("Node 0, zone  Movable")[0].splitlines()
     assert normal[-len(tail) :] == tail
+
+
+def test_texts_of_two_nodes_are_node_by_node() -> None:
+    """A line of buddyinfo for each populated zone; pagetypeinfo begins anew; zoneinfo counts each node's pages."""
+    node = two_nodes(4)
+    node.alloc_pages(PageKind.ANON, 0, 3, owner=1, numa_node=1)
+    assert [line[:20] for line in vmstat.buddyinfo(node).splitlines()] == [
+        "Node 0, zone   Norma",
+        "Node 1, zone   Norma",
+    ]
+    text = vmstat.pagetypeinfo(node)
+    assert text.count("Page block order: 3\n") == 2
+    assert text.count("Node    1, zone   Normal, type") == 6
+    halves = vmstat.zoneinfo(node).split("Node 1, zone      DMA\n")
+    assert ["nr_anon_pages 3\n" in half for half in halves] == [False, True]
+    assert [half.count("per-node stats") for half in halves] == [1, 1]
+    assert halves[1].count("\nNode 1, zone") == 3
+    assert "AnonPages:           384 kB\n" in vmstat.meminfo(node)
+
+
+def test_node_without_memory_has_zones_and_no_counts() -> None:
+    """Its empty zones stand in zoneinfo, without per-node counts; the other texts have nothing of it."""
+    node = two_nodes(boot=(2, 0))
+    assert "Node 1" not in vmstat.buddyinfo(node)
+    assert vmstat.pagetypeinfo(node).count("Page block order") == 1
+    (_, empty) = vmstat.zoneinfo(node).split("Node 1, zone      DMA\n")
+    assert "per-node stats" not in empty

@@ -68,7 +68,8 @@ class NodeMachine(TwinStage):
     def _allocate(self, kind: PageKind, order: int, count: int, request: Request) -> int:
         """Allocates on both sides; returns the owner."""
         owner = self._new_owner()
-        got = self.node.alloc_pages(kind, order, count, owner=owner, request=request)
+        numa_node = owner % self.setup_with.nr_numa_nodes
+        got = self.node.alloc_pages(kind, order, count, owner=owner, request=request, numa_node=numa_node)
         expected = 0
         while expected < count and self._allocate_on_twin(kind, order, owner, request) is not None:
             expected += 1
@@ -76,7 +77,8 @@ class NodeMachine(TwinStage):
         return owner
 
     def _allocate_on_twin(self, kind: PageKind, order: int, owner: int, request: Request) -> int | None:
-        return twin_request.alloc_page(self.twin.memory, kind, order, owner, request)
+        numa_node = owner % self.setup_with.nr_numa_nodes
+        return twin_request.alloc_page(self.twin.memory, kind, order, owner, request, numa_node=numa_node)
 
     @rule(which=NUMBERS, count=st.integers(1, 60), request=_REQUESTS)
     def allocate(self, which: int, count: int, request: Request) -> None:
@@ -92,7 +94,8 @@ class NodeMachine(TwinStage):
     @rule(migratetype=st.sampled_from(list(FALLBACKS)), is_forced=st.booleans())
     def unreserve(self, migratetype: Migratetype, is_forced: bool) -> None:  # noqa: FBT001 - hypothesis passes by name
         """The reserve gives a pageblock to a request under pressure (B-23)."""
-        wanted = twin_request.wanted_by(_KIND_OF_TYPE[migratetype], 0)
+        nodes = twin_request.nodes_from(self.twin.memory, 0)
+        wanted = twin_request.wanted_by(_KIND_OF_TYPE[migratetype], 0)._replace(nodes=nodes)
         found = self.node.unreserve_highatomic(migratetype, is_forced=is_forced)
         assert found == twin_request.unreserve(self.twin.memory, wanted, is_forced=is_forced)
 
@@ -259,7 +262,9 @@ class NodeMachine(TwinStage):
         block, start, end = self._block(which)
         if block in self.twin.states:
             return
-        assert hotplug.add_memory(self.node, start, end) == self.twin.add(block)
+        assert hotplug.add_memory(
+            self.node, start, end, numa_node=self.twin.numa_node(block)
+        ) == self.twin.add(block)
         self._copy_marks()
 
     @rule(which=NUMBERS, zone=st.sampled_from([ZoneId.NORMAL, ZoneId.MOVABLE]), holes=st.integers(0, 255))

@@ -10,6 +10,7 @@ import numpy as np
 from app.mm.kernels import layout, walk
 from app.mm.node import Node
 from app.mm.page import PageKind
+from app.mm.zone import zone_index
 
 # (zone, order, type): names a free list.
 ListName = tuple[int, int, int]
@@ -102,4 +103,6 @@ def _counters(node: Node, zone: int) -> ZoneCounters:
 
 def _state(node: Node, block: int) -> str:
     zone = node.memory_blocks.zone_id(block)
-    return str(node.memory_blocks.state(block)) if zone is None else f"online in {int(zone)}"
+    if zone is None:
+        return str(node.memory_blocks.state(block))
+    return f"online in {zone_index(node.memory_blocks.numa_node(block), zone)}"

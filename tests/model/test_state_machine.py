@@ -99,10 +99,16 @@ def _is_undefined(policy: KernelPolicy) -> bool:
 ONE_SWITCH_POLICIES = tuple(one_switch_policies())
 
 
-def run_state_machine_on(guest: str, policies: tuple[str, ...], *, examples: int) -> None:
+# The NUMA node of each memory block of a guest; the third of "toy" has memory only when some is hotplugged.
+NUMA_NODES = {"four": (0, 0, 1, 1, 0, 1), "toy": (0, 1, 2, 1)}
+
+
+def run_state_machine_on(
+    guest: str, policies: tuple[str, ...], *, examples: int, numa_nodes: tuple[int, ...] = ()
+) -> None:
     """Runs the machine, shorter where kernels are interpreted: a hundred times slower, against the same twin."""
     geometry, nr_memory_blocks, boot = GUESTS[guest]
-    setup = Setup(geometry, policies, nr_memory_blocks, boot, _TYPES)
+    setup = Setup(geometry, policies, nr_memory_blocks, boot, _TYPES, numa_nodes)
     machine = type("Machine", (NodeMachine,), {"setup_with": setup})
     most = settings(max_examples=examples if IS_COMPILED else 2, stateful_step_count=30)
     run_state_machine_as_test(machine, settings=most)
@@ -115,6 +121,14 @@ def run_state_machine_on(guest: str, policies: tuple[str, ...], *, examples: int
 def test_random_acts_leave_node_and_twin_equal_and_lawful(guest: str, policy: str) -> None:
     """Any sequence of acts leaves the same pages, lists and counters on both sides, and no law broken."""
     run_state_machine_on(guest, (policy,), examples=30)
+
+
+@pytest.mark.boundscheck
+@pytest.mark.interpreted
+@pytest.mark.parametrize("guest", NUMA_NODES)
+def test_random_acts_on_several_nodes_leave_node_and_twin_equal_and_lawful(guest: str) -> None:
+    """The same where memory is of several NUMA nodes: requests prefer one, and go around."""
+    run_state_machine_on(guest, _PRESETS, examples=60, numa_nodes=NUMA_NODES[guest])
 
 
 @pytest.mark.boundscheck

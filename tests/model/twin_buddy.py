@@ -15,6 +15,8 @@ from tests.model.observed import ListName, Run
 
 UNMOVABLE, MOVABLE, RECLAIMABLE, HIGHATOMIC, CMA, ISOLATE = Migratetype
 NORMAL_ZONE, MOVABLE_ZONE = 2, 3
+# A zone is named by its NUMA node times this, plus which of the node's zones it is.
+ZONES_PER_NODE = 4
 # B-13
 FALLBACKS = {
     UNMOVABLE: (RECLAIMABLE, MOVABLE),
@@ -59,10 +61,15 @@ class Memory:
     types: dict[int, int] = field(default_factory=dict)
     isolated: set[int] = field(default_factory=set)
     zones: dict[int, int] = field(default_factory=dict)
-    zone: dict[int, TwinZone] = field(default_factory=lambda: {index: TwinZone() for index in range(4)})
+    nr_numa_nodes: int = 1
+    zone: dict[int, TwinZone] = field(default_factory=dict)
     # What a contiguous allocation moved and dropped, in pages.
     nr_moved: int = 0
     nr_dropped: int = 0
+
+    def __post_init__(self) -> None:
+        """Every node has all zones, most of them without memory."""
+        self.zone = {index: TwinZone() for index in range(self.nr_numa_nodes * ZONES_PER_NODE)}
 
     # -------------------------------------------------------------------------------- looking
 

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from tests.model.observed import Observed, Run, ZoneCounters
-from tests.model.twin_buddy import HIGHATOMIC, ISOLATE, ISOLATED_BIT, MOVABLE, MOVABLE_KINDS, Memory
+from tests.model.twin_buddy import (
+    HIGHATOMIC,
+    ISOLATE,
+    ISOLATED_BIT,
+    MOVABLE,
+    MOVABLE_KINDS,
+    ZONES_PER_NODE,
+    Memory,
+)
 from tests.model.twin_contig import place_runs
 from tests.model.twin_isolation import Wish, isolate_range, undo_range
 from tests.model.twin_migration import migrate_runs
@@ -22,17 +30,25 @@ NEVER_ONLINED = -2
 class Machine:
     """A memory with its memory blocks."""
 
-    def __init__(self, memory: Memory, nr_block_pages: int, memmap_nr_pages: int) -> None:
-        """Starts with every memory block absent."""
+    def __init__(
+        self, memory: Memory, nr_block_pages: int, memmap_nr_pages: int, numa_nodes: tuple[int, ...] = ()
+    ) -> None:
+        """Starts with every memory block absent; numa_nodes: the node of each, 0 when empty."""
         self.memory = memory
+        self.numa_nodes = numa_nodes
         self.size = nr_block_pages
         self.memmap_nr_pages = memmap_nr_pages
         self.states: dict[int, str] = {}
         self.memmaps: dict[int, list[int]] = {}
 
+    def numa_node(self, block: int) -> int:
+        """The NUMA node of a memory block."""
+        return self.numa_nodes[block] if self.numa_nodes else 0
+
     def boot(self, block: int, zone: int, types: Iterable[int]) -> None:
         """Boot memory: online from the start; its pageblocks, of any type, are freed one by one."""
         self._put_in_zone(block, zone)
+        zone += self.numa_node(block) * ZONES_PER_NODE
         memory = self.memory
         first = memory.block_of(block * self.size)
         for number, migratetype in enumerate(types):
@@ -49,7 +65,9 @@ class Machine:
         order = self.memory.pageblock_order
         while left:
             order = min(order, left.bit_length() - 1)
-            pfn = alloc_page(self.memory, PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER)
+            pfn = alloc_page(
+                self.memory, PageKind.UNMOVABLE_PAGES, order, MEMMAP_OWNER, numa_node=self.numa_node(block)
+            )
             if pfn is not None:
                 pfns.append(pfn)
                 left -= 1 << order
@@ -91,7 +109,7 @@ class Machine:
         """Moves all that is movable; more rounds change nothing, as nothing else happens meanwhile."""
         runs = self.memory.runs
         movable = [pfn for pfn in range(start, end) if pfn in runs and runs[pfn].kind in MOVABLE_KINDS]
-        if migrate_runs(self.memory, movable) == "ENOMEM":
+        if migrate_runs(self.memory, movable, leaves_node=True) == "ENOMEM":
             return "ENOMEM"
         passed = (PageKind.FREE, PageKind.OFFLINE, PageKind.HWPOISON)
         left = [run for pfn, run in runs.items() if start <= pfn < end and run.kind not in passed]
@@ -170,6 +188,7 @@ class Machine:
 
     def _put_in_zone(self, block: int, zone: int) -> None:
         memory, start, end = self.memory, block * self.size, (block + 1) * self.size
+        zone += self.numa_node(block) * ZONES_PER_NODE
         for number in range(memory.block_of(start), memory.block_of(end)):
             memory.zones[number] = zone
             memory.types[number] = MOVABLE

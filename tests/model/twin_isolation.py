@@ -10,7 +10,7 @@ from app.mm.outcome import Caller
 from app.mm.page import PageKind
 from app.mm.policies.switches import Boundary, UndoType, UnmovableWindow
 from tests.model.observed import Run
-from tests.model.twin_buddy import CMA, ISOLATE, MOVABLE, MOVABLE_KINDS, MOVABLE_ZONE, Memory
+from tests.model.twin_buddy import CMA, ISOLATE, MOVABLE, MOVABLE_KINDS, MOVABLE_ZONE, ZONES_PER_NODE, Memory
 from tests.model.twin_migration import migrate_range
 
 # Runs of several pages that have no head that knows of them (K-2), or are no run at all.
@@ -52,7 +52,8 @@ def _is_unmovable(memory: Memory, pfn: int, found: tuple[int, Run], caller: Call
     first, run = found
     if run.kind == PageKind.RESERVED:
         return True
-    if memory.zone_of(pfn) == MOVABLE_ZONE:
+    zone = memory.zone_of(pfn)
+    if zone is not None and zone % ZONES_PER_NODE == MOVABLE_ZONE:
         return False
     if run.kind in (PageKind.FREE, PageKind.PCP) or run.kind in MOVABLE_KINDS:
         return False

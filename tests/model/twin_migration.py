@@ -38,21 +38,21 @@ def _migrate_batch(memory: Memory, batch: list[int]) -> str:
     return migrate_runs(memory, [pfn for pfn in batch if pfn not in clean])
 
 
-def migrate_runs(memory: Memory, pfns: list[int]) -> str:
+def migrate_runs(memory: Memory, pfns: list[int], *, leaves_node: bool = False) -> str:
     """Moves runs; pinned ones stay, and five tries change nothing."""
     is_stuck = False
     for pfn in pfns:
         if memory.runs[pfn].kind == PageKind.PINNED:
             is_stuck = True
-        elif not _migrate_run(memory, pfn):
+        elif not _migrate_run(memory, pfn, leaves_node=leaves_node):
             return "ENOMEM"
     return "EBUSY" if is_stuck else "0"
 
 
-def _migrate_run(memory: Memory, pfn: int) -> bool:
+def _migrate_run(memory: Memory, pfn: int, *, leaves_node: bool) -> bool:
     """Moves one run; a huge page that finds no place is split, and its pages are moved one by one."""
     run = memory.runs[pfn]
-    target = get_page(memory, wanted_by_migration(memory, pfn))
+    target = get_page(memory, wanted_by_migration(memory, pfn, leaves_node=leaves_node))
     if target is not None:
         memory.runs[target] = run
         memory.nr_moved += memory.free_run(pfn)
@@ -62,4 +62,4 @@ def _migrate_run(memory: Memory, pfn: int) -> bool:
     pages = range(pfn, pfn + (1 << run.order))
     for page in pages:
         memory.runs[page] = Run(PageKind.ANON, 0, run.owner)
-    return all(_migrate_run(memory, page) for page in pages)
+    return all(_migrate_run(memory, page, leaves_node=leaves_node) for page in pages)

@@ -20,6 +20,7 @@ from tests.model.twin_buddy import (
     NORMAL_ZONE,
     RECLAIMABLE,
     UNMOVABLE,
+    ZONES_PER_NODE,
     Memory,
 )
 
@@ -34,6 +35,15 @@ class Wanted(NamedTuple):
     highest_zone: int
     may_use_cma: bool
     may_use_reserve: bool = False
+    # NUMA nodes, the preferred one first.
+    nodes: tuple[int, ...] = (0,)
+
+    @property
+    def zones(self) -> list[int]:
+        """Where it looks: node by node, from the highest zone down (B-10)."""
+        return [
+            node * ZONES_PER_NODE + zone for node in self.nodes for zone in range(self.highest_zone, -1, -1)
+        ]
 
     @property
     def is_highatomic(self) -> bool:
@@ -51,17 +61,39 @@ def wanted_by(kind: PageKind, order: int, request: Request = Request.NONE) -> Wa
     return Wanted(order, migratetype, highest_zone, may_use_cma, Request.HIGHATOMIC in request)
 
 
-def wanted_by_migration(memory: Memory, pfn: int) -> Wanted:
-    """What a page that migrates asks for: a movable page, no higher than where it is (C-5)."""
-    highest_zone = MOVABLE_ZONE if memory.zone_of(pfn) == MOVABLE_ZONE else NORMAL_ZONE
-    return Wanted(memory.runs[pfn].order, MOVABLE, highest_zone, may_use_cma=True)
+def wanted_by_migration(memory: Memory, pfn: int, *, leaves_node: bool) -> Wanted:
+    """What a page that migrates asks for: a movable page, no higher than where it is (C-5), of its node if it can.
+
+    leaves_node: of other nodes alone, if there is memory on any.
+    """
+    zone = memory.zone_of(pfn)
+    assert zone is not None
+    highest_zone = MOVABLE_ZONE if zone % ZONES_PER_NODE == MOVABLE_ZONE else NORMAL_ZONE
+    nodes = nodes_from(memory, zone // ZONES_PER_NODE)
+    if leaves_node and any(
+        memory.zone[there].present for there in memory.zone if there // ZONES_PER_NODE != nodes[0]
+    ):
+        nodes = nodes[1:]
+    return Wanted(memory.runs[pfn].order, MOVABLE, highest_zone, may_use_cma=True, nodes=nodes)
+
+
+def nodes_from(memory: Memory, node: int) -> tuple[int, ...]:
+    """All NUMA nodes, as far from `node` as their numbers are, and around."""
+    return tuple((node + distance) % memory.nr_numa_nodes for distance in range(memory.nr_numa_nodes))
 
 
 def alloc_page(
-    memory: Memory, kind: PageKind, order: int, owner: int, request: Request = Request.NONE
+    memory: Memory,
+    kind: PageKind,
+    order: int,
+    owner: int,
+    request: Request = Request.NONE,
+    *,
+    numa_node: int = 0,
 ) -> int | None:
-    """Allocates one run of a kind."""
-    pfn = get_page(memory, wanted_by(kind, order, request))
+    """Allocates one run of a kind, on a NUMA node if it can."""
+    wanted = wanted_by(kind, order, request)
+    pfn = get_page(memory, wanted._replace(nodes=nodes_from(memory, numa_node)))
     if pfn is not None:
         memory.runs[pfn] = Run(kind, order, owner)
     return pfn
@@ -90,10 +122,14 @@ def alloc_at(memory: Memory, pfn: int, run: Run) -> bool:
 
 def get_page(memory: Memory, wanted: Wanted) -> int | None:
     """Zones from the preferred one down; without polluting, if Normal is preferred, then with; then the reserve."""
-    zones = [zone for zone in range(wanted.highest_zone, -1, -1) if memory.zone[zone].present]
-    is_careful = bool(zones) and zones[0] == NORMAL_ZONE
-    for mark, no_fragment in ((_LOW, is_careful), (_LOW, False), (_MIN, False)):
-        pfn = _try_zones(memory, zones, wanted, mark, no_fragment=no_fragment)
+    zones = [zone for zone in wanted.zones if memory.zone[zone].present]
+    if zones and _is_careful(memory, zones[0]):
+        near = [zone for zone in zones if zone // ZONES_PER_NODE == zones[0] // ZONES_PER_NODE]
+        pfn = _try_zones(memory, near, wanted, _LOW, no_fragment=True)
+        if pfn is not None:
+            return pfn
+    for mark in (_LOW, _MIN):
+        pfn = _try_zones(memory, zones, wanted, mark, no_fragment=False)
         if pfn is not None:
             return pfn
     for is_forced in (False, True):
@@ -102,6 +138,15 @@ def get_page(memory: Memory, wanted: Wanted) -> int | None:
             if pfn is not None:
                 return pfn
     return None
+
+
+def _is_careful(memory: Memory, zone: int) -> bool:
+    """Whether a request that prefers this zone breaks up no foreign pageblock at first (B-14).
+
+    With several nodes it does so only where DMA32 has memory.
+    """
+    has_lower = memory.nr_numa_nodes == 1 or bool(memory.zone[zone - 1].present)
+    return zone % ZONES_PER_NODE == NORMAL_ZONE and has_lower
 
 
 def _try_zones(
@@ -310,7 +355,7 @@ def _counts_by_order(memory: Memory) -> bool:
 
 def unreserve(memory: Memory, wanted: Wanted, *, is_forced: bool) -> bool:
     """B-23: one pageblock goes to the request's type; without force, one of the zone's stays."""
-    for zone in range(wanted.highest_zone, -1, -1):
+    for zone in wanted.zones:
         if not is_forced and memory.zone[zone].nr_reserved_highatomic <= memory.nr_block_pages:
             continue
         for order in range(memory.max_order + 1):

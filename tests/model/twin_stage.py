@@ -23,7 +23,7 @@ from app.mm.page import Migratetype, PageKind
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.policy_text import parse_policy
 from app.mm.policies.switches import Accounting, MergeRule, Unit
-from app.mm.zone import ZoneId
+from app.mm.zone import ZoneId, zone_index
 from tests.model.observed import observe
 from tests.model.twin_buddy import Memory
 from tests.model.twin_hotplug import Machine
@@ -41,6 +41,13 @@ class Setup(NamedTuple):
     boot: tuple[ZoneId, ...]
     # Types that pageblocks of boot memory may have.
     types: tuple[Migratetype, ...]
+    # The NUMA node of each memory block; empty: there is one.
+    numa_nodes: tuple[int, ...] = ()
+
+    @property
+    def nr_numa_nodes(self) -> int:
+        """How many NUMA nodes there are."""
+        return max(self.numa_nodes, default=0) + 1
 
 
 def allocatable(geometry: Geometry, policy: KernelPolicy) -> list[tuple[PageKind, int]]:
@@ -66,10 +73,11 @@ def allocatable(geometry: Geometry, policy: KernelPolicy) -> list[tuple[PageKind
     return movable * 4 + fixed
 
 
-def make_twin(node: Node) -> Machine:
-    """Returns an empty twin with a node's policy and sizes."""
-    memory = Memory(node.geometry, node.policy)
-    return Machine(memory, node.geometry.memory_block_nr_pages, memmap.memmap_nr_pages(node))
+def make_twin(node: Node, numa_nodes: tuple[int, ...] = ()) -> Machine:
+    """Returns an empty twin with a node's policy and sizes; numa_nodes: of each memory block."""
+    memory = Memory(node.geometry, node.policy, nr_numa_nodes=node.nr_numa_nodes)
+    nr_block_pages = node.geometry.memory_block_nr_pages
+    return Machine(memory, nr_block_pages, memmap.memmap_nr_pages(node), numa_nodes)
 
 
 def _differences(mine: dict[str, dict[Any, Any]], theirs: dict[str, dict[Any, Any]]) -> Iterator[str]:
@@ -107,8 +115,10 @@ class TwinStage(RuleBasedStateMachine):
         text = setup.policies[which % len(setup.policies)]
         note(text)
         nr_pages = setup.nr_memory_blocks * self.size
-        self.node = Node(setup.geometry, parse_policy(text), nr_pages=nr_pages)
-        self.twin = make_twin(self.node)
+        self.node = Node(
+            setup.geometry, parse_policy(text), nr_pages=nr_pages, nr_numa_nodes=setup.nr_numa_nodes
+        )
+        self.twin = make_twin(self.node, setup.numa_nodes)
         self.kinds = allocatable(setup.geometry, self.node.policy)
         nr_blocks = setup.geometry.pageblocks_per_memory_block
         for block, zone in enumerate(setup.boot):
@@ -126,10 +136,11 @@ class TwinStage(RuleBasedStateMachine):
         """One memory block of the node; its HIGHATOMIC pageblocks are reserved."""
         start, first = block * self.size, block * len(types)
         unit = self.node.geometry.pageblock_nr_pages
-        hotplug.boot_memory(self.node, start, start + self.size, zone)
+        numa_node = self.twin.numa_node(block)
+        hotplug.boot_memory(self.node, start, start + self.size, zone, numa_node=numa_node)
         self.node.arrays.block_type[first : first + len(types)] = types
         nr_reserved = types.count(Migratetype.HIGHATOMIC) * unit
-        self.node.stat[zone, layout.S_NR_RESERVED_HIGHATOMIC] += nr_reserved
+        self.node.stat[zone_index(numa_node, zone), layout.S_NR_RESERVED_HIGHATOMIC] += nr_reserved
         # Pageblock by pageblock: a free page over types that may not merge is no sound start.
         for pfn in range(start, start + self.size, unit):
             self.node.set_free(pfn, pfn + unit)

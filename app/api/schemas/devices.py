@@ -21,6 +21,7 @@ class DeviceIn(Request):
         None, description="device block size; default: a pageblock, 1 MiB at least"
     )
     requested_size: Size = Field(0, description="what the guest shall plug at once; a multiple of block_size")
+    node: int = Field(0, ge=0, le=7, description="the NUMA node to which its memory belongs")
     backing_page_size: Size = Field(
         4096,
         description="page size of the host's memory behind it; block_size is no less: more than 4096 for hugetlb",

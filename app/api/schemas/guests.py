@@ -37,6 +37,11 @@ _STEP_SCHEMA = {
         "fraction": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "rounds": {"type": "integer", "minimum": 1, "maximum": 100},
         "parts": {"type": "array", "items": {"type": "object"}, "maxItems": 16},
+        "node": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "fill, mix: the NUMA node that is preferred",
+        },
     },
     "additionalProperties": False,
 }
@@ -83,6 +88,10 @@ class GuestIn(Request):
         None, description="of Linux; default: the preset's, on large x86-64 guests what Linux would choose"
     )
     boot_size: Size = Field(description="memory that the guest has without any device")
+    numa_nodes: Annotated[list[Size], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="how boot_size is shared among NUMA nodes; empty: one node has all of it",
+    )
     boot_reserved: Size = Field(
         0, description="boot memory that the kernel keeps for good, beside the memmap"
     )
@@ -131,6 +140,7 @@ class GuestIn(Request):
             name=self.name or "",
             memory_block_size=self.memory_block_size,
             boot_size=self.boot_size,
+            numa_nodes=tuple(self.numa_nodes),
             preset=self.preset,
             policy=self.policy,
             fallback=None if self.fallback is None else tuple(self.fallback),
@@ -164,6 +174,7 @@ class Zone(Answer):
     """A zone of a guest's memory, in bytes."""
 
     name: str
+    node: int = Field(description="its NUMA node")
     spanned: int
     present: int
     managed: int
@@ -198,6 +209,7 @@ class Guest(Answer):
     online: OnlineTo
     seed: int
     boot_size: int
+    numa_nodes: list[int] = Field(description="boot memory of each NUMA node")
     boot_reserved: int
     boot_used: int
     auto_movable_ratio: int

@@ -71,6 +71,7 @@ class AllocationIn(Request):
         None, description="instead of nr_pages: the first page of each piece; all must be free"
     )
     label: Annotated[str, Field(max_length=100)] = ""
+    node: int = Field(0, ge=0, le=7, description="the NUMA node where the pages are preferred")
     highatomic: bool = Field(
         default=False,
         description="an atomic request, for kernel memory (unmovable, unmovable_pages) above order 0: it may turn to "
@@ -102,6 +103,7 @@ class AllocationIn(Request):
             at_pfns=tuple(self.at_pfns or ()),
             label=self.label,
             is_highatomic=self.highatomic,
+            numa_node=self.node,
         )
 
 
@@ -113,6 +115,7 @@ class Allocation(Answer):
     order: int
     nr_pages: int
     label: str
+    node: int = Field(description="the NUMA node where its pages are preferred")
 
 
 class FreedAllocation(Answer):

@@ -14,6 +14,7 @@ class MemoryBlock(Answer):
     start_pfn: int
     state: Literal["online", "offline"]
     zone: str | None
+    node: int = Field(description="the NUMA node that it belongs to")
     device: str | None = Field(description="the virtio-mem device that it belongs to")
 
 
@@ -31,6 +32,7 @@ class PageblockRun(Answer):
     nr_pageblocks: int
     migratetype: str
     zone: str | None
+    node: int
     pages: dict[str, int] = Field(description="pages of each kind, in each one of the pageblocks")
 
 

@@ -25,7 +25,8 @@ def add_block(book: ModeBook, index: int) -> Errno:
     book.offline_size += book.block_size
     result = book.refusal_to_add(*pair)
     if result is Errno.OK:
-        result = hotplug.add_memory(book.node, *pair, group=book.queue.device_id)
+        queue = book.queue
+        result = hotplug.add_memory(book.node, *pair, numa_node=queue.numa_node, group=queue.device_id)
     if result is not Errno.OK:
         book.offline_size -= book.block_size
         return result

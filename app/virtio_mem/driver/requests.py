@@ -43,6 +43,8 @@ class RequestQueue:
         self.device_id = device.id
         self.block_size = config.block_size
         self.addr = config.addr
+        # V-2: without ACPI_PXM the driver cannot know.
+        self.numa_node = config.node_id if Feature.ACPI_PXM in self.features else 0
         self.region_end = config.addr + config.region_size
         # What the driver believes to be plugged.
         self.plugged_size = config.plugged_size

@@ -20,7 +20,7 @@ from app.mm.outcome import Caller
 from app.mm.page import Migratetype, PageKind
 from app.mm.sections import Point
 from app.mm.zone import ZoneId
-from tests.mm.small_nodes import toy_node
+from tests.mm.small_nodes import toy_node, two_nodes
 from tests.model.pictures import Style, parse
 
 pytestmark = pytest.mark.interpreted
@@ -369,3 +369,19 @@ def test_watermarks_are_checked_alone() -> None:
     assert verify_watermarks(node) == []
     node.stat[ZoneId.NORMAL, layout.S_WMARK_MIN + 1] = 0
     assert {row.id for row in verify_watermarks(node)} == {"INV-29"}
+
+
+def test_laws_are_checked_on_every_node() -> None:
+    """A wrong counter, list or byte of node 1 is found, and named after it."""
+    node = two_nodes()
+    assert verify(node) == []
+    node.stat[6, layout.S_NR_FREE] += 1
+    (found,) = verify(node)[:1]
+    assert (found.id, found.where) == ("INV-8", "zone Normal of node 1, NR_FREE")
+    node = two_nodes()
+    node.memory_blocks.set_numa_node(3, 4, 0)
+    node.memory_blocks.set_online(3, 4, NORMAL)
+    assert {violation.id for violation in verify(node)} == {"INV-13"}
+    node = two_nodes()
+    node.arrays.block_zone[31] = 9
+    assert "INV-1" in {violation.id for violation in verify(node)}

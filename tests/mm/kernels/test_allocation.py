@@ -21,11 +21,12 @@ GEOMETRY = Geometry("zones", 4 * KIB, 4, 3, 64 * KIB, 64 * KIB)
 ALL = pytest.mark.parametrize("name", sorted(POLICIES))
 
 
-def node_of_zones(*zones: ZoneId) -> Node:
-    """A node with one memory block, two pageblocks, in each of these zones, all of it free."""
-    node = Node(GEOMETRY, policy("linux-5.19"), nr_pages=16 * len(zones))
-    for number, zone in enumerate(zones):
-        hotplug.boot_memory(node, 16 * number, 16 * number + 16, zone)
+def node_of_zones(*zones: ZoneId, numa_nodes: tuple[int, ...] = ()) -> Node:
+    """One memory block, two pageblocks, in each of these zones, all of it free; numa_nodes: the node of each."""
+    nodes = numa_nodes or (0,) * len(zones)
+    node = Node(GEOMETRY, policy("linux-5.19"), nr_pages=16 * len(zones), nr_numa_nodes=max(nodes) + 1)
+    for number, (zone, numa_node) in enumerate(zip(zones, nodes, strict=True)):
+        hotplug.boot_memory(node, 16 * number, 16 * number + 16, zone, numa_node=numa_node)
         node.set_free(16 * number, 16 * number + 16)
     return node
 
@@ -37,6 +38,59 @@ def test_allocation_prefers_the_highest_zone_it_may_use() -> None:
     node = node_of_zones(ZoneId.DMA32, ZoneId.NORMAL, ZoneId.MOVABLE)
     assert [node.alloc_page(PageKind.UNMOVABLE, 4, 1) for _ in range(3)] == [16, 0, -1]
     assert verify(node) == []
+
+
+# Zones of two NUMA nodes, and of three without a zone below Normal.
+TWO_NODES = (ZoneId.DMA32, ZoneId.NORMAL, ZoneId.NORMAL, ZoneId.MOVABLE)
+THREE_NODES = (ZoneId.NORMAL, ZoneId.NORMAL, ZoneId.NORMAL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numa_node", "pfns"),
+    [
+        (PageKind.ANON, 0, [16, 0, 48, 32, -1]),
+        (PageKind.ANON, 1, [48, 32, 16, 0, -1]),
+        (PageKind.UNMOVABLE, 0, [16, 0, 32, -1]),
+        (PageKind.UNMOVABLE, 1, [32, 16, 0, -1]),
+    ],
+)
+def test_allocation_takes_all_zones_of_a_node_before_another_s(
+    kind: PageKind, numa_node: int, pfns: list[int]
+) -> None:
+    """B-10: the preferred node from its highest zone down; then the other one in the same way."""
+    node = node_of_zones(*TWO_NODES, numa_nodes=(0, 0, 1, 1))
+    assert [node.alloc_page(kind, 4, 1, numa_node=numa_node) for _ in pfns] == pfns
+    assert verify(node) == []
+
+
+@pytest.mark.parametrize(("numa_node", "pfns"), [(0, [0, 16, 32]), (1, [16, 32, 0]), (2, [32, 0, 16])])
+def test_allocation_goes_around_the_nodes(numa_node: int, pfns: list[int]) -> None:
+    """Nodes are as far from each other as their numbers: behind the last one comes the first."""
+    node = node_of_zones(*THREE_NODES, numa_nodes=(0, 1, 2))
+    assert [node.alloc_page(PageKind.ANON, 4, 1, numa_node=numa_node) for _ in pfns] == pfns
+
+
+def test_kernel_request_breaks_up_a_near_pageblock_before_it_goes_to_another_node() -> None:
+    """B-14, no-fragment: a whole pageblock of another node does not keep this one's from being stolen from."""
+    node = node_of_zones(*TWO_NODES, numa_nodes=(0, 0, 1, 1))
+    for pfn in (0, 8, 16, 24):
+        assert node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
+    assert 16 <= node.alloc_page(PageKind.UNMOVABLE, 0, 2) < 32
+    # Two nodes, and nothing below Normal: no care is taken, not even of near zones.
+    node = node_of_zones(ZoneId.NORMAL, ZoneId.DMA32, numa_nodes=(1, 0))
+    for pfn in (0, 8):
+        assert node.alloc_at(pfn, 0, PageKind.ANON, owner=1)
+    assert 0 <= node.alloc_page(PageKind.UNMOVABLE, 0, 2, numa_node=1) < 16
+
+
+def test_allocation_keeps_reserves_and_marks_of_each_node() -> None:
+    """B-20: a zone keeps its reserve from requests that could go above it, whatever node they prefer."""
+    node = node_of_zones(*TWO_NODES, numa_nodes=(0, 0, 1, 1))
+    node.stat[6, layout.S_RESERVE + ZoneId.MOVABLE] = 10
+    node.stat[7, layout.S_WMARK_MIN : layout.S_WMARK_MIN + 3] = 4
+    taken = [node.alloc_page(PageKind.ANON, 0, 1, numa_node=1) for _ in range(19)]
+    assert [pfn >= 48 for pfn in taken] == [True] * 12 + [False] * 7
+    assert [32 <= pfn < 48 for pfn in taken] == [False] * 12 + [True] * 6 + [False]
 
 
 def test_kernel_request_avoids_breaking_pageblocks_of_any_zone_at_first() -> None:

@@ -155,6 +155,49 @@ def test_migrate_targets_lie_in_zones_that_the_page_may_use(source: ZoneId, targ
         (pfn,) = node.owned_pfns(1).tolist()
         place = node.zone_at(pfn)
         assert place is not None
-        reached.append(place.index)
+        reached.append(place.id)
     assert reached == targets
     assert observe_runs(node)[pfn].kind == PageKind.HUGETLB
+
+
+def three_nodes() -> Node:
+    """Eight pages of each of three NUMA nodes, and eight used ones, a huge page, of node 1."""
+    geometry = Geometry("zones", 4 * KIB, 3, 2, 32 * KIB, 32 * KIB)
+    node = Node(geometry, policy("linux-5.19"), nr_pages=32, nr_numa_nodes=3)
+    for number, numa_node in enumerate((0, 1, 2, 1)):
+        start = 8 * number
+        hotplug.boot_memory(node, start, start + 8, ZoneId.NORMAL, numa_node=numa_node)
+        node.set_free(start, start + 8)
+    assert node.alloc_at(24, 3, PageKind.HUGETLB, owner=1)
+    return node
+
+
+def test_migrate_targets_are_of_the_same_node_if_it_can() -> None:
+    """C-5: node 1's own other page first, then that of node 2, then, behind the last node, that of node 0."""
+    node = three_nodes()
+    tally = np.zeros(migrate.NR_TALLY, np.int64)
+    reached = []
+    for taken in (8, 16, 0):
+        assert migrate.migrate_range(node.arrays, 24, 32, tally) == migrate.DONE
+        reached += node.owned_pfns(1).tolist()
+        node.free_runs(node.owned_pfns(1))
+        assert node.alloc_at(taken, 3, PageKind.UNMOVABLE, owner=2)
+        assert node.alloc_at(24, 3, PageKind.HUGETLB, owner=1)
+    assert reached == [8, 16, 0]
+    assert migrate.migrate_range(node.arrays, 24, 32, tally) == migrate.NO_MEMORY
+
+
+def test_migrate_may_have_to_leave_the_node() -> None:
+    """Memory offlining: nodes 2 and 0 are asked, the page's own one is not, whatever is free there."""
+    node = three_nodes()
+    tally = np.zeros(migrate.NR_TALLY, np.int64)
+    reached = []
+    for taken in (16, 0):
+        assert migrate.migrate_batch(node.arrays, 24, 32, migrate.LEAVES_NODE, tally) == migrate.DONE
+        reached += node.owned_pfns(1).tolist()
+        node.free_runs(node.owned_pfns(1))
+        assert node.alloc_at(taken, 3, PageKind.UNMOVABLE, owner=2)
+        assert node.alloc_at(24, 3, PageKind.HUGETLB, owner=1)
+    assert reached == [16, 0]
+    assert migrate.migrate_batch(node.arrays, 24, 32, migrate.LEAVES_NODE, tally) == migrate.NO_MEMORY
+    assert node.kind_of(8) is PageKind.FREE
