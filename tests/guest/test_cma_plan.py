@@ -1,5 +1,7 @@
 """CMA areas that a guest shall have: placed, and refused by the name of their place."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.errors import InvalidValue
@@ -80,7 +82,7 @@ def test_area_without_a_base_lies_on_one_side_of_the_zone_border() -> None:
     """Of 5 GiB the upper one is too small for 2 GiB: the area goes below 4 GiB; one that says otherwise is refused."""
     (plan,) = plan_cma_areas((area(size=2 * GIB),), X86, policy("linux-5.19"), boot_size=5 * GIB)
     assert plan.base == 2 * GIB
-    with pytest.raises(InvalidValue, match="zone DMA32 ends"):
+    with pytest.raises(InvalidValue, match="where a zone ends"):
         plan_cma_areas((area(size=2 * GIB, base=3 * GIB),), X86, policy("linux-5.19"), boot_size=5 * GIB)
 
 
@@ -89,3 +91,17 @@ def test_area_in_the_memmap_is_refused() -> None:
     spec = GuestSpec(name="boot", boot_size=GIB, cma_areas=(area(base=8 * MIB),))
     with pytest.raises(InvalidValue, match=r"cma_areas\[0\].base"):
         boot_node(plan_guest(spec), NullSink())
+
+
+def test_area_lies_on_one_node() -> None:
+    """The upper node is too small for it, so that it lies as high as there is room in the lower one."""
+    spec = GuestSpec(name="boot", boot_size=2 * GIB, numa_nodes=(GIB, GIB), cma_areas=(area(size=GIB // 2),))
+    (plan,) = plan_guest(spec).cma_areas
+    assert plan.base == 3 * GIB // 2
+    sizes = (3 * GIB // 2, GIB // 2)
+    (plan,) = plan_guest(replace(spec, numa_nodes=sizes, cma_areas=(area(size=GIB),))).cma_areas
+    assert plan.base == GIB // 2
+    with pytest.raises(InvalidValue, match="where a zone ends"):
+        plan_guest(replace(spec, cma_areas=(area(size=GIB // 2, base=3 * GIB // 4),)))
+    with pytest.raises(InvalidValue, match="the memmap lies below"):
+        boot_node(plan_guest(replace(spec, cma_areas=(area(size=64 * MIB, base=GIB),))), NullSink())

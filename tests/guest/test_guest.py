@@ -136,7 +136,7 @@ def test_allocation_is_whole_or_nothing() -> None:
         guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=1 << 40))
     assert guest.digest() == before
     row = guest.pages.allocate(AllocationSpec(kind="anon", nr_pages=100, label="heap"))
-    assert row == {"id": 1, "kind": "anon", "order": 0, "nr_pages": 100, "label": "heap"}
+    assert row == {"id": 1, "kind": "anon", "order": 0, "nr_pages": 100, "label": "heap", "node": 0}
     assert guest.pages.free(1, 0.25, seed=3) == {"id": 1, "freed_pages": 25, "remaining_pages": 75}
     assert guest.pages.free(1) == {"id": 1, "freed_pages": 75, "remaining_pages": 0}
     with pytest.raises(Unknown):

@@ -85,10 +85,30 @@ def test_plan_places_devices_at_their_blocks() -> None:
     ]
 
 
+def test_plan_shares_boot_memory_among_nodes() -> None:
+    """One node has all of it if nobody says otherwise; devices may be the only memory of a node (V-Q10)."""
+    assert plan_guest(SPEC).numa_nodes == (4 * GIB,)
+    devices = (DeviceSpec(size=GIB), DeviceSpec(size=GIB, node=2))
+    spec = replace(SPEC, numa_nodes=(3 * GIB, GIB, 0), devices=devices)
+    plan = plan_guest(spec)
+    assert plan.numa_nodes == (3 * GIB, GIB, 0)
+    assert [device.region.node_id for device in plan.devices] == [0, 2]
+    assert (
+        plan_guest(replace(spec, boot_size=GIB + 2 * MIB, numa_nodes=(GIB, 0, 2 * MIB))).numa_nodes[2]
+        == 2 * MIB
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"name": ""}, "name"),
+        ({"numa_nodes": (GIB, GIB)}, "numa_nodes"),
+        ({"numa_nodes": (GIB // 2,) * 8 + (0,)}, "numa_nodes"),
+        ({"numa_nodes": (GIB + 2 * MIB, 3 * GIB - 2 * MIB)}, "numa_nodes[0]"),
+        ({"numa_nodes": (5 * GIB, -GIB)}, "numa_nodes[1]"),
+        ({"devices": (DeviceSpec(size=GIB), DeviceSpec(size=GIB, node=1))}, "devices[1].node"),
+        ({"devices": (DeviceSpec(size=GIB, node=-1),)}, "devices[0].node"),
         ({"name": "a b"}, "name"),
         ({"name": "x" * 64}, "name"),
         ({"boot_size": 0}, "boot_size"),

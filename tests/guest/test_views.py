@@ -27,12 +27,13 @@ def test_memory_blocks_tell_state_zone_and_device() -> None:
     rows = shown["memory_blocks"]
     assert isinstance(rows, list)
     assert len(rows) == 9
-    assert rows[0] == {"id": 0, "start_pfn": 0, "state": "online", "zone": "DMA32", "device": None}
+    assert rows[0] == {"id": 0, "start_pfn": 0, "state": "online", "zone": "DMA32", "node": 0, "device": None}
     assert rows[8] == {
         "id": 40,
         "start_pfn": FIRST_DEVICE_PFN + GIB // 4096,
         "state": "online",
         "zone": "Movable",
+        "node": 0,
         "device": "other",
     }
 
@@ -59,6 +60,7 @@ def _run(start: int, count: int, pages: dict[str, int]) -> dict[str, object]:
         "nr_pageblocks": count,
         "migratetype": "movable",
         "zone": "Movable",
+        "node": 0,
         "pages": pages,
     }
 

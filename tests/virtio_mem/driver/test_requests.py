@@ -111,3 +111,12 @@ def test_unplug_all_reads_the_config_again() -> None:
     assert queue.unplug_all() is Errno.OK
     assert (queue.plugged_size, queue.usable_end) == (0, 4 * GIB)
     assert not queue.is_config_changed
+
+
+@pytest.mark.parametrize(
+    ("features", "numa_node"), [(ALL_FEATURES, 1), (ALL_FEATURES & ~Feature.ACPI_PXM, 0)]
+)
+def test_node_of_the_config_counts_with_acpi_pxm_only(features: Feature, numa_node: int) -> None:
+    """V-2: a driver that did not negotiate it ignores node_id."""
+    device = Device("vm0", DeviceRegion(4 * GIB, GIB, node_id=1), sink=ListSink())
+    assert RequestQueue(device, features).numa_node == numa_node
