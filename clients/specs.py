@@ -32,6 +32,8 @@ class DeviceSpec:
     size: int
     block_size: int | None = None
     requested_size: int | None = None
+    # The NUMA node to which its memory belongs.
+    node: int | None = None
     id: str | None = None
     backing_page_size: int | None = None
     unplugged_inaccessible: bool | None = None
@@ -75,6 +77,8 @@ class GuestSpec:
     """A guest to be made from a geometry preset."""
 
     boot_size: int
+    # How boot memory is shared among NUMA nodes; none: one node has all of it.
+    numa_nodes: Sequence[int] | None = None
     preset: str = "x86-64"
     policy: str | None = None
     name: str | None = None
@@ -124,6 +128,8 @@ class AllocationSpec:
     size: int | None = None
     at_pfns: Sequence[int] | None = None
     label: str | None = None
+    # The NUMA node where the pages are preferred.
+    node: int | None = None
     # An atomic request for kernel memory above order 0, which adds to the HIGHATOMIC reserve.
     highatomic: bool | None = None
 

@@ -6,13 +6,13 @@ Left out: what the service accepts (whether a size fits a region, which policies
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from clients.sizes import parse_size
+from clients.sizes import GIB, parse_size
 from clients.specs import ClockSpec, CmaAreaSpec, DeviceSpec, DriverParameters, DriverSpec, ScriptSpec
 
 _SHORTEST_WAIT_S = 0.05
@@ -109,16 +109,25 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
 def devices(
     texts: Sequence[str], requested: Sequence[int], driver_text: str | None = None
 ) -> tuple[DeviceSpec, ...]:
-    """Returns the devices of `SIZE[:BLOCK]` texts; one requested size holds for all, several go one to each.
+    """Returns the devices of `SIZE[:BLOCK][,node=N]` texts; one requested size holds for all, several go one to each.
 
     driver_text: of the driver of each of them. Raises typer.BadParameter.
     """
     parsed = [_device(text) for text in texts]
     module = None if driver_text is None else driver(driver_text)
     return tuple(
-        DeviceSpec(size=region, block_size=block, requested_size=target, driver=module)
-        for (region, block), target in zip(parsed, _targets(requested, len(parsed)), strict=True)
+        replace(device, requested_size=target, driver=module)
+        for device, target in zip(parsed, _targets(requested, len(parsed)), strict=True)
     )
+
+
+def boot_memory(boot: int | None, numa: str | None) -> dict[str, Any]:
+    """Returns boot_size and numa_nodes of a guest's spec; numa: `SIZE,SIZE...`, which add up if nobody says boot.
+
+    Raises typer.BadParameter.
+    """
+    nodes = None if numa is None else tuple(size(part) for part in numa.split(","))
+    return {"boot_size": sum(nodes or (GIB,)) if boot is None else boot, "numa_nodes": nodes}
 
 
 def driver_parameters(texts: Sequence[str]) -> DriverParameters:
@@ -208,9 +217,15 @@ def _number(text: str | float) -> float:
     return number
 
 
-def _device(text: str) -> tuple[int, int | None]:
-    region, colon, block = text.partition(":")
-    return size(region), size(block) if colon else None
+def _device(text: str) -> DeviceSpec:
+    place, comma, member = text.partition(",")
+    region, colon, block = place.partition(":")
+    name, _, node = member.partition("=")
+    if comma and (name != "node" or not node.isdecimal()):
+        raise typer.BadParameter(f"{member!r} is no NUMA node such as node=1")
+    return DeviceSpec(
+        size=size(region), block_size=size(block) if colon else None, node=int(node) if comma else None
+    )
 
 
 def _cma_area(text: str) -> CmaAreaSpec:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from clients.sizes import GIB
 from clients.specs import GuestSpec, ImportSpec
 from clients.vmemctl import arguments
 from clients.vmemctl.load_report import load_report
@@ -36,8 +35,8 @@ DeviceSpecOption = Annotated[
     typer.Option(
         "--device",
         "-d",
-        metavar="SIZE[:BLOCK]",
-        help="A virtio-mem device: its region, and its block size; may be repeated. "
+        metavar="SIZE[:BLOCK][,node=N]",
+        help="A virtio-mem device: its region, its block size, and its NUMA node; may be repeated. "
         "With --from: which memory is the device's: auto, zone:NAME, range:START-END or above:START.",
         show_default=False,
     ),
@@ -60,6 +59,15 @@ BootOption = Annotated[
         metavar="SIZE",
         help="Boot memory.",
         show_default="1GiB",
+        rich_help_panel=_PRESET_PANEL,
+    ),
+]
+NumaOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE,...",
+        help="Boot memory of each NUMA node, 0 for one that devices fill.",
+        show_default="one node",
         rich_help_panel=_PRESET_PANEL,
     ),
 ]
@@ -204,6 +212,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     preset: PresetOption = "x86-64",
     policy: PolicyOption = None,
     boot: BootOption = None,
+    numa: NumaOption = None,
     device: DeviceSpecOption = None,
     requested: RequestedOption = None,
     driver: DriverOption = None,
@@ -238,7 +247,7 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     spec = GuestSpec(
         **common,
         preset=preset,
-        boot_size=GIB if boot is None else boot,
+        **arguments.boot_memory(boot, numa),
         devices=arguments.devices(device or (), requested or (), driver),
         cma_areas=arguments.cma_areas(cma) if cma else None,
         clock=None if clock is None else arguments.clock(clock),

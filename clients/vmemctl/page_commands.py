@@ -38,6 +38,7 @@ def alloc(  # noqa: PLR0913 - one argument for each option of the command line
         int | None, typer.Option(min=0, help="In pieces of 2^ORDER pages.", show_default=False)
     ] = None,
     label: Annotated[str | None, typer.Option(help="A name for it.", show_default=False)] = None,
+    node: Annotated[int | None, typer.Option(min=0, help="Preferred NUMA node.", show_default="0")] = None,
     highatomic: Annotated[
         bool,
         typer.Option("--highatomic", help="An atomic request, for unmovable pages above order 0."),
@@ -53,6 +54,7 @@ def alloc(  # noqa: PLR0913 - one argument for each option of the command line
         size=size,
         at_pfns=at,
         label=label,
+        node=node,
         highatomic=highatomic or None,
     )
     allocation = session.client.allocate(guest, spec)

@@ -91,12 +91,17 @@ def fact_table(facts: Mapping[str, object]) -> Table:
     return table
 
 
+def _on_node(name: str, node: int) -> str:
+    """Names something of a NUMA node; node 0 is what most guests have alone."""
+    return f"{name}, node {node}" if node else name
+
+
 def zone_table(guest: Guest) -> Table:
     """Shows one line per zone."""
     table = plain_table("zone", "*spanned", "*present", "*managed", "*free", "*min", "*low", "*high")
     for zone in guest.zones:
         sizes = (zone.spanned, zone.present, zone.managed, zone.free, zone.min, zone.low, zone.high)
-        table.add_row(zone.name, *map(round_size, sizes))
+        table.add_row(_on_node(zone.name, zone.node), *map(round_size, sizes))
     return table
 
 
@@ -128,7 +133,7 @@ def add_device(table: Table, device: Device, *, guest: str | None = None) -> Non
     blocks = ", ".join(f"{count} {state}" for state, count in device.blocks.items() if count)
     table.add_row(
         *(() if guest is None else (guest,)),
-        device.id,
+        _on_node(device.id, device.node),
         format_size(device.requested_size),
         Text(format_size(device.size), style="" if device.size == device.requested_size else "yellow"),
         fill_bar(device.size, device.region_size),

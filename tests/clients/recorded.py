@@ -60,6 +60,7 @@ GUEST: dict[str, Any] = {
     "online": "online_kernel",
     "seed": 7,
     "boot_size": GIB,
+    "numa_nodes": [GIB],
     "source": "preset",
     "boot_reserved": 0,
     "boot_used": 0,
@@ -72,6 +73,7 @@ GUEST: dict[str, Any] = {
     "zones": [
         {
             "name": "Normal",
+            "node": 0,
             "spanned": 6 * GIB,
             "present": 3 * GIB,
             "managed": 3 * GIB,
@@ -82,7 +84,7 @@ GUEST: dict[str, Any] = {
         }
     ],
     "devices": [DEVICE],
-    "allocations": [{"id": 1, "kind": "unmovable", "order": 0, "nr_pages": 1, "label": "slab"}],
+    "allocations": [{"id": 1, "kind": "unmovable", "order": 0, "nr_pages": 1, "label": "slab", "node": 0}],
     "cma_areas": [CMA_AREA],
 }
 
@@ -155,9 +157,9 @@ IMPORTED: dict[str, Any] = {
 MEMORY_BLOCKS: dict[str, Any] = {
     "memory_block_size": 128 * MIB,
     "memory_blocks": [
-        {"id": 0, "start_pfn": 0, "state": "online", "zone": "Normal", "device": None},
-        {"id": 1, "start_pfn": 32768, "state": "online", "zone": "Normal", "device": None},
-        {"id": 32, "start_pfn": BASE_PFN, "state": "offline", "zone": None, "device": "vm0"},
+        {"id": 0, "start_pfn": 0, "state": "online", "zone": "Normal", "node": 0, "device": None},
+        {"id": 1, "start_pfn": 32768, "state": "online", "zone": "Normal", "node": 0, "device": None},
+        {"id": 32, "start_pfn": BASE_PFN, "state": "offline", "zone": None, "node": 0, "device": "vm0"},
     ],
 }
 
@@ -169,6 +171,7 @@ PAGEBLOCKS: dict[str, Any] = {
             "nr_pageblocks": 3,
             "migratetype": "Movable",
             "zone": "Normal",
+            "node": 0,
             "pages": {"free": 512},
         },
         {
@@ -176,6 +179,7 @@ PAGEBLOCKS: dict[str, Any] = {
             "nr_pageblocks": 1,
             "migratetype": "Unmovable",
             "zone": "Normal",
+            "node": 0,
             "pages": {"free": 511, "unmovable": 1},
         },
         {
@@ -183,6 +187,7 @@ PAGEBLOCKS: dict[str, Any] = {
             "nr_pageblocks": 64,
             "migratetype": "Movable",
             "zone": "Movable",
+            "node": 0,
             "pages": {"anon": 400, "free": 112},
         },
     ],
@@ -319,6 +324,7 @@ CHANGED_MEMORY_BLOCK: dict[str, Any] = {
     "start_pfn": 1048576,
     "state": "offline",
     "zone": None,
+    "node": 0,
     "device": "vm0",
     "migrated_pages": 417,
     "simulated_us": 2035,

@@ -13,10 +13,23 @@ from clients.vmemctl import arguments
 
 def test_devices_read_a_region_and_a_block() -> None:
     """Without a block the service chooses one; without a request nothing is plugged."""
-    assert arguments.devices(["4GiB:2MiB", "8G"], []) == (
+    assert arguments.devices(["4GiB:2MiB", "8G", "4GiB:2MiB,node=1"], []) == (
         DeviceSpec(size=4 * GIB, block_size=2 * MIB),
         DeviceSpec(size=8 * GIB),
+        DeviceSpec(size=4 * GIB, block_size=2 * MIB, node=1),
     )
+
+
+def test_boot_memory_is_that_of_all_nodes_if_nobody_says_it() -> None:
+    """A size for each node; 0 is one that has no memory of its own."""
+    assert arguments.boot_memory(None, None) == {"boot_size": GIB, "numa_nodes": None}
+    assert arguments.boot_memory(None, "2GiB,0,512MiB") == {
+        "boot_size": 2 * GIB + 512 * MIB,
+        "numa_nodes": (2 * GIB, 0, 512 * MIB),
+    }
+    assert arguments.boot_memory(GIB, "2GiB")["boot_size"] == GIB
+    with pytest.raises(typer.BadParameter):
+        arguments.boot_memory(None, "2GiB,")
 
 
 @pytest.mark.parametrize(("requested", "targets"), [([GIB], [GIB, GIB]), ([GIB, 0], [GIB, 0])])
@@ -28,7 +41,16 @@ def test_devices_share_one_request_or_have_one_each(requested: list[int], target
 
 @pytest.mark.parametrize(
     ("texts", "requested"),
-    [(["4GiB"], [1, 2]), ([], [1, 2]), (["big"], []), (["4GiB:"], []), (["4GiB:x"], []), ([":2MiB"], [])],
+    [
+        (["4GiB"], [1, 2]),
+        ([], [1, 2]),
+        (["big"], []),
+        (["4GiB:"], []),
+        (["4GiB:x"], []),
+        ([":2MiB"], []),
+        (["4GiB,1"], []),
+        (["4GiB,node=x"], []),
+    ],
 )
 def test_devices_that_make_no_sense_are_usage_errors(texts: list[str], requested: list[int]) -> None:
     """Counts that do not fit, and parts that are no sizes."""

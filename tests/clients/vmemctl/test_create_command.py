@@ -34,6 +34,20 @@ def test_create_sends_what_was_said_and_shows_the_guest(vmemctl: Vmemctl, servic
     }
 
 
+def test_create_sends_nodes_and_shows_them(vmemctl: Vmemctl, service: FakeService) -> None:
+    """Boot memory of each node, and the node of a device; what is on node 1 says so."""
+    zones = [{**recorded.GUEST["zones"][0], "node": 1}]
+    devices = [{**recorded.DEVICE, "node": 1}]
+    service.answer("POST /v1/guests", recorded.GUEST | {"zones": zones, "devices": devices}, status=201)
+    ended = vmemctl("create", "--numa", "2GiB,0", "--device", "8GiB,node=1")
+    assert ended.code == 0
+    sent = service.received[0].json
+    assert (sent["boot_size"], sent["numa_nodes"]) == (2 * GIB, [2 * GIB, 0])
+    assert sent["devices"] == [{"size": 8 * GIB, "node": 1}]
+    assert "Normal, node 1" in ended.out
+    assert "vm0, node 1" in ended.out
+
+
 def test_create_sends_how_memory_is_hotplugged(vmemctl: Vmemctl, service: FakeService) -> None:
     """Policy, ratio, patience, and boot memory that is not free."""
     service.answer("POST /v1/guests", recorded.GUEST, status=201)
