@@ -235,14 +235,9 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     session = open_session(context, as_json=as_json)
     common = _members(fallback, online, name=name, policy=policy, seed=seed)
     if capture is not None:
-        options = ImportSpec(
-            **common,
-            device=",".join(device or ()) or None,
-            block_size=block_size,
-            per_cpu=per_cpu,
-            pinned_fraction=pinned,
-        )
-        _import(session, capture, options)
+        given = ",".join(device or ()) or None
+        guesses = {"block_size": block_size, "per_cpu": per_cpu, "pinned_fraction": pinned}
+        _import(session, capture, ImportSpec(**common, device=given, **guesses))
         return
     spec = GuestSpec(
         **common,

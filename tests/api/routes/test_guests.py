@@ -34,6 +34,39 @@ def test_create_plugs_what_the_device_requests(caller: Caller) -> None:
     assert guest["memory"]["total"] == 768 * 2**20
 
 
+def test_create_with_nodes_tells_the_node_of_everything(caller: Caller) -> None:
+    """Zones, devices, memory blocks, pageblocks, allocations and /proc say to which NUMA node they belong."""
+    devices = [{"size": "1GiB", "requested_size": "256MiB", "node": 1}]
+    guest = caller.make_guest(name="two", numa_nodes=["512MiB", 0], devices=devices)
+    assert guest["numa_nodes"] == [512 * 2**20, 0]
+    assert [(zone["node"], zone["name"]) for zone in guest["zones"]] == [(0, "DMA32"), (1, "Movable")]
+    assert guest["devices"][0]["node"] == 1
+    allocation = caller.post("/v1/guests/two/allocations", {"kind": "anon", "size": "64MiB", "node": 1})
+    assert allocation.json()["node"] == 1
+    assert caller.get("/v1/guests/two").json()["zones"][1]["free"] == 192 * 2**20
+    blocks = caller.get("/v1/guests/two/memory-blocks").json()["memory_blocks"]
+    assert [block["node"] for block in blocks] == [0] * 4 + [1] * 2
+    assert {run["node"] for run in caller.get("/v1/guests/two/pageblocks").json()["runs"]} == {0, 1}
+    assert "Node 1, zone  Movable" in caller.get("/v1/guests/two/proc/buddyinfo").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"numa_nodes": ["256MiB", "128MiB"]}, "numa_nodes"),
+        ({"numa_nodes": ["1MiB", "511MiB"]}, "numa_nodes[0]"),
+        ({"devices": [{"size": "1GiB", "node": 1}]}, "devices[0].node"),
+        ({"workload": [{"do": "fill", "size": "1MiB", "node": 3}]}, "workload[0].node"),
+    ],
+)
+def test_create_with_nodes_that_cannot_be_is_refused(
+    caller: Caller, changes: dict[str, object], field: str
+) -> None:
+    """A node must exist, and nodes must make up boot memory; the problem names the field."""
+    answer = caller.post("/v1/guests", {**BODY, **changes})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
 def test_create_with_equal_seeds_makes_equal_guests(caller: Caller) -> None:
     """Policy, seed and workload decide a guest, not its name."""
     for name in ("one", "two"):
