@@ -3,6 +3,7 @@
 Its many options stand above the command, each with its help.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -235,9 +236,9 @@ def create(  # noqa: PLR0913 - one argument for each option of the command line
     session = open_session(context, as_json=as_json)
     common = _members(fallback, online, name=name, policy=policy, seed=seed)
     if capture is not None:
-        given = ",".join(device or ()) or None
-        guesses = {"block_size": block_size, "per_cpu": per_cpu, "pinned_fraction": pinned}
-        _import(session, capture, ImportSpec(**common, device=given, **guesses))
+        where = ",".join(device or ()) or None
+        options = ImportSpec(**common, device=where, block_size=block_size, per_cpu=per_cpu)
+        _import(session, capture, replace(options, pinned_fraction=pinned))
         return
     spec = GuestSpec(
         **common,
