@@ -110,7 +110,7 @@ class Operation:
         elif now.crash is not None:
             self._end(standing, OperationState.PARTIAL, now, f"the guest crashed: {now.crash}")
         elif now.is_at_work:
-            self.standing = replace(standing, reason="the guest hangs" if now.is_hung else None)
+            self.standing = replace(standing, reason="the guest stands still" if now.is_hung else None)
         elif now.size == self.requested_size:
             self._end(standing, OperationState.SUCCEEDED, now, None)
         elif mode is ClockMode.INSTANT or took_nothing or now.deadline_ns is None:

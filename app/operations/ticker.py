@@ -128,7 +128,7 @@ class Ticker:
                 entry.lock.release()
         wall_s = time.monotonic()
         for entry in batch:
-            if entry in served:
+            if entry in served and entry not in failed:
                 entry.note()
             if entry in failed:
                 self._give_up(entry)

@@ -1,10 +1,14 @@
 """Time, over HTTP: requests are answered at once, and what becomes of them is told, or never comes."""
 
+import json
+import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -99,6 +103,32 @@ def test_events_follow_what_happens_and_resume_where_they_were(client: Client, m
     assert seen == sorted(seen)
     again = client.events(guest, after=newest, types=["memory_block_changed"])
     assert [event.id for event in again][:8] == seen
+
+
+def test_reader_that_does_not_read_is_told_what_it_missed(client: Client, make_guest: MakeGuest) -> None:
+    """A hundred thousand events pass a connection from which nobody reads; then it is told how many it missed."""
+    # Boot memory has the memmap of all that is plugged.
+    guest = make_guest(boot_size=8 * GIB, devices=[DeviceSpec(size=256 * GIB)]).name
+    client.plug(guest, "vm0", GIB)
+    begun = client.events(guest)[-1].id
+    address = urlsplit(client.url)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((address.hostname, address.port))
+        reader.sendall(
+            f"GET /v1/guests/{guest}/events?after={begun} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
+        )
+        while client.events(guest)[-1].id < begun + 100_000:
+            for size in (256 * GIB, 0):
+                assert client.resize(guest, "vm0", size).state == "succeeded"
+        told = b""
+        while b"event: dropped" not in told:
+            told += reader.recv(1 << 16)
+        told += reader.recv(1 << 16)
+    lost = json.loads(re.findall(rb"event: dropped\r?\ndata: ({.*?})", told)[0])
+    assert lost["count"] == lost["to"] - lost["from"] + 1
+    assert lost["count"] > 50_000
+    assert begun < lost["from"] < lost["to"]
 
 
 def test_realtime_clock_follows_the_wall_and_says_how_well(client: Client, make_guest: MakeGuest) -> None:

@@ -15,11 +15,25 @@ from app.operations.events import Batch
 
 router = APIRouter(prefix="/v1/guests/{guest}", tags=["events"])
 
+# One event of the stream, as its lines have it.
+_EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "number of the event in its guest"},
+        "event": {"enum": [*events.EVENT_TYPES, "dropped"]},
+        "data": {
+            "type": "string",
+            "description": "a JSON object: the event's own fields, `id`, `simulated_us` and `type`; of `dropped`: "
+            "`from`, `to` and `count`",
+        },
+    },
+}
 _STREAM: Responses = {
     200: {
         "description": "events, each with the number `id`, the name `event` and JSON as `data`; "
         "`dropped` names those that are lost because the reader was too slow",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 
