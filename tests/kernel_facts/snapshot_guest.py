@@ -4,7 +4,8 @@ What a snapshot does not tell is taken so, for every kernel and scenario alike:
 
 * inside a pageblock, pages of one kind lie side by side, free ones last;
 * `other` pages in the lowest pageblocks that hold nothing else are memmaps, one for each memory block of zone
-  Normal but those added first; in a pageblock with slab or page tables they are the kernel's; elsewhere they wait on per-cpu lists;
+  Normal but those added first; in a pageblock with slab or page tables they are the kernel's; elsewhere they wait
+  on per-cpu lists;
 * boot memory is free where buddyinfo counts it, in any place; it holds the other memmaps; the rest is the kernel's.
 """
 
