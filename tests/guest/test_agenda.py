@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from app.guest.agenda import Agenda
 from app.guest.clock import SimulatedClock
+from app.guest.condition import Condition
 
 
 @dataclass
@@ -78,3 +79,24 @@ def test_removed_actor_acts_no_more() -> None:
     agenda.remove(other)
     assert agenda.run_until(5)
     assert notes == [("a", 1)]
+
+
+def test_only_the_host_acts_while_the_guest_does_not_run() -> None:
+    """What the guest missed is done late, once it goes on; the host's side has kept its times."""
+    clock = SimulatedClock()
+    notes: list[tuple[str, int]] = []
+    condition = Condition(clock)
+    agenda = Agenda(clock, condition)
+    agenda.add(Diary(clock, "guest", [1, 4], notes))
+    host = Diary(clock, "host", [2, 3, 9], notes)
+    agenda.add(host, is_of_host=True)
+    condition.hang()
+    assert agenda.next_due_ns() == 2
+    assert agenda.run_until(8)
+    assert notes == [("host", 2), ("host", 3)]
+    condition.go_on()
+    assert agenda.run_until(8)
+    assert notes[2:] == [("guest", 8), ("guest", 8)]
+    agenda.remove(host)
+    condition.crash("kernel panic")
+    assert agenda.next_due_ns() is None

@@ -128,3 +128,12 @@ def test_contiguous_call_is_charged_as_its_work() -> None:
     outcome = ContigOutcome(Errno.OK, nr_migrated=7, nr_pageblocks=1)
     charging_contig(spent.append, HYPERALLOC_2025, X86, Pace())(outcome, 512)
     assert spent == [cost_ns(HYPERALLOC_2025, X86, work_of_contig(outcome, X86, 512))]
+
+
+def test_lost_time_is_taken_once() -> None:
+    """Delays add up until somebody takes them; being slow does not stretch them."""
+    pace = Pace(slowness=3)
+    pace.delay_ns += 5
+    pace.delay_ns += 7
+    assert pace.stretch(10) == 30
+    assert (pace.take_delay_ns(), pace.take_delay_ns()) == (12, 0)

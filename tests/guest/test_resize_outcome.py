@@ -1,10 +1,11 @@
 """Outcomes as JSON: amounts and targets, levels, and a reason for each piece that stayed."""
 
-from app.guest.resize_outcome import describe_outcome
+from app.guest.resize_outcome import describe_outcome, describe_standstill
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
 from app.units import MIB
+from app.virtio_mem.device import Device
 from app.virtio_mem.driver.report import (
     FailureGroup,
     LevelTally,
@@ -14,6 +15,7 @@ from app.virtio_mem.driver.report import (
     StuckPiece,
     TypesLost,
 )
+from app.virtio_mem.region import DeviceRegion
 
 UNPLUG = PassOutcome(
     result=Errno.EBUSY,
@@ -92,3 +94,11 @@ def test_describe_of_what_linux_would_still_try_says_so() -> None:
     group = ObstacleGroup(PageKind.PINNED, Level.BIG_BLOCK, Errno.EINTR, 1, 128 * MIB)
     outcome = UNPLUG._replace(result=Errno.EINTR, obstacle_groups=(group,))
     assert describe_outcome("vm0", outcome, simulated_us=5)["is_simulator_limit"] is True
+
+
+def test_target_that_nobody_noticed_is_partial_with_nothing_done() -> None:
+    """What is missing is told; no attempt, no obstacle, no time."""
+    device = Device("vm0", DeviceRegion(0, 64 * MIB, 2 * MIB), requested_size=32 * MIB)
+    described = describe_standstill(device)
+    assert (described["state"], described["requested"], described["achieved"]) == ("partial", 32 * MIB, 0)
+    assert (described["obstacle_count"], described["failures"], described["simulated_us"]) == (0, [], 0)
