@@ -63,11 +63,11 @@ def _is_auto_movable(node: Node, start_pfn: int, end_pfn: int) -> bool:
     group = node.memory_blocks.group_of(start_pfn // node.geometry.memory_block_nr_pages)
     nr_pages = end_pfn - start_pfn
     if group is not None:
-        unit = group.unit_nr_pages
-        first = start_pfn - start_pfn % unit
-        if _has_kernel_memory(node, first, first + unit):
-            return False
-        nr_pages = unit
+        zones = _zones_of_unit(node, start_pfn, group.unit_nr_pages)
+        if any(zone is not None and zone is not ZoneId.MOVABLE for zone in zones):
+            return False  # Then all of the unit shall be kernel memory.
+        # What of the unit is still to come.
+        nr_pages = zones.count(None) * node.geometry.memory_block_nr_pages
     there = node.memory_blocks.numa_node(start_pfn // node.geometry.memory_block_nr_pages)
     is_fine_there = not node.hotplug_rules.is_auto_movable_numa_aware or _is_in_ratio(
         node, group, nr_pages, there
@@ -88,11 +88,11 @@ def _is_in_ratio(node: Node, group: MemoryGroup | None, nr_pages: int, numa_node
     return balance.movable + nr_pages <= ratio * (balance.kernel_early + own) // 100
 
 
-def _has_kernel_memory(node: Node, start_pfn: int, end_pfn: int) -> bool:
-    """Whether part of a unit is online in a kernel zone already: then all of it shall be."""
+def _zones_of_unit(node: Node, pfn: int, unit_nr_pages: int) -> list[ZoneId | None]:
+    """Returns the zone of each memory block of the unit that holds `pfn`; None: not online."""
     size = node.geometry.memory_block_nr_pages
-    zones = (node.memory_blocks.zone_id(block) for block in range(start_pfn // size, end_pfn // size))
-    return any(zone is not None and zone is not ZoneId.MOVABLE for zone in zones)
+    first = (pfn - pfn % unit_nr_pages) // size
+    return [node.memory_blocks.zone_id(block) for block in range(first, first + unit_nr_pages // size)]
 
 
 def _balance(node: Node, groups: list[MemoryGroup], numa_node: int | None) -> _Balance:

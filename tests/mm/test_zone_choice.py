@@ -99,6 +99,12 @@ def test_auto_movable_decides_for_whole_units() -> None:
     assert went == ["M", "M", "K", "K", "M", "M"]
 
 
+def test_unit_that_began_to_be_movable_ends_so() -> None:
+    """HP-10: what is movable of a unit already is not counted again; the next unit finds the ratio used up."""
+    node = node_of(2, 12, HotplugRules(OnlinePolicy.AUTO_MOVABLE))
+    assert "".join(add(node, block, unit=2) for block in range(4, 12)) == "MMMMMMKK"
+
+
 def test_groups_count_what_is_online() -> None:
     """HP-10: by kind of zone; offline memory counts nowhere."""
     node = node_of(2, 8, HotplugRules(OnlinePolicy.ONLINE_MOVABLE))
