@@ -252,21 +252,23 @@ def _count_in_group(node: Node, block_id: int, zone: ZoneId, *, is_online: bool)
 
 def _shrink_span(node: Node, start_pfn: int, end_pfn: int, zone: Zone) -> None:
     """Ends a zone's span where its memory ends, after [start_pfn, end_pfn) has left it (HP-8)."""
-    stat = node.stat[zone.index]
+    stat, byte = node.stat[zone.index], zone.index + 1
     order = node.geometry.pageblock_order
     zones = node.arrays.block_zone
     if not stat[layout.S_PRESENT]:
         stat[layout.S_START_PFN] = stat[layout.S_END_PFN] = 0
     elif stat[layout.S_START_PFN] == start_pfn:
         first = end_pfn >> order
-        while not (found := (zones[first : first + _BATCH] == zone.index + 1)).any():
+        while not (found := (zones[first : first + _BATCH] == byte)).any():
             first += _BATCH
         stat[layout.S_START_PFN] = first + int(found.argmax()) << order
     elif stat[layout.S_END_PFN] == end_pfn:
         last = start_pfn >> order
-        while not (found := (zones[max(0, last - _BATCH) : last] == zone.index + 1)).any():
-            last -= _BATCH
-        stat[layout.S_END_PFN] = last - int(found[::-1].argmax()) << order
+        # As a rule its neighbour is there: drivers remove from the top down.
+        while zones[last - 1] != byte:
+            found = zones[max(0, last - _BATCH) : last] == byte
+            last -= int(found[::-1].argmax()) if found.any() else len(found)
+        stat[layout.S_END_PFN] = last << order
 
 
 # --------------------------------------------------------------------------------------- remove
@@ -298,7 +300,7 @@ def offline_and_remove_memory(node: Node, start_pfn: int, end_pfn: int) -> Offli
             continue
         zone = node.memory_blocks.zone_id(block_id)
         outcome = offline_pages(node, block_id * size, (block_id + 1) * size)
-        total = outcome.after(total)
+        total = outcome.after(total) if done else outcome
         if outcome.result is not Errno.OK:
             for other, its_zone in done:
                 online_pages(node, other * size, (other + 1) * size, its_zone)

@@ -93,6 +93,8 @@ def hold_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
 
 def find_held(node: Node, start_pfn: int, end_pfn: int) -> int:
     """Returns the first OFFLINE page of the range on which somebody holds a reference, or -1. Linear in runs."""
+    if (start_pfn, end_pfn) in node.released:
+        return -1  # Everything there is unplugged: the way of every memory block that a driver removes.
     order = node.geometry.pageblock_order
     counts = np.zeros(((end_pfn - start_pfn) >> order, layout.NR_KINDS), np.int64)
     walk.count_kinds(node.arrays, start_pfn, end_pfn, counts)

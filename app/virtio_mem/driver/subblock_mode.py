@@ -28,6 +28,8 @@ class SubblockMode(ModeBook):
         super().__init__(queue, node, plan, policy=policy, sink=sink)
         self.states = subblock_states(policy.driver_states)
         self.orders = ORDERS[policy.driver_states]
+        # Pages of all its memory blocks.
+        self._first_pfn, self._end_pfn = self.start_pfn(0), self.start_pfn(self.blocks.nr_blocks)
         node.listeners.subscribe(self)
 
     def offline_ranges(self, index: int) -> list[tuple[int, int]]:
@@ -81,8 +83,7 @@ class SubblockMode(ModeBook):
         return self.offline_ranges(index) if self._overlaps(start_pfn, end_pfn) and index >= 0 else []
 
     def _overlaps(self, start_pfn: int, end_pfn: int) -> bool:
-        first, end = self.pfns(0)[0], self.pfns(self.blocks.nr_blocks)[0]
-        return start_pfn < end and first < end_pfn
+        return start_pfn < self._end_pfn and self._first_pfn < end_pfn
 
     def _is_offline(self, index: int) -> bool:
         return index >= 0 and self.blocks.states[index] in {BlockState.OFFLINE, BlockState.OFFLINE_PARTIAL}
