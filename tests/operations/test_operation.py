@@ -145,5 +145,5 @@ def test_operation_of_a_hung_guest_goes_on_running() -> None:
     operation.look(guest, [], ClockMode.MANUAL)
     assert (operation.standing.state, operation.standing.reason) == (
         OperationState.RUNNING,
-        "the guest hangs",
+        "the guest stands still",
     )
