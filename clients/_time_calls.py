@@ -54,13 +54,13 @@ def unplug(guest: str, device: str, size: int, *, wait: float | None = None) -> 
 
 
 def list_operations(
-    *, guest: str | None = None, state: str | None = None
+    *, guest: str | None = None, state: str | None = None, limit: int | None = None
 ) -> Call[tuple[models.Operation, ...]]:
-    """Lists the operations, oldest first: of one guest, in one state, or all that the service keeps."""
+    """Lists the newest operations, oldest first: of one guest, in one state, or all; `limit` at most, or 100."""
     return call(
         _at("list_operations"),
         lambda body: model(models.OperationList)(body).operations,
-        query=query_of(guest=guest, state=state),
+        query=query_of(guest=guest, state=state, limit=limit),
     )
 
 

@@ -84,9 +84,11 @@ async def operation(service: Service, operation_id: str, *, wait_s: float = 0) -
     return found
 
 
-def operations(service: Service, *, guest: str | None, state: OperationState | None) -> list[Operation]:
-    """Returns the operations, oldest first; None: of every guest, in every state."""
-    return service.operations.list(guest=guest, state=state)
+def operations(
+    service: Service, *, guest: str | None, state: OperationState | None, limit: int
+) -> list[Operation]:
+    """Returns the newest operations, `limit` at most, oldest first; None: of every guest, in every state."""
+    return service.operations.list(guest=guest, state=state)[-limit:]
 
 
 async def cancel(service: Service, operation_id: str) -> Operation:

@@ -39,10 +39,10 @@ CASES = {
         "running",
     ),
     "list_operations": Case(
-        calls.list_operations(guest="web", state="partial"),
+        calls.list_operations(guest="web", state="partial", limit=5),
         "GET",
         "/v1/operations",
-        (("guest", "web"), ("state", "partial")),
+        (("guest", "web"), ("state", "partial"), ("limit", "5")),
         None,
         {"operations": [recorded_time.PARTIAL]},
         "op-7",

@@ -40,7 +40,7 @@ def test_resize_plug_and_unplug_report_and_show(inline_us: int) -> None:
         assert more.standing.size == 384 * MIB
         less = await resizing.unplug(service, "web", "vm0", 384 * MIB, wait_s=10)
         assert less.standing.size == (await resizing.show_device(service, "web", "vm0"))["size"] == 0
-        assert resizing.operations(service, guest="web", state=None) == [grown, more, less]
+        assert resizing.operations(service, guest="web", state=None, limit=10) == [grown, more, less]
 
     play(scene, inline_us=inline_us)
 
@@ -59,7 +59,7 @@ def test_resize_of_what_is_not_there_is_unknown() -> None:
         for look in (resizing.operation, resizing.cancel):
             with pytest.raises(Unknown):
                 await look(service, "op-1")
-        assert resizing.operations(service, guest=None, state=None) == []
+        assert resizing.operations(service, guest=None, state=None, limit=10) == []
 
     play(scene)
 
@@ -181,7 +181,7 @@ def test_operations_of_a_deleted_guest_are_cancelled_and_stay() -> None:
             OperationState.CANCELLED,
             "the guest was deleted",
         )
-        assert resizing.operations(service, guest="web", state=OperationState.CANCELLED) == [begun]
+        assert resizing.operations(service, guest="web", state=OperationState.CANCELLED, limit=10) == [begun]
 
     play(scene)
 

@@ -14,6 +14,8 @@ from app.operations.resizing import OperationState
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
+# Each may tell of dozens of pages.
+MOST_LISTED = 1000
 OperationId = Annotated[str, Path(description="id of the operation", examples=["op-1"])]
 
 
@@ -22,9 +24,10 @@ async def list_operations(
     request: Request,
     guest: Annotated[str | None, Query(description="only those of this guest")] = None,
     state: Annotated[OperationState | None, Query(description="only those in this state")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="so many at most, the newest")] = 100,
 ) -> Response:
-    """Lists the operations, oldest first. The oldest that are over go when there are more than the service keeps."""
-    found = resizing.operations(service_of(request), guest=guest, state=state)
+    """Lists operations, oldest first. The oldest that are over go when there are more than the service keeps."""
+    found = resizing.operations(service_of(request), guest=guest, state=state, limit=limit)
     return ready_answer(json_bytes({"operations": [row.describe() for row in found]}, "operations"))
 
 

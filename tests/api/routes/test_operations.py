@@ -24,6 +24,10 @@ def test_operations_are_listed_and_shown(caller: Caller) -> None:
     listed = Operations.model_validate(caller.get("/v1/operations").json(), strict=True)
     assert [row.state for row in listed.operations] == ["superseded", "running"]
     assert listed.operations[0].superseded_by == second.rpartition("/")[2]
+    assert [row["id"] for row in caller.get("/v1/operations?limit=1").json()["operations"]] == [
+        listed.operations[1].id
+    ]
+    assert caller.get("/v1/operations?limit=0").status_code == 422
     assert caller.get("/v1/operations?guest=db").json() == {"operations": []}
     (running,) = caller.get("/v1/operations?guest=web&state=running").json()["operations"]
     assert caller.get(second).json() == running
