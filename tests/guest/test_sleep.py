@@ -1,10 +1,15 @@
-"""A guest's sleep: what its drivers refuse, and that it wakes with every block as it was."""
+"""A guest's sleep: what its drivers refuse, that it wakes with every block as it was, and reboots at any moment."""
+
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from app.errors import GuestCrashed, StateError
 from app.guest.allocations import AllocationSpec
+from app.guest.boot import RebootKind
 from app.guest.guest import Guest
+from app.guest.random_stream import RandomStream
 from app.guest.sleep import SleepKind
 from app.units import MIB
 from app.virtio_mem.protocol import ALL_FEATURES, Feature
@@ -85,3 +90,38 @@ def test_only_a_sleeper_can_be_woken_and_only_a_runner_sleeps() -> None:
     guest.condition.crash("BUG")
     with pytest.raises(GuestCrashed):
         guest.sleep.begin(SleepKind.S3)
+
+
+NR_ACTS = 40
+
+
+def act(guest: Guest, what: int, size: int) -> None:
+    """Does one of the things that a host or a program may do; one that is refused does nothing."""
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: guest.begin_resize("vm0", size * MIB),
+        lambda: guest.settle(max_acts=size),
+        guest.settle,
+        lambda: guest.reboot(list(RebootKind)[size % 2]),
+        lambda: guest.sleep.begin(list(SleepKind)[size % 3]),
+        guest.sleep.end,
+        lambda: guest.pages.allocate(AllocationSpec(kind=("anon", "unmovable")[size % 2], nr_pages=size + 1)),
+        lambda: guest.run_until(guest.clock.now_ns + size * 10**9),
+        guest.condition.hang,
+        guest.condition.go_on,
+    )
+    with suppress(StateError):
+        acts[what % len(acts)]()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_life_with_reboots_and_sleep_breaks_no_law(seed: int) -> None:
+    """Whatever was under way: after each act device, driver and memory agree, and a copy has the same future."""
+    guest = toy_guest(online=("online_kernel", "online_movable")[seed % 2])
+    for what, size in RandomStream(seed).below(1 << 16, 2 * NR_ACTS).reshape(NR_ACTS, 2).tolist():
+        act(guest, what, size % 65)
+        assert guest.verify() == []
+    copy = guest.fork()
+    for life in (guest, copy):
+        life.reboot(RebootKind.KEXEC)
+        life.settle()
+    assert guest.digest() == copy.digest()
