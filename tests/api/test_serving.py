@@ -1,5 +1,6 @@
 """Serving: announced when ready, ended by a signal, and a process that is as it was before."""
 
+import gc
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ def test_serve_is_announced_and_ends_on_a_signal(tmp_path: Path, number: signal.
     """The URL is told once the service is ready; after the signal nothing is left, handlers included."""
     file = tmp_path / "announced.json"
     told: list[str] = []
-    before = (signal.getsignal(number), sys.getswitchinterval())
+    before = (signal.getsignal(number), sys.getswitchinterval(), gc.get_threshold())
 
     def on_ready(url: str) -> None:
         told.append(url)
@@ -35,7 +36,7 @@ def test_serve_is_announced_and_ends_on_a_signal(tmp_path: Path, number: signal.
         assert serve(create_app(Settings()), bound, manner, on_ready)
     assert len(told) == 1
     assert not file.exists()
-    assert (signal.getsignal(number), sys.getswitchinterval()) == before
+    assert (signal.getsignal(number), sys.getswitchinterval(), gc.get_threshold()) == before
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{told[0]}/healthz")
 
