@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from app.mm.cma_area import CmaArea
 from app.mm.geometry import Geometry
 from app.mm.hotplug_rules import HotplugRules
-from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk
+from app.mm.kernels import allocation, buddy, contig, highatomic, layout, walk, watermark
 from app.mm.kernels.migrate import NR_TALLY
 from app.mm.memory_block import MemoryBlocks
 from app.mm.notifier import ListenerChain
 from app.mm.page import LARGEST_NR_PAGES, Migratetype, PageKind, Request, kept_types, map_node_arrays
 from app.mm.policies.policy import KernelPolicy
 from app.mm.policies.quantities import validate_together
-from app.mm.watermark import MinFree, marks_and_reserves
+from app.mm.watermark import MinFree
 from app.mm.zone import Zone, ZoneId, zone_index, zonelist
 from app.trace.sink import NullSink, Sink, Timed, Timeless
 from app.units import align_down, align_up
@@ -240,14 +240,14 @@ class Node:
 
     def recompute_watermarks(self) -> None:
         """Sets watermarks and lowmem reserves anew from what the zones manage (B-19)."""
-        stat, geometry = self.stat, self.geometry
-        # One row a zone: its marks, and behind them its reserves.
-        stat[:, layout.S_WMARK_MIN : layout.S_RESERVE + layout.ZONES_PER_NODE] = marks_and_reserves(
-            stat[:, layout.S_MANAGED].tolist(),
-            stat[:, layout.S_WMARK_HIGH].tolist(),
-            (geometry.page_size, geometry.pageblock_nr_pages),
-            self.min_free,
-            movable_shares=self.policy.movable_shares_min_free,
+        rule, movable_shares = self.min_free, self.policy.movable_shares_min_free
+        watermark.recompute(
+            self.arrays,
+            rule.user_kbytes,
+            int(rule.has_huge_pages),
+            rule.scale_factor,
+            int(movable_shares),
+            self.geometry.page_size // 1024,
         )
 
 

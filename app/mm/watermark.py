@@ -1,25 +1,18 @@
-"""Watermarks and lowmem reserves of all zones, by index, from how many pages each manages.
+"""Watermarks of all zones, by index, from how many pages each manages: what they should be.
 
-Mirrors setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve() and the huge-page daemon's minimum (B-19).
-Invariants kept here: INV-29.
-Left out: the boost of B-17.
+Mirrors setup_per_zone_wmarks() and the huge-page daemon's minimum (B-19), in plain Python, for checks and captures.
+Left out: setting them (kernels.watermark), the boost of B-17.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
 
 from app.mm.kernels.layout import ZONES_PER_NODE
+from app.mm.kernels.watermark import LARGEST_MIN_FREE_KBYTES, PAGEBLOCKS_PER_ZONE, SMALLEST_MIN_FREE_KBYTES
 
-SMALLEST_MIN_FREE_KBYTES = 128
-LARGEST_MIN_FREE_KBYTES = 262144
 DEFAULT_WATERMARK_SCALE_FACTOR = 10
-# What each zone keeps from requests that could go higher: 1/ratio of the managed pages above it.
-LOWMEM_RESERVE_RATIOS = (256, 256, 32, 0)
 _MOVABLE = 3
-# The huge-page daemon wants two free pageblocks a zone, and one for each pair of the three types.
-_PAGEBLOCKS_PER_ZONE = 2 + 3 * 3
 
 
 class Watermarks(NamedTuple):
@@ -42,21 +35,6 @@ class MinFree(NamedTuple):
     user_kbytes: int = -1
     has_huge_pages: bool = True
     scale_factor: int = DEFAULT_WATERMARK_SCALE_FACTOR
-
-
-def marks_and_reserves(
-    managed: Sequence[int],
-    high: Sequence[int],
-    sizes: tuple[int, int],
-    rule: MinFree,
-    *,
-    movable_shares: bool,
-) -> list[tuple[int, ...]]:
-    """Returns min, low, high and the four lowmem reserves of every zone; arguments as of min_free_kbytes()."""
-    kbytes = min_free_kbytes(managed, high, sizes, rule, movable_shares=movable_shares)
-    min_pages = kbytes * 1024 // sizes[0]
-    marks = zone_watermarks(managed, min_pages, rule.scale_factor, movable_shares=movable_shares)
-    return [(*mark, *kept) for mark, kept in zip(marks, lowmem_reserves(managed), strict=True)]
 
 
 def min_free_kbytes(
@@ -93,7 +71,7 @@ def min_free_kbytes(
         share = min_pages * pages // shared
         high_end = share + 2 * max(share // 4, pages * rule.scale_factor // 10000)
         lowmem += max(0, pages - high_end)
-    wanted = min(_PAGEBLOCKS_PER_ZONE * len(kernel) * pageblock_nr_pages, lowmem // 20)
+    wanted = min(PAGEBLOCKS_PER_ZONE * len(kernel) * pageblock_nr_pages, lowmem // 20)
     return max(chosen, wanted * kbytes)
 
 
@@ -121,15 +99,3 @@ def zone_watermarks(
         step = max(share // 4, pages * scale_factor // 10000)
         marks.append(Watermarks(low_end, low_end + step, low_end + 2 * step))
     return marks
-
-
-def lowmem_reserves(managed: Sequence[int]) -> list[list[int]]:
-    """Returns reserve[zone][highest zone of the request, by ZoneId], in pages; nodes do not look at each other."""
-    reserves = []
-    for first in range(0, len(managed), ZONES_PER_NODE):
-        pages = managed[first : first + ZONES_PER_NODE]
-        for zone, ratio in enumerate(LOWMEM_RESERVE_RATIOS):
-            above = accumulate(pages[zone + 1 :])
-            kept = [total // ratio if pages[zone] else 0 for total in above]
-            reserves.append([0] * (zone + 1) + kept)
-    return reserves

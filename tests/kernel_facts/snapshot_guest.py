@@ -26,7 +26,6 @@ from app.guest.capture.proc_text import (
 )
 from app.guest.guest import Guest
 from app.mm.policies.release import policy_for_release
-from app.mm.watermark import lowmem_reserves
 from app.mm.zone import ZONE_NAMES
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
@@ -34,6 +33,7 @@ from app.virtio_mem.region import DeviceRegion
 from tests.captures import machines
 from tests.kernel_facts.boot_pages import lay_out
 from tests.kernel_facts.recordings import Json, Setting
+from tests.model.twin_watermark import lowmem_reserves
 
 PAGE = 4096
 PAGEBLOCK = 512

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.mm.kernels.watermark import LARGEST_MIN_FREE_KBYTES, SMALLEST_MIN_FREE_KBYTES
 from app.mm.watermark import (
-    LARGEST_MIN_FREE_KBYTES,
-    SMALLEST_MIN_FREE_KBYTES,
     MinFree,
     Watermarks,
-    lowmem_reserves,
-    marks_and_reserves,
     min_free_kbytes,
     zone_watermarks,
 )
@@ -116,46 +113,3 @@ def test_zone_watermarks_of_movable_may_share_too() -> None:
 def test_zone_watermarks_of_no_memory_are_zero() -> None:
     """Nothing to share, nobody to share with."""
     assert set(zone_watermarks((0, 0, 0, 0), 32, 10, movable_shares=False)) == {Watermarks(0, 0, 0)}
-
-
-def test_lowmem_reserves_are_the_real_guest_s() -> None:
-    """What a guest with these pages printed as protection: 1/256 of what lies above, for each lower zone."""
-    reserves = lowmem_reserves((3840, 348985, 175680, 0))
-    assert reserves[0] == [0, 1363, 2049, 2049]
-    assert reserves[1] == [0, 0, 686, 686]
-    assert reserves[2] == reserves[3] == [0, 0, 0, 0]
-
-
-def test_lowmem_reserves_against_movable_are_larger() -> None:
-    """Normal keeps 1/32 of ZONE_MOVABLE from requests that could have gone there; an empty zone keeps nothing."""
-    assert lowmem_reserves((0, 0, 1000, 3200)) == [[0] * 4, [0] * 4, [0, 0, 0, 100], [0] * 4]
-
-
-def test_marks_and_reserves_of_two_nodes_share_one_minimum() -> None:
-    """B-19: min_free_kbytes is of all nodes, four pageblock groups for four zones; reserves are each node's own."""
-    managed = (0, 1_000_000, 2_000_000, 500_000, 0, 0, 3_000_000, 640_000)
-    rows = marks_and_reserves(managed, (0,) * 8, (4096, 512), MinFree(), movable_shares=False)
-    assert sum(row[0] for zone, row in enumerate(rows) if zone % 4 != 3) in range(
-        11 * 3 * 512 - 3, 11 * 3 * 512 + 1
-    )
-    assert rows[6][0] == rows[1][0] * 3
-    assert (rows[3][0], rows[7][0]) == (128, 128)
-    assert [row[3:] for row in rows] == [
-        (0, 0, 0, 0),
-        (0, 0, 2_000_000 // 256, 2_500_000 // 256),
-        (0, 0, 0, 500_000 // 32),
-        (0, 0, 0, 0),
-        (0, 0, 0, 0),
-        (0, 0, 0, 0),
-        (0, 0, 0, 640_000 // 32),
-        (0, 0, 0, 0),
-    ]
-
-
-def test_marks_and_reserves_of_one_node_are_those_of_its_parts() -> None:
-    """One call says what the three functions say."""
-    managed, high = (3977, 221794, 0, 262144), (147, 8218, 0, 0)
-    kbytes = min_free_kbytes(managed, high, (4096, 512), MinFree(), movable_shares=False)
-    marks = zone_watermarks(managed, kbytes // 4, 10, movable_shares=False)
-    expected = [(*mark, *kept) for mark, kept in zip(marks, lowmem_reserves(managed), strict=True)]
-    assert marks_and_reserves(managed, high, (4096, 512), MinFree(), movable_shares=False) == expected
