@@ -93,7 +93,7 @@ def _spans(plan: GuestPlan) -> list[_Span]:
 def _reserved(node: Node, plan: GuestPlan) -> list[tuple[int, int]]:
     """Returns the ranges that the buddy never gets: memmap, of whole memory blocks, and what else the kernel keeps.
 
-    Raises InvalidValue when that leaves a NUMA node less than a pageblock.
+    Raises InvalidValue when that leaves a NUMA node no page.
     """
     geometry = plan.geometry
     ranges: list[tuple[int, int]] = []
@@ -103,11 +103,11 @@ def _reserved(node: Node, plan: GuestPlan) -> list[tuple[int, int]]:
             continue
         nr_memmap = memmap.memmap_nr_pages(node) * -(-size // geometry.memory_block_size)
         left = size - nr_memmap * geometry.page_size
-        if left < geometry.pageblock_size:
+        if left < geometry.page_size:
             field = f"numa_nodes[{numa_node}]" if node.nr_numa_nodes > 1 else "boot_size"
-            smallest = size - left + geometry.pageblock_size
-            raise InvalidValue(field, size, f"at least {smallest}: a pageblock beside the memmap")
-        _require_kept(kept, geometry, largest=left - geometry.pageblock_size)
+            smallest = size - left + geometry.page_size
+            raise InvalidValue(field, size, f"at least {smallest}: a page beside the memmap")
+        _require_kept(kept, geometry, largest=left - geometry.page_size)
         first = start // geometry.page_size
         ranges.append((first, first + nr_memmap + kept // geometry.page_size))
         # The kernel lies in the first memory that there is.

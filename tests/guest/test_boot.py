@@ -202,7 +202,7 @@ def test_boot_memory_in_use_from_the_start_is_not_free() -> None:
     ],
 )
 def test_boot_memory_that_is_not_there_is_refused(changes: dict[str, int], field: str) -> None:
-    """The memmap of 1 GiB is 16 MiB; a pageblock has to be left."""
+    """The memmap of 1 GiB is 16 MiB; a page has to be left."""
     spec = replace(GuestSpec(name="boot", boot_size=GIB), **changes)  # type: ignore[arg-type]  # the table names them
     with pytest.raises(InvalidValue) as refused:
         boot_node(plan_guest(spec), NullSink())
