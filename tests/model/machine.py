@@ -130,7 +130,8 @@ class NodeMachine(TwinStage):
     def allocate_at(self, which: int, place: int) -> None:
         """One run at an exact place, if it is free."""
         kind, order = self.kinds[which % len(self.kinds)]
-        pfn = self._place(place, 1 << order)
+        # A memory block may be smaller than the run, which is aligned all the same.
+        pfn = self._place(place, 1 << order) >> order << order
         owner = self._new_owner(is_placed=True)
         assert self.node.alloc_at(pfn, order, kind, owner=owner) == twin_request.alloc_at(
             self.twin.memory, pfn, Run(kind, order, owner)
@@ -149,7 +150,7 @@ class NodeMachine(TwinStage):
         chunk = self.node.geometry.chunk_nr_pages
         if end > start // chunk * chunk + chunk and not self.node.policy.atomic_cut:
             end = end // chunk * chunk
-        if self._is_straddled(start, end) or not self.node.is_one_zone(start, end):
+        if self._is_straddled(start, end, caller) or not self.node.is_one_zone(start, end):
             return
         if is_stepwise:
             found = sections.run(isolation.isolate_sections(self.node, start, end, caller))
@@ -160,17 +161,19 @@ class NodeMachine(TwinStage):
         if expected is None:
             self.isolated.append((start, end, caller))
 
-    def _is_straddled(self, start: int, end: int) -> bool:
-        """Returns whether pages without a head that anybody finds lie over a range's boundary.
+    def _is_straddled(self, start: int, end: int, caller: Caller) -> bool:
+        """Returns whether pages without a head that anybody finds lie over a range's boundary, where none may.
 
-        They pass isolation (I-4, I-5), and when they are freed meanwhile, their head's type rules them all (B-9).
+        They pass isolation (I-4, I-5), and when they are freed meanwhile, their head's type rules them all (B-9). In
+        the areas, which are all that a CMA call is about, there are none (INV-15).
         """
         policy = self.node.policy
         kinds = {PageKind.UNMOVABLE_PAGES}
         if not policy.lookup_compound_head:
             kinds |= {PageKind.UNMOVABLE, PageKind.RECLAIMABLE}
         found = (self.twin.memory.run_over(boundary) for boundary in (start, end))
-        return not policy.split_on_free and any(
+        is_left_out = caller is Caller.CMA or not policy.split_on_free
+        return is_left_out and any(
             run is not None and run[1].kind in kinds and run[0] not in (start, end) for run in found
         )
 
