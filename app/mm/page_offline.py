@@ -7,7 +7,7 @@ Left out: taking them (app.mm.contig), when they are given back (app.virtio_mem.
 
 import numpy as np
 
-from app.mm.kernels import layout, walk
+from app.mm.kernels import layout, owned, walk
 from app.mm.node import Node
 from app.mm.page import PageKind
 from app.mm.policies.switches import OfflineManaged
@@ -23,11 +23,7 @@ def mark_offline(node: Node, start_pfn: int, end_pfn: int) -> None:
 
 def set_owner(node: Node, start_pfn: int, end_pfn: int, owner: int) -> None:
     """Makes every run that starts in [start_pfn, end_pfn) somebody's, or nobody's (0)."""
-    arrays = node.arrays
-    pfn = start_pfn
-    while pfn < end_pfn:
-        layout.set_owner(arrays, pfn, owner)
-        pfn += 1 << (int(layout.head_at(arrays, pfn)) >> 4)
+    owned.set_owners(node.arrays, start_pfn, end_pfn, owner)
 
 
 def mark_never_onlined(node: Node, start_pfn: int, end_pfn: int) -> None:

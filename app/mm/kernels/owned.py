@@ -16,6 +16,7 @@ from app.mm.kernels.layout import (
     head_at,
     owner_at,
     set_head,
+    set_owner,
     span,
     zone_of,
 )
@@ -35,6 +36,15 @@ def count_owned(m: NodeArrays, nr_pages: NDArray[np.int64]) -> None:
         if 0 < owner < nr_pages.shape[0]:
             nr_pages[owner] += size
         pfn += size
+
+
+@kernel
+def set_owners(m: NodeArrays, start_pfn: int, end_pfn: int, owner: int) -> None:
+    """Makes every run that starts in [start_pfn, end_pfn) somebody's, or nobody's (0); start_pfn is a head."""
+    pfn = int64(start_pfn)
+    while pfn < end_pfn:
+        set_owner(m, pfn, owner)
+        pfn += span(head_at(m, pfn) >> 4)
 
 
 @kernel

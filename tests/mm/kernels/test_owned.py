@@ -63,6 +63,15 @@ def test_bursts_tell_what_each_got() -> None:
     assert got[3] == 0
 
 
+def test_owners_of_a_range_are_set_run_by_run() -> None:
+    """Every run that starts in the range has the new owner; those behind it keep theirs."""
+    node = toy_node(1)
+    for pfn, order in ((8, 2), (12, 0), (13, 0), (14, 1), (16, 0)):
+        node.alloc_at(pfn, order, PageKind.ANON, owner=1)
+    owned.set_owners(node.arrays, 8, 16, 2)
+    assert [int(layout.owner_at(node.arrays, pfn)) for pfn in (8, 12, 13, 14, 16)] == [2, 2, 2, 2, 1]
+
+
 def test_kind_of_runs_is_set_in_place() -> None:
     """Heads get the new kind with their order; the pages are counted."""
     node = toy_node(1)
