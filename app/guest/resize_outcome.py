@@ -3,10 +3,19 @@
 Left out: the walk that made it (app.virtio_mem.driver), and what it cost (the guest's clock).
 """
 
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
 from app.mm.outcome import Errno
 from app.mm.policies.switches import Level
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.report import FailureGroup, ObstacleGroup, PassCounts, PassOutcome, StuckPiece
+
+# An outcome, JSON-ready.
+Outcome = Mapping[str, object]
+# What adds up over work items.
+_AMOUNTS = ("achieved", "migrated_pages", "dropped_pages", "simulated_us")
 
 
 def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int) -> dict[str, object]:
@@ -38,6 +47,51 @@ def describe_outcome(device_id: str, outcome: PassOutcome, *, simulated_us: int)
         },
         "simulated_us": simulated_us,
     }
+
+
+def join_outcomes(earlier: Outcome, later: Outcome) -> Outcome:
+    """Returns what became of a target in two work items, one after the other: amounts add up, what stays is of later.
+
+    by_level and failures are of both: a level is of the driver, and stays what it is.
+    """
+    failures = Counter[tuple[object, ...]]()
+    for failure in (*_rows(earlier, "failures"), *_rows(later, "failures")):
+        failures[failure["kind"], failure["level"], failure["result"]] += failure["count"]
+    return {
+        **later,
+        "requested": earlier["requested"],
+        **{name: _number(earlier, name) + _number(later, name) for name in _AMOUNTS},
+        "by_level": {
+            level: {name: count + _level(earlier, level).get(name, 0) for name, count in tally.items()}
+            for level, tally in _members(later, "by_level").items()
+        },
+        "failures": [
+            {"kind": kind, "level": level, "result": result, "count": count}
+            for (kind, level, result), count in failures.most_common()
+        ],
+        "types_lost": dict(Counter(_members(earlier, "types_lost")) + Counter(_members(later, "types_lost"))),
+    }
+
+
+def _rows(outcome: Outcome, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = outcome[name]  # type: ignore[assignment]  # as describe_outcome() makes it
+    return rows
+
+
+def _members(outcome: Outcome, name: str) -> dict[str, Any]:
+    members: dict[str, Any] = outcome[name]  # type: ignore[assignment]  # as describe_outcome() makes it
+    return members
+
+
+def _level(outcome: Outcome, level: str) -> dict[str, int]:
+    tally: dict[str, int] = _members(outcome, "by_level").get(level, {})
+    return tally
+
+
+def _number(outcome: Outcome, name: str) -> int:
+    number = outcome[name]
+    assert isinstance(number, int), f"{name} is a number"
+    return number
 
 
 def describe_standstill(device: Device) -> dict[str, object]:

@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from app.guest.guest import Guest
 from app.guest.progress import DeviceProgress
+from app.guest.resize_outcome import join_outcomes
 from app.operations import shortfall
 from app.operations.bell import Bell
 from app.operations.guest_time import ClockMode
@@ -52,7 +53,7 @@ class Retry:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How an operation stands; size in bytes, outcome: of the last work item that ended for it."""
+    """How an operation stands; size in bytes, outcome: of all work items that ended for it, together."""
 
     size: int
     state: OperationState = OperationState.RUNNING
@@ -102,7 +103,9 @@ class Operation:
             return
         took_nothing = bool(tries) and self._nr_tries > 0 and not tries[-1]["achieved"]
         self._nr_tries += len(tries)
-        outcome = tries[-1] if tries else was.outcome
+        outcome = was.outcome
+        for one in tries:
+            outcome = one if outcome is None else join_outcomes(outcome, one)
         standing = Standing(size=now.size, outcome=outcome)
         if now.requested_size != self.requested_size:
             reason = f"the device's target became {now.requested_size} bytes"

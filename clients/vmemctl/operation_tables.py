@@ -14,7 +14,7 @@ _OTHER_STYLE = "bold yellow"
 
 
 def operation_details(operation: Operation) -> RenderableType:
-    """Shows what was asked, what was got, why the rest stays, and at which level the last work item worked."""
+    """Shows what was asked, what was got, why the rest stays, and what each level gave."""
     headline = Text.assemble(
         _state(operation),
         f": {format_size(operation.achieved)} of {format_size(operation.requested)}",

@@ -1,6 +1,6 @@
 """Outcomes as JSON: amounts and targets, levels, and a reason for each piece that stayed."""
 
-from app.guest.resize_outcome import describe_outcome, describe_standstill
+from app.guest.resize_outcome import describe_outcome, describe_standstill, join_outcomes
 from app.mm.outcome import Errno
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
@@ -102,3 +102,28 @@ def test_target_that_nobody_noticed_is_partial_with_nothing_done() -> None:
     described = describe_standstill(device)
     assert (described["state"], described["requested"], described["achieved"]) == ("partial", 32 * MIB, 0)
     assert (described["obstacle_count"], described["failures"], described["simulated_us"]) == (0, [], 0)
+
+
+def test_joined_outcomes_add_up_and_end_as_the_later_one() -> None:
+    """A retry that takes nothing more leaves what was taken, adds its attempts, and tells what stays now."""
+    nothing = {Level.MEMORY_BLOCK: LevelTally(0, 0, 0), Level.PAGEBLOCK: LevelTally(0, 1, 1)}
+    retry = UNPLUG._replace(
+        size_before=2 * MIB, by_level=nothing, counts=PassCounts(), failures=UNPLUG.failures[:1]
+    )
+    first = describe_outcome("vm0", UNPLUG, simulated_us=5)
+    joined = join_outcomes(first, describe_outcome("vm0", retry, simulated_us=7))
+    assert {name for name in joined if joined[name] != first[name]} == {
+        "by_level",
+        "failures",
+        "simulated_us",
+        "types_lost",
+    }
+    assert joined["by_level"] == {
+        "memory_block": {"bytes": 0, "attempts": 1, "failed": 1},
+        "pageblock": {"bytes": 126 * MIB, "attempts": 65, "failed": 2},
+    }
+    assert joined["failures"] == [
+        {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 2},
+        {"kind": None, "level": "memory_block", "result": "ENOMEM", "count": 1},
+    ]
+    assert (joined["simulated_us"], joined["types_lost"]) == (12, {"UNMOVABLE->MOVABLE": 6})

@@ -10,7 +10,7 @@ from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.mm.policies.policy import KernelPolicy, policy
 from app.mm.zone import ZoneId
-from app.trace.events import RequestAnswered, UnplugAttempted
+from app.trace.events import ContigAttempted, RequestAnswered, UnplugAttempted
 from app.trace.sink import ListSink
 from app.virtio_mem.device import Device
 from app.virtio_mem.driver.bigblock_mode import BigBlockMode
@@ -105,6 +105,10 @@ class Board(NamedTuple):
             for event in self.sink.events
             if isinstance(event, RequestAnswered)
         ]
+
+    def count_contig_calls(self) -> int:
+        """Returns how many calls of alloc_contig_range() the node has told of, once it tells the same sink."""
+        return sum(isinstance(event, ContigAttempted) for event in self.sink.events)
 
     def attempts(self) -> list[tuple[str, int, int, str]]:
         """Returns what was taken: level, first device block, blocks, result."""

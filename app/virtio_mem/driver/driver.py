@@ -111,6 +111,7 @@ class Driver:
         self.is_unplug_all_required = queue.plugged_size > 0
         self._counts = PassCounts()
         self._offline_bytes = 0
+        self._size_before = queue.plugged_size
         # The work item that is being done, how many acts of it are done, and how the last one ended.
         self._work: Acts[PassOutcome] | None = None
         self.nr_acts = 0
@@ -244,10 +245,7 @@ class Driver:
 
     def _work_item(self) -> Acts[PassOutcome]:
         queue = self.book.queue
-        size_before = queue.plugged_size
-        self.book.report = WorkReport(self.plan, self.book.blocks)
-        self._counts = PassCounts()
-        self._offline_bytes = 0
+        self._begin_report()
         result = Errno.OK
         nr_passes = 0
         is_wanted = self.is_loaded and not self.is_broken
@@ -258,7 +256,14 @@ class Driver:
             nr_passes += 1
             result = yield from self._pass()
             is_wanted = self._is_pass_wanted(result)
-        return self._outcome(result, nr_passes=nr_passes, size_before=size_before, is_livelocked=is_wanted)
+        return self._outcome(result, nr_passes=nr_passes, is_livelocked=is_wanted)
+
+    def _begin_report(self) -> None:
+        """Begins to tell anew: of a work item, or of a target that took another's place in the middle of it."""
+        self.book.report = WorkReport(self.plan, self.book.blocks)
+        self._counts = PassCounts()
+        self._offline_bytes = 0
+        self._size_before = self.book.queue.plugged_size
 
     def _pass(self) -> Acts[Errno]:
         book = self.book
@@ -287,7 +292,10 @@ class Driver:
             result = queue.unplug_all()
             self.is_unplug_all_required = result is not Errno.OK
         if queue.is_config_changed:
+            target = queue.requested_size
             queue.refresh()
+            if queue.requested_size != target:
+                self._begin_report()
         if result is Errno.OK:
             result = yield from self._walks.clean_up()
         if result is Errno.OK:
@@ -328,16 +336,14 @@ class Driver:
         # Recorded: a pass that took a memory block offline is followed by one more at once; it heard of it itself.
         return result is Errno.EAGAIN or self.book.is_work_wanted or self.book.queue.is_config_changed
 
-    def _outcome(
-        self, result: Errno, *, nr_passes: int, size_before: int, is_livelocked: bool
-    ) -> PassOutcome:
+    def _outcome(self, result: Errno, *, nr_passes: int, is_livelocked: bool) -> PassOutcome:
         queue, report = self.book.queue, self.book.report
         is_done = result is Errno.OK
         return PassOutcome(
             result=result,
             nr_passes=nr_passes,
             requested_size=queue.requested_size,
-            size_before=size_before,
+            size_before=self._size_before,
             size=queue.plugged_size,
             by_level=report.by_level(),
             offline_bytes=self._offline_bytes,

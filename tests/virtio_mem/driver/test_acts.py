@@ -68,4 +68,7 @@ def test_target_raised_in_the_middle_of_an_unplug_turns_it_round() -> None:
     outcome = board.driver.finish()
     assert (outcome.result, outcome.size) == ("0", 48 * MIB)
     assert outcome.nr_passes >= 2
+    # It tells of the last target only: what was unplugged for the one before is not counted.
+    assert outcome.size_before == left
+    assert (outcome.counts.unplugged_bytes, outcome.counts.plugged_bytes) == (0, 48 * MIB - left)
     board.verify()
