@@ -183,6 +183,7 @@ class Obstacle(Answer):
     bytes: int
     pfn: int | None = None
     kind: str | None = None
+    cause: str = "page"
 
 
 class ObstacleGroup(Answer):
@@ -193,6 +194,7 @@ class ObstacleGroup(Answer):
     count: int
     bytes: int
     kind: str | None = None
+    cause: str = "page"
 
 
 class FailureGroup(Answer):

@@ -74,6 +74,9 @@ class Mischief(Protocol):
     def is_absent(self) -> bool:
         """Whether the driver begins no work now."""
 
+    def absence_ends_ns(self) -> int | None:
+        """When it begins work again; None when it is not absent, or nobody knows."""
+
     def is_breaking(self) -> bool:
         """Whether the driver breaks as it begins a work item."""
 
@@ -111,9 +114,34 @@ class AttachedDevice:
         """Whether a work item has begun and its time has not passed."""
         return self.ready_ns is not None
 
+    @property
+    def is_untold(self) -> bool:
+        """Whether a driver that rests goes for another size than the device asks for, as nobody told it."""
+        queue, driver = self.driver.queue, self.driver
+        is_listening = driver.is_loaded and not driver.is_broken and not self.is_at_work
+        return (
+            is_listening
+            and not queue.is_config_changed
+            and queue.requested_size != self.device.requested_size
+        )
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether a fault keeps the driver from beginning work."""
+        return self.faults is not None and self.faults.is_absent()
+
+    def goes_on_ns(self) -> int | None:
+        """When a driver that rests begins to work by itself; None: never, as far as can be seen."""
+        driver = self.driver
+        if not self.is_absent:
+            return self.deadline_ns
+        is_wanted = self.deadline_ns is not None or driver.queue.is_config_changed or driver.is_work_queued
+        ends_ns = self.faults.absence_ends_ns() if self.faults is not None and is_wanted else None
+        return ends_ns if ends_ns is None else max(ends_ns, self.deadline_ns or 0)
+
     def due_ns(self) -> int | None:
         """When the driver acts next."""
-        if self.ready_ns is None and self._is_absent():
+        if self.ready_ns is None and self.is_absent:
             return None
         return self.deadline_ns if self.ready_ns is None else self.ready_ns
 
@@ -130,7 +158,7 @@ class AttachedDevice:
 
     def wake(self) -> None:
         """Begins a work item now; a driver that is at work notices a new config by itself."""
-        if not self.is_at_work and not self._is_absent():
+        if not self.is_at_work and not self.is_absent:
             self._begin()
             self.driver.begin()
 
@@ -157,7 +185,7 @@ class AttachedDevice:
     def load(self, driver: Driver, ready_ns: int) -> None:
         """Gives the device to a driver that has probed it, and that begins to work at ready_ns."""
         self.driver = driver
-        if self._is_absent():
+        if self.is_absent:
             driver.book.is_work_wanted = True
             return
         if self.faults is not None and self.faults.is_breaking():
@@ -174,9 +202,6 @@ class AttachedDevice:
             self._step()
         else:
             self._end()
-
-    def _is_absent(self) -> bool:
-        return self.faults is not None and self.faults.is_absent()
 
     def _begin(self) -> None:
         if self.faults is not None and self.faults.is_breaking():

@@ -29,6 +29,12 @@ class DeviceProgress(NamedTuple):
     # What the guest died of; None while it lives.
     crash: str | None = None
     is_hung: bool = False
+    # Whether a fault keeps the driver from working, and whether it was not told of its target.
+    is_absent: bool = False
+    is_untold: bool = False
+    may_unplug_online: bool = True
+    # When it begins to work by itself: its timer fires, or its absence ends; None: never.
+    goes_on_ns: int | None = None
 
 
 def progress_of(attached: AttachedDevice, clock: SimulatedClock, condition: Condition) -> DeviceProgress:
@@ -47,4 +53,8 @@ def progress_of(attached: AttachedDevice, clock: SimulatedClock, condition: Cond
         unit_size=driver.unit_size,
         crash=condition.reason if condition.is_crashed else None,
         is_hung=condition.health in {Health.HUNG, Health.ASLEEP},
+        is_absent=attached.is_absent,
+        is_untold=attached.is_untold,
+        may_unplug_online=driver.book.parameters.unplug_online,
+        goes_on_ns=attached.goes_on_ns(),
     )

@@ -114,11 +114,16 @@ def describe_standstill(device: Device) -> dict[str, object]:
 
 
 def _describe_piece(piece: StuckPiece) -> dict[str, object]:
-    return {"pfn": piece.pfn, **_describe_reason(piece), "bytes": piece.nr_bytes}
+    return {"pfn": piece.pfn, **_describe_reason(piece), "cause": str(piece.cause), "bytes": piece.nr_bytes}
 
 
 def _describe_group(group: ObstacleGroup) -> dict[str, object]:
-    return {**_describe_reason(group), "count": group.nr_pieces, "bytes": group.nr_bytes}
+    return {
+        **_describe_reason(group),
+        "cause": str(group.cause),
+        "count": group.nr_pieces,
+        "bytes": group.nr_bytes,
+    }
 
 
 def _describe_reason(stayed: StuckPiece | ObstacleGroup | FailureGroup) -> dict[str, object]:

@@ -116,8 +116,10 @@ class Operation:
             self.standing = replace(standing, reason="the guest stands still" if now.is_hung else None)
         elif now.size == self.requested_size:
             self._end(standing, OperationState.SUCCEEDED, now, None)
-        elif mode is ClockMode.INSTANT or took_nothing or now.deadline_ns is None:
+        elif mode is ClockMode.INSTANT or took_nothing or now.goes_on_ns is None:
             self._end(standing, OperationState.PARTIAL, now, shortfall.why(outcome, now))
+        elif now.deadline_ns is None:
+            self.standing = replace(standing, reason=shortfall.why(outcome, now))
         else:
             retry = Retry(now.retry_ms, now.deadline_ns // _NS_PER_US, self._nr_tries)
             waiting = OperationState.WAITING_RETRY

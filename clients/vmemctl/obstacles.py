@@ -11,6 +11,14 @@ from clients.models import ObstacleGroup, Outcome
 from clients.sizes import format_size
 
 _SHOWN_PFNS = 4
+_CAUSES = {
+    "memory": "too little memory",
+    "device": "the device",
+    "fault_rule": "a fault rule",
+    "offline_limit": "too much memory is offline",
+    "region": "the region is full",
+    "simulator": "the simulator gave up",
+}
 
 
 def obstacle_table(outcome: Outcome) -> RenderableType:
@@ -34,8 +42,8 @@ def obstacle_table(outcome: Outcome) -> RenderableType:
 
 
 def reason_of(group: ObstacleGroup) -> str:
-    """Returns what stood in the way, in words: a kind of page, or a shortage."""
-    return group.kind or "a shortage, no page"
+    """Returns what stood in the way, in words: a kind of page, or what it was else."""
+    return _CAUSES.get(group.cause, group.kind or "no page")
 
 
 def pfns_of(outcome: Outcome, group: ObstacleGroup) -> tuple[int, ...]:

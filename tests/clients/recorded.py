@@ -122,11 +122,25 @@ OUTCOME: dict[str, Any] = {
         "pageblock": {"bytes": 2 * MIB, "attempts": 2, "failed": 1},
     },
     "obstacles": [
-        {"pfn": BASE_PFN, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
+        {
+            "pfn": BASE_PFN,
+            "kind": "unmovable",
+            "level": "pageblock",
+            "result": "EBUSY",
+            "cause": "page",
+            "bytes": 2 * MIB,
+        }
     ],
     "obstacle_count": 1,
     "obstacle_groups": [
-        {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
+        {
+            "kind": "unmovable",
+            "level": "pageblock",
+            "result": "EBUSY",
+            "cause": "page",
+            "count": 1,
+            "bytes": 2 * MIB,
+        }
     ],
     "failures": [],
     "migrated_pages": 17,

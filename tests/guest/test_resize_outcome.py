@@ -6,6 +6,7 @@ from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
 from app.units import MIB
 from app.virtio_mem.device import Device
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.report import (
     FailureGroup,
     LevelTally,
@@ -53,10 +54,24 @@ def test_describe_partial_unplug_tells_all() -> None:
         },
         "obstacle_count": 1,
         "obstacles": [
-            {"pfn": 77, "kind": "unmovable", "level": "pageblock", "result": "EBUSY", "bytes": 2 * MIB}
+            {
+                "pfn": 77,
+                "kind": "unmovable",
+                "level": "pageblock",
+                "result": "EBUSY",
+                "cause": "page",
+                "bytes": 2 * MIB,
+            }
         ],
         "obstacle_groups": [
-            {"kind": "unmovable", "level": "pageblock", "result": "EBUSY", "count": 1, "bytes": 2 * MIB}
+            {
+                "kind": "unmovable",
+                "level": "pageblock",
+                "result": "EBUSY",
+                "cause": "page",
+                "count": 1,
+                "bytes": 2 * MIB,
+            }
         ],
         "is_simulator_limit": False,
         "failures": [
@@ -72,14 +87,21 @@ def test_describe_partial_unplug_tells_all() -> None:
 
 def test_describe_shortage_without_page_or_level() -> None:
     """A plug that ran out of memory has no page in the way; it is told at the memory block."""
-    shortage = StuckPiece(None, None, None, Errno.ENOMEM, 128 * MIB)
+    shortage = StuckPiece(None, None, None, Errno.ENOMEM, 128 * MIB, Cause.MEMORY)
     plug = UNPLUG._replace(
         requested_size=256 * MIB, size=128 * MIB, obstacles=(shortage,), result=Errno.ENOMEM
     )
     shown = describe_outcome("vm0", plug, simulated_us=0)
     assert (shown["requested"], shown["achieved"]) == (128 * MIB, 0)
     assert shown["obstacles"] == [
-        {"pfn": None, "kind": None, "level": "memory_block", "result": "ENOMEM", "bytes": 128 * MIB}
+        {
+            "pfn": None,
+            "kind": None,
+            "level": "memory_block",
+            "result": "ENOMEM",
+            "cause": "memory",
+            "bytes": 128 * MIB,
+        }
     ]
 
 

@@ -1,7 +1,13 @@
 """An operation's states, on a guest that is driven act by act."""
 
+from dataclasses import replace
+
+import pytest
+
 from app.guest.allocations import AllocationSpec
 from app.guest.creation import create_guest
+from app.guest.driver_module import unload_driver
+from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.operations.guest_time import ClockMode
@@ -147,3 +153,67 @@ def test_operation_of_a_hung_guest_goes_on_running() -> None:
         OperationState.RUNNING,
         "the guest stands still",
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "target", "told"),
+    [
+        ({"kind": "device_busy"}, 0, "the device was busy (ETXTBSY)"),
+        ({"kind": "device_busy"}, GIB, "the device was busy (ETXTBSY)"),
+        ({"kind": "device_nack"}, 0, "the device refused it (NACK) (ENOMEM)"),
+        ({"kind": "device_error"}, 0, "the driver has given the device up"),
+        ({"kind": "contig_busy"}, 0, "a fault rule struck (EBUSY)"),
+        ({"kind": "contig_nomem"}, 0, "a fault rule struck (ENOMEM)"),
+        ({"kind": "add_memory_nomem"}, GIB, "a fault rule struck (ENOMEM)"),
+        ({"kind": "notification_lost"}, 0, "the driver was not told of the new target"),
+        ({"kind": "driver_broken"}, 0, "the driver has given the device up"),
+        ({"kind": "driver_absent"}, 0, "a fault rule keeps the driver from working"),
+    ],
+)
+def test_reason_is_what_stopped_the_work(rule: dict[str, object], target: int, told: str) -> None:
+    """A sentence for each sort of fault; none of them is a lack of memory."""
+    guest = _guest()
+    guest.faults.add(read_rule(rule))
+    operation = _begin(guest, target)
+    _run(guest, operation, None, ClockMode.INSTANT)
+    assert operation.standing.state is OperationState.PARTIAL
+    assert told in (operation.standing.reason or "")
+    assert "lack of memory" not in (operation.standing.reason or "")
+
+
+def test_reason_of_the_drivers_own_limits() -> None:
+    """Too much that nobody onlines, a parameter that forbids, and no driver at all."""
+    devices = (DeviceSpec(size=4 * GIB),)
+    offline = create_guest(GuestSpec(name="web", boot_size=GIB, online="offline", devices=devices))
+    operation = _begin(offline, 4 * GIB)
+    _run(offline, operation, None, ClockMode.INSTANT)
+    assert operation.standing.reason == (
+        "3 GiB could not be plugged: 3 GiB as too much of the added memory is not online (ENOSPC)"
+    )
+    guest = _guest()
+    driver = guest.find_device("vm0").driver
+    driver.set_parameters(replace(driver.options.parameters, unplug_online=False))
+    forbidden = _begin(guest, 0)
+    _run(guest, forbidden, None, ClockMode.MANUAL)
+    assert forbidden.standing.state is OperationState.PARTIAL
+    assert "unplug_online=no" in (forbidden.standing.reason or "")
+    unload_driver(guest, "vm0")
+    unloaded = _begin(guest, 128 * MIB)
+    _run(guest, unloaded, None, ClockMode.MANUAL)
+    assert "no driver is loaded" in (unloaded.standing.reason or "")
+
+
+def test_operation_of_an_absent_driver_runs_until_it_is_back() -> None:
+    """Something comes by itself: an absence with an end is no end of the operation; one without is."""
+    guest = _guest()
+    guest.faults.add(read_rule({"kind": "driver_absent", "duration_us": 20_000_000}))
+    operation = _begin(guest, 0)
+    (absent,) = _run(guest, operation, guest.clock.now_ns, ClockMode.REALTIME)
+    assert absent.state is OperationState.RUNNING
+    assert "the driver goes on at 20." in (operation.standing.reason or "")
+    _run(guest, operation, 30_000_000_000, ClockMode.REALTIME)
+    assert operation.standing.state is OperationState.SUCCEEDED
+    guest.faults.add(read_rule({"kind": "driver_absent"}))
+    endless = _begin(guest, 512 * MIB)
+    endless.look(guest, [], ClockMode.REALTIME)
+    assert endless.standing.state is OperationState.PARTIAL

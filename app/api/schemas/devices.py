@@ -99,8 +99,12 @@ class LevelOutcome(Answer):
 
 # A shortage has no piece of its own.
 _OBSTACLE_BYTES = (
-    "of the pieces that stay; of a shortage (ENOMEM): what the pass had still to do when it ended early, without "
+    "of the pieces that stay; of what ended the pass early (a shortage): what the pass had still to do then, without "
     "pieces that had failed before, and at least a sub-block"
+)
+_CAUSE = (
+    "what stopped it: page, memory (no room to migrate to, or for a memmap), device (it was busy, or refused), "
+    "fault_rule, offline_limit (too much added memory is not online), region (it has no room for more), simulator"
 )
 
 
@@ -111,6 +115,7 @@ class Obstacle(Answer):
     kind: str | None
     level: str
     result: str = Field(description="the kernel's name of the error, such as EBUSY")
+    cause: str = Field(description=_CAUSE)
     bytes: int = Field(description=_OBSTACLE_BYTES)
 
 
@@ -120,6 +125,7 @@ class ObstacleGroup(Answer):
     kind: str | None
     level: str
     result: str
+    cause: str = Field(description=_CAUSE)
     count: int
     bytes: int = Field(description=_OBSTACLE_BYTES)
 

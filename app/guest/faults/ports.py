@@ -66,8 +66,13 @@ class DeviceFaults:
 
     def is_absent(self) -> bool:
         """Whether the driver begins no work now."""
-        absences = self._rules.in_force(FaultKind.DRIVER_ABSENT)
-        return any(rule.spec.match.covers_device(self._device_id) for rule in absences)
+        return bool(self._absences())
+
+    def absence_ends_ns(self) -> int | None:
+        """When it begins work again; None when it is not absent, or nobody knows."""
+        ends_ns = [rule.ends_ns for rule in self._absences()]
+        known = [moment for moment in ends_ns if moment is not None]
+        return max(known) if known and len(known) == len(ends_ns) else None
 
     def is_breaking(self) -> bool:
         """Whether the driver breaks as it begins a work item."""
@@ -96,6 +101,10 @@ class DeviceFaults:
         return Errno.OK
 
     # ---------------------------------------------------------------------------------------- inside
+
+    def _absences(self) -> list[Rule]:
+        absences = self._rules.in_force(FaultKind.DRIVER_ABSENT)
+        return [rule for rule in absences if rule.spec.match.covers_device(self._device_id)]
 
     def _strikes(self, kind: FaultKind) -> bool:
         return any(True for _ in self._rules.striking((kind,), self._device_id))

@@ -9,6 +9,7 @@ Left out: completing memory blocks that are there (plug.py).
 from app.mm.outcome import Errno
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.mode import ModeBook
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import BlockState
@@ -67,5 +68,14 @@ def note_stop(book: ModeBook, result: Errno, index: int, left: int) -> Errno:
     """Notes what stopped a plug of so many units more; a changed config is no shortage. index: the block, or -1."""
     if result is not Errno.EAGAIN:
         pfn = book.start_pfn(index) if index >= 0 else None
-        book.report.set_shortage(StuckPiece(pfn, None, None, result, left * book.unit_size))
+        cause = _cause_of_stop(book, result)
+        book.report.set_shortage(StuckPiece(pfn, None, None, result, left * book.unit_size, cause))
     return result
+
+
+def _cause_of_stop(book: ModeBook, result: Errno) -> Cause:
+    if result is Errno.ENOSPC:
+        return Cause.REGION if book.could_add() else Cause.OFFLINE_LIMIT
+    if result is not Errno.ENOMEM:
+        return Cause.DEVICE
+    return Cause.FAULT_RULE if book.is_addition_refused else Cause.MEMORY

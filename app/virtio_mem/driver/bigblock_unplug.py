@@ -19,6 +19,7 @@ from app.trace.events import UnplugAttempted
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
 from app.virtio_mem.driver.bigblock_mode import BigBlockMode
+from app.virtio_mem.driver.causes import cause_of_take
 from app.virtio_mem.driver.fake_offline import fake_offline
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import BlockState
@@ -119,7 +120,7 @@ class BigBlockUnplugWalk:
         """Notes why a big block stayed; a changed config is no reason."""
         book = self._book
         pfn, kind = outcome.obstacle or (book.start_pfn(index), None)
-        piece = StuckPiece(pfn, kind, Level.BIG_BLOCK, result, book.unit_size)
+        piece = StuckPiece(pfn, kind, Level.BIG_BLOCK, result, book.unit_size, cause_of_take(outcome))
         if result is Errno.EBUSY:
             book.report.add_stuck(index, 0, piece)
         elif result is not Errno.EAGAIN:

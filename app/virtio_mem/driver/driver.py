@@ -25,6 +25,7 @@ from app.mm.zone import ZoneId
 from app.trace.events import DriverPassEnded
 from app.trace.sink import NullSink, Sink
 from app.virtio_mem.driver.acts import Acts
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.fallback import choose_levels, plan_fallback
 from app.virtio_mem.driver.interference import DriverInterference
 from app.virtio_mem.driver.options import DriverOptions, ModuleParameters
@@ -303,7 +304,7 @@ class Driver:
         elif result is not Errno.EAGAIN:
             # The pass did not come to its target.
             left = abs(queue.requested_size - queue.plugged_size)
-            book.report.set_shortage(StuckPiece(None, None, None, result, left))
+            book.report.set_shortage(StuckPiece(None, None, None, result, left, Cause.DEVICE))
         if result is Errno.OK and book.is_removal_pending:
             result = Errno.EBUSY
         return result

@@ -71,6 +71,8 @@ class ModeBook(ABC):
         self.is_removal_pending = False
         # Asked before an attempt on online memory and an addition; None: nobody is.
         self.interference: DriverInterference | None = None
+        # Whether it answered for the last addition.
+        self.is_addition_refused = False
         # Those that the release knows.
         self.parameters = ModuleParameters()
         self.tally = PassTally(0)
@@ -160,7 +162,10 @@ class ModeBook(ABC):
 
     def refusal_to_add(self, start_pfn: int, end_pfn: int) -> Errno:
         """Returns what adding memory answers before it is tried; OK: it is tried."""
-        return Errno.OK if self.interference is None else self.interference.add_memory(start_pfn, end_pfn)
+        interference = self.interference
+        result = Errno.OK if interference is None else interference.add_memory(start_pfn, end_pfn)
+        self.is_addition_refused = result is not Errno.OK
+        return result
 
     # ------------------------------------------------------------------------------------ requests
 

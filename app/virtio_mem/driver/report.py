@@ -12,12 +12,13 @@ from app.mm.outcome import ContigOutcome, Errno
 from app.mm.page import Migratetype, PageKind
 from app.mm.policies.switches import Level
 from app.virtio_mem.driver.block_map import BlockMap
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.fallback import FallbackPlan
 
 # How many pieces are told one by one; the rest is counted.
 MAX_OBSTACLES = 64
 
-_Reason = tuple[PageKind | None, Level | None, Errno]
+_Reason = tuple[PageKind | None, Level | None, Errno, Cause]
 
 
 class LevelTally(NamedTuple):
@@ -40,6 +41,7 @@ class StuckPiece(NamedTuple):
     level: Level | None
     result: Errno
     nr_bytes: int
+    cause: Cause = Cause.PAGE
 
 
 class ObstacleGroup(NamedTuple):
@@ -50,6 +52,7 @@ class ObstacleGroup(NamedTuple):
     result: Errno
     nr_pieces: int
     nr_bytes: int
+    cause: Cause = Cause.PAGE
 
 
 class FailureGroup(NamedTuple):
@@ -188,7 +191,7 @@ class WorkReport:
         self._types_lost: Counter[tuple[Migratetype, Migratetype]] = Counter()
         # index of a memory block -> bits of the sub-blocks that failed at the last level
         self._stuck: dict[int, int] = {}
-        # The same bits, by (kind, level, result) of the reason.
+        # The same bits, by (kind, level, result, cause) of the reason.
         self._reasons: dict[_Reason, dict[int, int]] = {}
         self._details: dict[tuple[int, int], StuckPiece] = {}
         self._shortage: StuckPiece | None = None
@@ -223,7 +226,7 @@ class WorkReport:
             for earlier in self._reasons.values():
                 earlier[index] = earlier.get(index, 0) & ~bit
         self._stuck[index] = bits | bit
-        reason = self._reasons.setdefault((piece.kind, piece.level, piece.result), {})
+        reason = self._reasons.setdefault((piece.kind, piece.level, piece.result, piece.cause), {})
         reason[index] = reason.get(index, 0) | bit
         if len(self._details) < MAX_OBSTACLES or (index, subblock) in self._details:
             self._details[index, subblock] = piece
@@ -269,13 +272,13 @@ class WorkReport:
         """Returns all pieces that stay, by reason, the most bytes first. Linear in memory blocks with a stuck piece."""
         plugged, size = self._blocks.plugged, self._plan.unit_size
         groups = []
-        for reason, blocks in self._reasons.items():
+        for (kind, level, result, cause), blocks in self._reasons.items():
             count = sum((bits & plugged[index]).bit_count() for index, bits in blocks.items())
             if count:
-                groups.append(ObstacleGroup(*reason, count, count * size))
+                groups.append(ObstacleGroup(kind, level, result, count, count * size, cause))
         if self._shortage is not None:
-            _, kind, level, result, nr_bytes = self._shortage
-            groups.append(ObstacleGroup(kind, level, result, 1, nr_bytes))
+            _, kind, level, result, nr_bytes, cause = self._shortage
+            groups.append(ObstacleGroup(kind, level, result, 1, nr_bytes, cause))
         return tuple(sorted(groups, key=lambda group: -group.nr_bytes))
 
     def _forget_unplugged(self) -> None:

@@ -15,6 +15,7 @@ from app.mm.policies.switches import L1Order
 from app.trace.events import UnplugAttempted
 from app.virtio_mem.driver import block_hotplug
 from app.virtio_mem.driver.acts import Acts
+from app.virtio_mem.driver.causes import Cause, cause_of_take
 from app.virtio_mem.driver.fake_offline import fake_offline, fake_online
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import UNPLUG_OFFLINE, BlockState
@@ -68,7 +69,7 @@ class UnplugWalk:
                 sbm.tally.offline_bytes += count * sbm.unit_size
         sbm.settle_state(index, None)
         if result is not Errno.OK:
-            self._note_shortage(result, StuckPiece(sbm.start_pfn(index), None, None, result, 0))
+            self._note_shortage(result, StuckPiece(sbm.start_pfn(index), None, None, result, 0, Cause.DEVICE))
         elif not sbm.blocks.plugged[index]:
             block_hotplug.remove_memory_block(sbm, index)
         return result
@@ -153,7 +154,8 @@ class UnplugWalk:
         kind = None
         if outcome.obstacle is not None:
             pfn, kind = outcome.obstacle
-        piece = StuckPiece(pfn, kind, sbm.plan.levels[depth].level, result, sbm.unit_size)
+        level = sbm.plan.levels[depth].level
+        piece = StuckPiece(pfn, kind, level, result, sbm.unit_size, cause_of_take(outcome))
         if result is not Errno.EBUSY:
             self._note_shortage(result, piece)
         elif depth == self._last:

@@ -40,7 +40,9 @@ def test_pfns_of_keeps_to_its_group() -> None:
     assert pfns_of(outcome, outcome.obstacle_groups[0].model_copy(update={"kind": "pinned"})) == ()
 
 
-def test_reason_of_a_shortage_names_no_page() -> None:
-    """Where no page was in the way, none is named."""
-    group = ObstacleGroup(level="memory_block", result="ENOMEM", count=1, bytes=2 * MIB)
-    assert reason_of(group) == "a shortage, no page"
+def test_reason_that_is_no_page_is_named() -> None:
+    """Where no page was in the way, what was is told."""
+    group = ObstacleGroup(level="memory_block", result="ENOMEM", count=1, bytes=2 * MIB, cause="fault_rule")
+    assert reason_of(group) == "a fault rule"
+    assert reason_of(group.model_copy(update={"cause": "memory"})) == "too little memory"
+    assert reason_of(group.model_copy(update={"cause": "page"})) == "no page"

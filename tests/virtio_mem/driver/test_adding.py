@@ -4,6 +4,7 @@ from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.options import ModuleParameters
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.protocol import Request, RequestType, ResponseType
@@ -84,7 +85,9 @@ def test_no_room_for_the_memmaps_gives_the_big_block_back() -> None:
     outcome = board.resize(32 * MIB)
     assert board.requests() == [("PLUG", 0, 16, "ACK"), ("UNPLUG", 0, 16, "ACK")]
     assert (outcome.size, outcome.result, outcome.retry_ms) == (0, "ENOMEM", 50_000)
-    assert outcome.obstacles == (StuckPiece(board.pfn(0), None, None, outcome.result, 32 * MIB),)
+    assert outcome.obstacles == (
+        StuckPiece(board.pfn(0), None, None, outcome.result, 32 * MIB, Cause.MEMORY),
+    )
 
 
 def test_big_block_that_cannot_be_given_back_waits_for_the_next_cleanup() -> None:

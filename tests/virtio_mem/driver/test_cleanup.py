@@ -6,6 +6,7 @@ from app.mm.page import PageKind
 from app.mm.policies.policy import POLICIES, KernelPolicy
 from app.mm.zone import ZoneId
 from app.units import MIB
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.driver import ImportedBlock
 from app.virtio_mem.driver.report import StuckPiece
 from app.virtio_mem.driver.states import BlockState
@@ -46,7 +47,7 @@ def test_plugged_and_absent_memory_waits_while_the_device_is_busy() -> None:
     board.device.interference = BusyHost(1)
     outcome = board.resize(0)
     assert (outcome.result, outcome.retry_ms) == ("ETXTBSY", 50_000)
-    assert outcome.obstacles == (StuckPiece(None, None, None, outcome.result, 8 * MIB),)
+    assert outcome.obstacles == (StuckPiece(None, None, None, outcome.result, 8 * MIB, Cause.DEVICE),)
     outcome = board.driver.fire_timer()
     board.verify()
     assert (outcome.result, outcome.size) == ("0", 0)

@@ -6,6 +6,7 @@ from app.mm.hotplug_rules import OnlinePolicy
 from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.units import MIB
+from app.virtio_mem.driver.causes import Cause
 from app.virtio_mem.driver.report import StuckPiece
 from tests.virtio_mem.board import TEST_OWNER, TOY, build
 from tests.virtio_mem.interfering import BusyHost
@@ -93,7 +94,7 @@ def test_usable_region_ends_the_plug_with_enospc() -> None:
     board.device.generation += 1
     outcome = board.driver.run()
     assert (outcome.size, outcome.result, outcome.retry_ms) == (16 * MIB, "ENOSPC", 0)
-    assert outcome.obstacles == (StuckPiece(None, None, None, outcome.result, 24 * MIB),)
+    assert outcome.obstacles == (StuckPiece(None, None, None, outcome.result, 24 * MIB, Cause.REGION),)
 
 
 @pytest.mark.parametrize(("kernel", "limit"), [("linux-5.19", 1024), ("linux-5.10", 80)])
@@ -130,7 +131,9 @@ def test_no_room_for_a_memmap_gives_the_subblocks_back() -> None:
     outcome = board.resize(16 * MIB)
     assert board.requests() == [("PLUG", 0, 8, "ACK"), ("UNPLUG", 0, 8, "ACK")]
     assert (outcome.size, outcome.result, outcome.retry_ms) == (0, "ENOMEM", 50_000)
-    assert outcome.obstacles == (StuckPiece(board.pfn(0), None, None, outcome.result, 16 * MIB),)
+    assert outcome.obstacles == (
+        StuckPiece(board.pfn(0), None, None, outcome.result, 16 * MIB, Cause.MEMORY),
+    )
     assert board.driver.count_blocks()["unused"] == 8
 
 
