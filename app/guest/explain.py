@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.guest.devices import AttachedDevice
 from app.guest.guest import Guest
-from app.guest.hindrances import Hindrance, lift_hindrances
+from app.guest.hindrances import Hindrance, find_pending, lift_hindrances
 from app.guest.owners import Owner, Owners
+from app.guest.remedies import Situation
 from app.guest.views import MapRows, map_rows
 from app.mm.census import count_kinds
 from app.mm.node import Node
@@ -26,7 +28,9 @@ from app.mm.page import PageKind
 from app.mm.zone import ZoneId
 from app.trace.events import Event, UnplugAttempted
 from app.trace.sink import RingSink
-from app.virtio_mem.driver.pieces import Piece, plugged_pieces
+from app.virtio_mem.driver.causes import Cause
+from app.virtio_mem.driver.driver import Driver
+from app.virtio_mem.driver.pieces import Piece, pieces_of_runs, plugged_pieces
 
 # Kinds whose pages move, and so need room elsewhere.
 _MOVING = (PageKind.ANON, PageKind.FILE_DIRTY, PageKind.THP, PageKind.HUGETLB, PageKind.MOVABLE_OPS)
@@ -62,8 +66,8 @@ class Retry(NamedTuple):
 class Explanation:
     """What becomes of a device that is asked for `target` now, on a copy; sizes in bytes.
 
-    size: plugged now; reached: plugged after the try. wanted_memory: what migration lacks, about. before: the map as
-    it is now; node, owners: the copy's, after the try.
+    size: plugged now; reached: plugged after the try. before: the map as it is now; node, owners: the copy's, after
+    the try.
     """
 
     device_id: str
@@ -76,7 +80,7 @@ class Explanation:
     stays: tuple[Stay, ...]
     hindrances: tuple[Hindrance, ...]
     retry: Retry | None
-    wanted_memory: int
+    situation: Situation
     before: MapRows
     node: Node
     owners: Owners
@@ -154,7 +158,8 @@ def explain(subject: Subject) -> Explanation:
     reached = attached.device.plugged_size
     left = max(0, reached - target) // driver.unit_size
     result = driver.last_result if left else Errno.OK
-    stays = _find_stays(copy.node, plugged_pieces(driver.book), tries, left, result)
+    stays = _find_stays(copy.node, _pieces(attached), tries, left, result)
+    ended_by = _ended_by(driver)
     return Explanation(
         device_id=device_id,
         now_ns=now_ns,
@@ -164,13 +169,41 @@ def explain(subject: Subject) -> Explanation:
         unit_size=driver.unit_size,
         result=result,
         stays=tuple(stays),
-        hindrances=tuple(hindrances),
+        hindrances=(*hindrances, *find_pending(attached)),
         retry=retry,
-        wanted_memory=_wanted_memory(copy.node, stays) if result is Errno.ENOMEM else 0,
+        situation=Situation(
+            ended_by,
+            _wanted_memory(copy.node, stays) if ended_by is Cause.MEMORY else 0,
+            is_loadable=not driver.book.has_memory_added,
+        ),
         before=before,
         node=copy.node,
         owners=Owners(copy.node, copy.pages),
     )
+
+
+def _pieces(attached: AttachedDevice) -> Iterator[Piece]:
+    """Returns what is plugged, in the driver's order; what an earlier kernel left it does not know one by one."""
+    driver, node = attached.driver, attached.driver.book.node
+    if not driver.is_unplug_all_required:
+        return plugged_pieces(driver.book)
+    region, page_size = attached.device.region, node.geometry.page_size
+    block_nr_pages = region.block_size // page_size
+    first_pfn = region.addr // page_size
+    runs = [
+        (first_pfn + first * block_nr_pages, first_pfn + end * block_nr_pages)
+        for first, end in attached.device.plugged_runs()
+    ]
+    return pieces_of_runs(runs, driver.unit_size // page_size)
+
+
+def _ended_by(driver: Driver) -> Cause | None:
+    """Returns what ended the driver's last pass before it had tried everything; None: nothing did."""
+    outcome = driver.outcome
+    if outcome is None or outcome.result in {Errno.OK, Errno.EBUSY}:
+        return None
+    groups = outcome.obstacle_groups
+    return next((group.cause for group in groups if group.result is outcome.result), None)
 
 
 def _find_stays(

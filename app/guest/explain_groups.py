@@ -122,9 +122,7 @@ def _holder_of(run: Blocker, owner: Owner) -> _Holder:
 def _describe(explanation: Explanation, reason: _Reason, group: _Group) -> dict[str, object]:
     kind = None if reason.holder is None else reason.holder.kind
     numbers = sorted(group.numbers)[:MOST_NUMBERS]
-    remedy = remedy_for(
-        kind, group.owner, reason.result, numbers=numbers, wanted_bytes=explanation.wanted_memory
-    )
+    remedy = remedy_for(kind, group.owner, reason.result, numbers=numbers, situation=explanation.situation)
     ages = [explanation.now_ns - since_ns for since_ns in group.since_ns]
     return {
         "level": reason.level,

@@ -44,7 +44,7 @@ def _describe(explanation: Explanation, stay: Stay, run: Blocker | None) -> dict
     owner = None if run is None else explanation.owner_of(run)
     kind = None if run is None else run.kind
     numbers = () if owner is None or owner.number is None else (owner.number,)
-    remedy = remedy_for(kind, owner, stay.result, numbers=numbers, wanted_bytes=explanation.wanted_memory)
+    remedy = remedy_for(kind, owner, stay.result, numbers=numbers, situation=explanation.situation)
     return {
         "pfn": None if run is None else run.pfn,
         "kind": None if kind is None else kind.api_name,

@@ -17,16 +17,26 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.guest.guest import Description, Guest
+from app.guest.hindrances import find_hindrances
 from app.guest.rules import Rules
 from app.mm.node import Node
-from app.mm.outcome import Errno
 from app.trace.events import Event, RequestAnswered
 from app.trace.sink import RingSink
 from app.virtio_mem.device import Device
+from app.virtio_mem.driver.causes import Cause
 
 MOST_RETRIES = 10
 _AS_THE_GUEST = Rules()
 _NS_PER_US = 1000
+# What ends the way down and the way up, in words of the machine's owner.
+_FLOORS = {
+    Cause.PAGE: "obstacles",
+    Cause.MEMORY: "memory",
+    Cause.DEVICE: "device",
+    Cause.FAULT_RULE: "fault_rule",
+    Cause.SIMULATOR: "obstacles",
+}
+_CEILINGS = {Cause.MEMORY: "memmap", Cause.OFFLINE_LIMIT: "offline_threshold"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +111,7 @@ def find_limits(guest: Guest, device_id: str) -> Description:
     rise = grown.resize(device_id, device.region.region_size)
     return {
         "floor": shrunk.find_device(device_id).device.plugged_size,
-        "floor_reason": None if fall is None else _floor_reason(fall),
+        "floor_reason": _floor_reason(shrunk, device_id, fall),
         "safe_floor": lowest.safe.size,
         "free_at_safe_floor": lowest.safe.free,
         "high_watermarks": lowest.safe.high,
@@ -179,31 +189,34 @@ def _levels(outcome: Description) -> list[str]:
     return list(tallies)
 
 
-def _results(outcome: Description) -> set[str]:
-    """Returns the results of what stayed."""
+def _causes(outcome: Description) -> list[Cause]:
+    """Returns what stopped the pieces that stayed, the most bytes first."""
     groups = outcome["obstacle_groups"]
     assert isinstance(groups, list)
-    return {group["result"] for group in groups}
+    return [Cause(group["cause"]) for group in groups]
 
 
-def _floor_reason(outcome: Description) -> str | None:
-    """Returns what ended the shrinking: "memory", "obstacles" or "device"; None: nothing is left."""
-    if outcome["state"] == "done":
+def _floor_reason(shrunk: Guest, device_id: str, outcome: Description | None) -> str | None:
+    """Returns what ended the shrinking: a word of _FLOORS or of a hindrance, or "unit"; None: nothing is left."""
+    if outcome is None or outcome["state"] == "done":
         return None
-    results = _results(outcome)
-    if Errno.ENOMEM in results:
-        return "memory"
-    return "device" if results & {Errno.ETXTBSY, Errno.EINVAL} else "obstacles"
+    causes = _causes(outcome)
+    # What ended the pass counts more than what was passed over before.
+    reasons = sorted(causes, key=lambda cause: cause in {Cause.PAGE, Cause.FAULT_RULE})
+    return _FLOORS[reasons[0]] if reasons else _hindrance(shrunk, device_id) or "unit"
 
 
 def _ceiling_reason(grown: Guest, device_id: str, outcome: Description) -> str:
-    """Returns what ended the growth: "region", "memmap", "offline_threshold" or "device"."""
-    results = _results(outcome)
-    if Errno.ENOMEM in results:
-        return "memmap"
-    if results & {Errno.ETXTBSY, Errno.EINVAL}:
-        return "device"
-    book = grown.find_device(device_id).driver.book
-    if Errno.ENOSPC in results and not book.could_add():
-        return "offline_threshold"
-    return "region"
+    """Returns what ended the growth: a word of _CEILINGS or of a hindrance."""
+    if outcome["state"] == "done":
+        return "region"
+    causes = _causes(outcome)
+    if causes:
+        return _CEILINGS.get(causes[0], str(causes[0]))
+    return _hindrance(grown, device_id, is_plug=True) or "region"
+
+
+def _hindrance(copy: Guest, device_id: str, *, is_plug: bool = False) -> str | None:
+    """Returns the word of what keeps a driver from working that was asked, and found nothing in its way."""
+    words = [hindrance.what for hindrance in find_hindrances(copy, device_id)]
+    return next((word for word in words if not (is_plug and word == "unplug_online")), None)

@@ -12,6 +12,7 @@ from app.guest.owners import Owner, OwnerType
 from app.mm.obstacles import STAYING
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
+from app.virtio_mem.driver.causes import Cause
 
 
 class Action(StrEnum):
@@ -25,6 +26,8 @@ class Action(StrEnum):
     RELEASE_RANGE = "release_range"
     FREE_GIGANTIC = "free_gigantic_page"
     ADD_MEMORY = "add_memory"
+    LOAD_DRIVER = "load_driver"
+    REBOOT = "reboot"
     WAIT = "wait"
     NOTHING = "nothing"
 
@@ -34,6 +37,18 @@ class Remedy(NamedTuple):
 
     action: Action
     text: str
+
+
+class Situation(NamedTuple):
+    """What is known beside a piece.
+
+    ended_by: what ended the driver's pass early. wanted_bytes: the free memory that migration lacks, if that is what
+    it was. is_loadable: whether a driver that is not loaded can be.
+    """
+
+    ended_by: Cause | None = None
+    wanted_bytes: int = 0
+    is_loadable: bool = True
 
 
 _BY_KIND = {
@@ -73,9 +88,28 @@ _OF_THE_KERNEL = Remedy(
 )
 _SHORT = {
     Errno.ETXTBSY: Remedy(Action.WAIT, "the device was busy: the driver tries again when its timer fires"),
-    Errno.EBUSY: Remedy(Action.WAIT, "nothing that stays is in it: the next try may have it"),
-    Errno.EINVAL: Remedy(Action.NOTHING, "the device refused the request: reload the driver"),
+    Errno.EBUSY: Remedy(
+        Action.WAIT, "nothing that stays is in it (pages moved meanwhile, or a fault rule struck): try again"
+    ),
+    Errno.EINVAL: Remedy(
+        Action.REBOOT,
+        "the device answered ERROR, after which the driver does nothing any more: reboot the guest",
+    ),
 }
+_REFUSED = {
+    Cause.DEVICE: Remedy(
+        Action.WAIT, "the device refused it (NACK): the driver tries again when its timer fires"
+    ),
+    Cause.FAULT_RULE: Remedy(
+        Action.WAIT, "a fault rule struck: the driver tries again when its timer fires, or remove the rule"
+    ),
+}
+_LOAD = Remedy(Action.LOAD_DRIVER, "no driver is loaded: load it")
+_REBOOT = Remedy(
+    Action.REBOOT,
+    "its driver is gone, and no other takes its memory over: reboot the guest, which unplugs it",
+)
+_ORDINARY = Situation()
 
 
 def remedy_for(
@@ -84,12 +118,11 @@ def remedy_for(
     result: Errno | None,
     *,
     numbers: Sequence[int] = (),
-    wanted_bytes: int = 0,
+    situation: Situation = _ORDINARY,
 ) -> Remedy:
     """Returns what would free pieces whose obstacle is of `kind` and `owner`; both None where no page is in the way.
 
-    numbers: allocations or memory blocks of these owners. wanted_bytes: how much free memory migration lacks, where
-    that is what stopped it.
+    numbers: allocations or memory blocks of these owners. result: None where there is no driver that could try.
     """
     listed = ", ".join(map(str, numbers)) or "?"
     if owner is not None and owner.type in _BY_OWNER:
@@ -98,11 +131,19 @@ def remedy_for(
     if owner is not None and owner.type is OwnerType.KERNEL and kind is not PageKind.RECLAIMABLE:
         return _OF_THE_KERNEL
     if result is Errno.ENOMEM and kind not in STAYING:
-        return Remedy(Action.ADD_MEMORY, _memory_text(wanted_bytes))
+        return _remedy_for_shortage(situation)
     if kind in _BY_KIND and kind is not None:
         action, text = _BY_KIND[kind]
         return Remedy(action, text.format(who=_who(owner, listed)))
-    return _SHORT[result] if result in _SHORT else _SHORT[Errno.EBUSY]
+    if result is None:
+        return _LOAD if situation.is_loadable else _REBOOT
+    return _SHORT.get(result, _SHORT[Errno.EBUSY])
+
+
+def _remedy_for_shortage(situation: Situation) -> Remedy:
+    if situation.ended_by in _REFUSED:
+        return _REFUSED[situation.ended_by]
+    return Remedy(Action.ADD_MEMORY, _memory_text(situation.wanted_bytes))
 
 
 def _memory_text(wanted_bytes: int) -> str:

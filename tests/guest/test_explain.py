@@ -70,7 +70,7 @@ def test_explain_a_shortage_by_the_memory_that_lacks() -> None:
     assert sum(stay.level is None for stay in found.stays) > 0
     for share, is_enough in ((0.8, False), (1.1, True)):
         helped = guest.fork()
-        helped.pages.free(int(str(ballast["id"])), share * found.wanted_memory / (600 * MIB))
+        helped.pages.free(int(str(ballast["id"])), share * found.situation.wanted_bytes / (600 * MIB))
         assert (explain_vm0(helped).result is Errno.OK) is is_enough, share
 
 

@@ -1,9 +1,12 @@
 """The forecast: what it tells is what then happens, and the guest does not notice."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.errors import InvalidValue, StateError, Unknown
 from app.guest.allocations import AllocationSpec
+from app.guest.driver_module import unload_driver
 from app.guest.faults.rules_json import read_rule
 from app.guest.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.guest.guest import Description, Guest
@@ -117,6 +120,42 @@ def test_limits_name_what_ends_them() -> None:
     assert limits_of(ask(small, 0))["ceiling_reason"] == "offline_threshold"
     movable = x86_guest(boot_size=128 * MIB, online="online_movable", devices=(DeviceSpec(size=64 * GIB),))
     assert limits_of(ask(movable, 0))["ceiling_reason"] == "memmap"
+
+
+@pytest.mark.parametrize(
+    ("rule", "floor", "ceiling"),
+    [
+        ({"kind": "device_busy"}, "device", "device"),
+        ({"kind": "device_nack", "match": {"request": "unplug"}}, "device", "region"),
+        ({"kind": "device_error"}, "device", "device"),
+        ({"kind": "contig_busy"}, "fault_rule", "region"),
+        ({"kind": "contig_nomem"}, "fault_rule", "region"),
+        ({"kind": "add_memory_nomem"}, None, "fault_rule"),
+        ({"kind": "driver_absent"}, "driver_absent", "driver_absent"),
+        ({"kind": "driver_broken"}, "driver_broken", "driver_broken"),
+        ({"kind": "notification_lost"}, "target_untold", "target_untold"),
+        ({"kind": "guest_hung"}, "guest_hung", "guest_hung"),
+    ],
+)
+def test_limits_name_what_a_fault_does(rule: dict[str, object], floor: str | None, ceiling: str) -> None:
+    """A fault is no obstacle, and no end of the region."""
+    guest = x86_guest(devices=(DeviceSpec(size=GIB, requested_size=GIB // 2),))
+    guest.faults.add(read_rule(rule))
+    limits = limits_of(ask(guest, GIB // 2))
+    assert (limits["floor_reason"], limits["ceiling_reason"]) == (floor, ceiling)
+
+
+def test_limits_name_what_the_drivers_module_does() -> None:
+    """It is gone, or may not take online memory, which is no reason not to plug."""
+    guest = x86_guest(devices=(DeviceSpec(size=GIB, requested_size=GIB // 2),))
+    driver = guest.find_device("vm0").driver
+    driver.set_parameters(replace(driver.options.parameters, unplug_online=False))
+    limits = limits_of(ask(guest, GIB // 2))
+    assert (limits["floor_reason"], limits["ceiling_reason"]) == ("unplug_online", "region")
+    unload_driver(guest, "vm0")
+    limits = limits_of(ask(guest, GIB // 2))
+    assert (limits["floor"], limits["ceiling"]) == (GIB // 2, GIB // 2)
+    assert (limits["floor_reason"], limits["ceiling_reason"]) == ("driver_unloaded", "driver_unloaded")
 
 
 def test_forecast_under_another_kernel() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.guest.owners import Owner, OwnerType
-from app.guest.remedies import Action, remedy_for
+from app.guest.remedies import Action, Situation, remedy_for
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 
@@ -22,8 +22,8 @@ _ROWS = [
     (None, Errno.ENOMEM, Action.ADD_MEMORY),
     (None, Errno.EBUSY, Action.WAIT),
     (None, Errno.ETXTBSY, Action.WAIT),
-    (None, Errno.EINVAL, Action.NOTHING),
-    (None, None, Action.WAIT),
+    (None, Errno.EINVAL, Action.REBOOT),
+    (None, None, Action.LOAD_DRIVER),
 ]
 
 
@@ -43,7 +43,10 @@ def test_remedy_names_who_has_to_act() -> None:
         in remedy_for(PageKind.PINNED, Owner(OwnerType.ALLOCATION, "", 3), Errno.EBUSY, numbers=(3,)).text
     )
     assert "its owner" in remedy_for(PageKind.PINNED, Owner(OwnerType.UNKNOWN), Errno.EBUSY).text
-    assert "about 3 MiB more" in remedy_for(None, None, Errno.ENOMEM, wanted_bytes=(2 << 20) + 1).text
+    assert (
+        "about 3 MiB more"
+        in remedy_for(None, None, Errno.ENOMEM, situation=Situation(wanted_bytes=(2 << 20) + 1)).text
+    )
 
 
 @pytest.mark.parametrize(

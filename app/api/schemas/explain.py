@@ -33,7 +33,7 @@ class Remedy(Answer):
 
     action: str = Field(
         description="unpin, end_owner, shrink_slab, drop_caches, remove_memory_block, release_range, "
-        "free_gigantic_page, add_memory, wait or nothing"
+        "free_gigantic_page, add_memory, load_driver, reboot, wait or nothing"
     )
     text: str
 

@@ -11,7 +11,15 @@ from app.operations.explaining import MOST_RETRIES, Wish
 
 _POLICY = "kernel policy of the copy that is asked; the guest's, when left out"
 _LIMITS = "tells floor, safe floor and ceiling, too, which takes asking for 0 and for everything"
-_FLOOR = "what ends the way down: obstacles, memory (nowhere to migrate) or device; null: nothing is left"
+_HINDRANCES = "or what keeps the driver from working, as explain names it: driver_unloaded, driver_absent ..."
+_FLOOR = (
+    "what ends the way down: obstacles, memory (nowhere to migrate), device, fault_rule, unit (the rest is smaller "
+    f"than one), {_HINDRANCES}; null: nothing is left"
+)
+_CEILING = (
+    "region (all of it, or the usable part), memmap (no room for it), offline_threshold, device, fault_rule, "
+    f"{_HINDRANCES}"
+)
 _SAFE_FLOOR = (
     "the lowest size on that way before the free pages of all zones together fall below the sum of their high "
     "watermarks, where reclaim begins; the present size when they are below already"
@@ -61,9 +69,7 @@ class SizeLimits(Answer):
     free_at_safe_floor: int
     high_watermarks: int = Field(description="their sum at the safe floor")
     ceiling: int = Field(description="what is plugged when the whole region is asked for")
-    ceiling_reason: str = Field(
-        description="region (all of it, or the usable part), memmap (no room for it), offline_threshold, device"
-    )
+    ceiling_reason: str = Field(description=_CEILING)
 
 
 class Forecast(Answer):

@@ -250,7 +250,7 @@ class Driver:
         result = Errno.OK
         nr_passes = 0
         is_wanted = self.is_loaded and not self.is_broken
-        if not self.is_loaded:
+        if not is_wanted:
             # Nobody reads the config; the outcome tells what was asked for.
             queue.refresh()
         while is_wanted and nr_passes < MAX_PASSES:

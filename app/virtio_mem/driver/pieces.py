@@ -5,7 +5,7 @@ drivers/virtio/virtio_mem.c (semantics 8.5, 8.9, D-9, D-10).
 Left out: the order of tries inside a memory block, which the fallback levels decide (unplug.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.mm.zone import ZoneId
@@ -30,6 +30,13 @@ def plugged_pieces(book: SubblockMode | BigBlockMode) -> Iterator[Piece]:
             number = bits.bit_length() - 1
             bits ^= 1 << number
             yield Piece(start_pfn + number * size, start_pfn + (number + 1) * size)
+
+
+def pieces_of_runs(runs: Sequence[tuple[int, int]], nr_pages: int) -> Iterator[Piece]:
+    """Yields runs of pages that no driver knows, [start, end) ascending, in pieces, from the top down."""
+    for start_pfn, end_pfn in reversed(runs):
+        for end in range(end_pfn, start_pfn, -nr_pages):
+            yield Piece(max(start_pfn, end - nr_pages), end)
 
 
 def _memory_blocks(book: SubblockMode) -> Iterator[int]:

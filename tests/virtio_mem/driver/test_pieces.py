@@ -5,7 +5,7 @@ from app.guest.spec import DeviceSpec
 from app.trace.events import UnplugAttempted
 from app.units import GIB, MIB
 from app.virtio_mem.driver.options import DriverModule, ModuleParameters
-from app.virtio_mem.driver.pieces import plugged_pieces
+from app.virtio_mem.driver.pieces import Piece, pieces_of_runs, plugged_pieces
 from tests.guest.making import FIRST_DEVICE_PFN, x86_guest
 
 _MEMORY_BLOCK = 128 * MIB // 4096
@@ -60,3 +60,9 @@ def test_pieces_of_big_blocks() -> None:
     """A big block is one piece; those in ZONE_MOVABLE go from the top down."""
     guest = guest_of("linux-6.17", force_bbm=True)
     assert starts(guest) == [3 * _MEMORY_BLOCK, 2 * _MEMORY_BLOCK, _MEMORY_BLOCK, 0]
+
+
+def test_pieces_of_runs_that_no_driver_knows() -> None:
+    """From the top down; what is no multiple of a piece is smaller."""
+    runs = [(0, 1024), (4096, 4352)]
+    assert list(pieces_of_runs(runs, 512)) == [Piece(4096, 4352), Piece(512, 1024), Piece(0, 512)]
