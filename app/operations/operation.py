@@ -98,7 +98,7 @@ class Operation:
             return
         now = guest.progress(self.device)
         was = self.standing
-        tries = [outcome for outcome in ended if outcome["device"] == self.device]
+        tries = [outcome for outcome in ended if self._is_mine(outcome)]
         if not tries and now.is_at_work and self._is_as_it_was(now):
             return
         took_nothing = bool(tries) and self._nr_tries > 0 and not tries[-1]["achieved"]
@@ -124,6 +124,10 @@ class Operation:
             retry = Retry(now.retry_ms, now.deadline_ns // _NS_PER_US, self._nr_tries)
             waiting = OperationState.WAITING_RETRY
             self.standing = replace(standing, state=waiting, retry=retry, reason=shortfall.why(outcome, now))
+
+    def _is_mine(self, outcome: Description) -> bool:
+        """Whether a work item was for this target: the one before may end after this has begun."""
+        return outcome["device"] == self.device and outcome["requested_size"] == self.requested_size
 
     def _is_as_it_was(self, now: DeviceProgress) -> bool:
         """Whether there is nothing to tell but that the driver is at work, which most looks find."""

@@ -97,7 +97,7 @@ def test_create_with_nodes_names_a_step_whose_node_is_missing() -> None:
 
 def test_create_nodes_whose_memmap_leaves_nothing_is_refused() -> None:
     """A memory block's memmap is whole, however little of the block there is."""
-    with pytest.raises(InvalidValue, match="a pageblock beside the memmap") as caught:
+    with pytest.raises(InvalidValue, match="a page beside the memmap") as caught:
         x86_guest(boot_size=GIB + 2 * MIB, numa_nodes=(GIB, 2 * MIB))
     assert caught.value.members["field"] == "numa_nodes[1]"
 

@@ -217,3 +217,19 @@ def test_operation_of_an_absent_driver_runs_until_it_is_back() -> None:
     endless = _begin(guest, 512 * MIB)
     endless.look(guest, [], ClockMode.REALTIME)
     assert endless.standing.state is OperationState.PARTIAL
+
+
+def test_work_item_of_the_target_before_is_no_try_of_this_operation() -> None:
+    """Asked for while the last act's time passes, it waits for its own first retry, and tells of its own work."""
+    guest = _guest(is_pinned=True)
+    guest.begin_resize("vm0", GIB)
+    while guest.progress("vm0").size < GIB:
+        guest.settle(max_acts=1)
+    guest.take_outcomes()
+    assert guest.progress("vm0").is_at_work
+    operation = _begin(guest, 0)
+    _run(guest, operation, guest.clock.now_ns + 10 * 10**9, ClockMode.MANUAL)
+    assert operation.standing.state is OperationState.WAITING_RETRY
+    outcome = operation.standing.outcome
+    assert outcome is not None
+    assert (outcome["requested_size"], outcome["achieved"]) == (0, GIB - guest.progress("vm0").size)

@@ -19,7 +19,7 @@ def test_every_event_class_is_in_the_union() -> None:
 def test_events_are_made_of_integers_and_strings() -> None:
     """Nothing in an event differs between two processes: no floats, no objects."""
     for event in get_args(Event):
-        assert set(event.__annotations__.values()) <= {int, str}, event
+        assert set(event.__annotations__.values()) <= {bool, int, str}, event
 
 
 def test_event_cannot_be_changed_and_equals_its_like() -> None:
