@@ -358,7 +358,10 @@ class Guest:
         return found
 
     def digest(self) -> str:
-        """Returns a hex digest of the state: equal ones mean equal futures. Linear in runs of pages."""
+        """Returns a hex digest of the state: while drivers rest, equal ones mean equal futures. Linear in runs of pages.
+
+        Where in a work item a driver is, is no state that a copy can have: it begins anew.
+        """
         digest = blake2b(node_digest(self.node), digest_size=16)
         digest.update(repr((self.pages.state(), self.clock.now_ns, self.pace.slowness)).encode())
         digest.update(repr((self.condition.state(), self.faults.state(), self.programs.state())).encode())
