@@ -5,6 +5,7 @@ import pytest
 from app.errors import GuestCrashed, InvalidValue, ModuleRefused, Unknown
 from app.guest.boot import RebootKind
 from app.guest.driver_module import DriverModule, ModuleParameters, load_driver, unload_driver
+from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec
 from app.trace.events import DriverLoaded, DriverUnloaded, RequestAnswered
@@ -127,3 +128,14 @@ def test_wrong_calls_change_nothing() -> None:
     guest.condition.crash("test")
     with pytest.raises(GuestCrashed):
         unload_driver(guest, "vm0")
+
+
+def test_driver_that_broke_in_the_middle_and_was_unloaded_rests() -> None:
+    """What it still wanted to do is nobody's any more: a target finds nobody at work for ever."""
+    guest = x86_guest(devices=(DeviceSpec(size=GIB, requested_size=GIB),))
+    guest.faults.add(read_rule({"kind": "device_error", "match": {"request": "unplug"}, "skip": 3}))
+    guest.resize("vm0", 0)
+    assert guest.find_device("vm0").driver.is_broken
+    unload_driver(guest, "vm0")
+    guest.begin_resize("vm0", GIB // 2)
+    assert guest.settle(max_acts=50)

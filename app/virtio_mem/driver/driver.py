@@ -173,7 +173,7 @@ class Driver:
     @property
     def is_work_queued(self) -> bool:
         """Whether memory went online or offline by hand, and a work item should follow (8.8)."""
-        return self.book.is_work_wanted and not self.is_working
+        return self.is_loaded and self.book.is_work_wanted and not self.is_working
 
     def begin(self) -> None:
         """Begins the work item: because the config changed, or memory went online or offline."""
