@@ -51,6 +51,13 @@ def _quote_one(value: object) -> object:
     return text[:_LONGEST_QUOTE]
 
 
+def show_value(quoted: object) -> str:
+    """Returns a value that was quoted as a sentence has it: what JSON has words for as JSON does."""
+    if quoted is None or isinstance(quoted, bool):
+        return {None: "null", True: "true", False: "false"}[quoted]
+    return f"[{', '.join(map(str, quoted))}]" if isinstance(quoted, list) else repr(quoted)
+
+
 class VmemsimError(Exception):
     """An error with a sentence for people (`detail`) and numbers for programs (`members`)."""
 
@@ -71,9 +78,8 @@ class InvalidValue(CallerError):
     def __init__(self, field: str, value: object, accepted: str, **members: object) -> None:
         """Names the field, quotes the value, and says what would be accepted."""
         quoted = _quote(value)
-        shown = f"[{', '.join(map(str, quoted))}]" if isinstance(quoted, list) else repr(quoted)
         super().__init__(
-            f"{field} is {shown}; accepted: {accepted}",
+            f"{field} is {show_value(quoted)}; accepted: {accepted}",
             field=field,
             value=quoted,
             accepted=accepted,

@@ -22,6 +22,6 @@ class Event(BaseModel):
 
     @property
     def simulated_us(self) -> int | None:
-        """When it happened on the guest's clock; None for `dropped`, which did not happen in the guest."""
+        """When it happened on the guest's clock, in `dropped` the event after those lost; None from old services."""
         moment = self.fields.get("simulated_us")
         return moment if isinstance(moment, int) else None

@@ -98,3 +98,10 @@ def test_error_in_a_scenario_file_names_its_line() -> None:
         "line": 7,
         "column": 3,
     }
+
+
+def test_values_are_shown_in_words_of_json() -> None:
+    """Who sent true or null is not answered in Python."""
+    values = {"true": True, "false": False, "null": None, "'true'": "true"}
+    for shown, value in values.items():
+        assert InvalidValue("a", value, "1").detail == f"a is {shown}; accepted: 1"

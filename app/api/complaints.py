@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 
+from app.errors import show_value
+
 # A request of a thousand mistakes is answered with the first few of them.
 MOST_COMPLAINTS = 20
 _LONGEST_QUOTE = 200
@@ -23,13 +25,16 @@ class Complaint(NamedTuple):
     value: object
     accepted: str
     is_syntax: bool = False
+    is_missing: bool = False
 
     @property
     def detail(self) -> str:
         """One sentence for people."""
         if self.is_syntax:
             return f"the body is no JSON: {self.accepted}"
-        return f"{self.field} is {self.value!r}; accepted: {self.accepted}"
+        if self.is_missing:
+            return f"{self.field} is missing; accepted: {self.accepted}"
+        return f"{self.field} is {show_value(self.value)}; accepted: {self.accepted}"
 
     @property
     def members(self) -> dict[str, object]:
@@ -72,8 +77,10 @@ def _complaint(each: dict[str, Any]) -> Complaint:
     context = each.get("ctx", {})
     if "unknown_field" in context:
         location.append(context["unknown_field"])
-    value = None if each["type"] == "missing" else quote(context.get("value", each.get("input")))
-    return Complaint(_field(location), value, context.get("accepted") or _accepted(each["type"], context))
+    is_missing = each["type"] == "missing"
+    value = None if is_missing else quote(context.get("value", each.get("input")))
+    accepted = context.get("accepted") or _accepted(each["type"], context)
+    return Complaint(_field(location), value, accepted, is_missing=is_missing)
 
 
 def _field(location: Sequence[str | int]) -> str:

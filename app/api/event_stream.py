@@ -37,9 +37,10 @@ def written(batch: Batch) -> bytes:
     """Returns a batch as it goes over the wire."""
     parts: list[bytes] = []
     if batch.dropped is not None:
-        first, last = batch.dropped
-        lost = {"from": first, "to": last, "count": last - first + 1}
+        first, last, at_us = batch.dropped
         # With the number of the last one, so that a reader that comes back here is not told again.
+        lost: dict[str, object] = {"from": first, "to": last, "count": last - first + 1}
+        lost |= {"id": last, "simulated_us": at_us, "type": "dropped"}
         parts.append(b"id: %d\nevent: dropped\ndata: %b\n\n" % (last, to_json(lost)))
     for event in batch.events:
         parts += (f"id: {event['id']}\nevent: {event['type']}\ndata: ".encode(), to_json(event), b"\n\n")

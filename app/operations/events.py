@@ -7,7 +7,7 @@ Left out: what is written on the wire (app.api.event_stream).
 import re
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from app.errors import InvalidValue
 from app.operations.registry import Description
@@ -15,7 +15,7 @@ from app.operations.service import Service
 from app.trace import events as trace
 from app.trace.sink import Kept
 
-__all__ = ["EVENT_TYPES", "Batch", "describe_event", "follow"]
+__all__ = ["EVENT_TYPES", "Batch", "Dropped", "describe_event", "follow"]
 
 # Events between two looks at whether the reader, or somebody else, wants something.
 MOST_IN_BATCH = 256
@@ -30,15 +30,23 @@ _TYPES: dict[type, str] = {cls: _snake_case(cls.__name__) for cls in get_args(tr
 EVENT_TYPES = tuple(sorted(_TYPES.values()))
 
 
+class Dropped(NamedTuple):
+    """Events that are lost, by their numbers; at_us: when the next one happened, on the guest's clock."""
+
+    first: int
+    last: int
+    at_us: int
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Events that follow one another; dropped: (first, last) number of those before them that are lost.
+    """Events that follow one another; dropped: those before them that are lost.
 
     Neither: nothing happened for a while.
     """
 
     events: list[Description]
-    dropped: tuple[int, int] | None = None
+    dropped: Dropped | None = None
 
 
 async def follow(
@@ -61,19 +69,29 @@ async def follow(
     if not 0 <= cursor <= newest:
         raise InvalidValue("Last-Event-ID", after, f"0 to {newest}, the guest's newest event")
     _require_known(types)
-    yield Batch([])
+    is_first = True
     while True:
         rows = entry.guest.events.read(cursor, MOST_IN_BATCH)
         if rows:
-            lost = (cursor + 1, rows[0].id - 1) if rows[0].id > cursor + 1 else None
+            lost = _lost(cursor, rows[0])
             cursor = rows[-1].id
             told = [describe_event(row) for row in rows if not types or _TYPES[type(row.event)] in types]
             if told or lost:
+                is_first = False
                 yield Batch(told, lost)
+        elif is_first:
+            # The reader learns that it is heard.
+            is_first = False
+            yield Batch([])
         elif not is_endless or entry.is_deleted or service.is_closing:
             return
         elif not await entry.news.wait(heartbeat_s):
             yield Batch([])
+
+
+def _lost(cursor: int, row: Kept) -> Dropped | None:
+    """Returns what a reader has missed that has read up to `cursor`, and finds `row` next."""
+    return Dropped(cursor + 1, row.id - 1, row.at_ns // 1000) if row.id > cursor + 1 else None
 
 
 def _require_known(types: Collection[str]) -> None:

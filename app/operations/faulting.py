@@ -13,6 +13,7 @@ from app.guest.faults.rules_json import (
     REQUESTS,
     change_rule,
     describe_kinds,
+    members_of_kind,
     read_rule,
 )
 from app.guest.guest import Guest
@@ -31,6 +32,7 @@ __all__ = [
     "add",
     "change",
     "describe_kinds",
+    "members_of_kind",
     "remove",
     "show",
     "show_all",

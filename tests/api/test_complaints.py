@@ -44,7 +44,8 @@ def test_complaint_of_a_range_names_field_value_and_accepted(
     """Each way of being wrong is told by field, value, and what would do."""
     complaint, *_ = complaints_of(_refusal(RangeIn, body))
     assert complaint.members == {"field": field, "value": value, "accepted": accepted}
-    assert complaint.detail == f"{field} is {value!r}; accepted: {accepted}"
+    shown = {"None": "missing", "True": "true"}.get(repr(value), repr(value))
+    assert complaint.detail == f"{field} is {shown}; accepted: {accepted}"
 
 
 def test_complaint_inside_a_list_names_the_place() -> None:

@@ -3,7 +3,7 @@
 import json
 
 from app.api.event_stream import written
-from app.operations.events import Batch
+from app.operations.events import Batch, Dropped
 
 EVENT = {"owner": 3, "nr_pages": 1, "id": 17, "simulated_us": 5, "type": "pages_freed"}
 
@@ -20,8 +20,10 @@ def test_event_has_number_name_and_data() -> None:
 
 def test_dropped_events_are_told_before_those_that_follow() -> None:
     """From, to and count; its number is that of the last one lost, so that it is told once."""
-    first, second, _ = written(Batch([EVENT], dropped=(5, 16))).decode().split("\n\n")
-    assert first == 'id: 16\nevent: dropped\ndata: {"from":5,"to":16,"count":12}'
+    first, second, _ = written(Batch([EVENT], dropped=Dropped(5, 16, 4))).decode().split("\n\n")
+    assert first.startswith("id: 16\nevent: dropped\ndata: {")
+    lost = {"from": 5, "to": 16, "count": 12, "id": 16, "simulated_us": 4, "type": "dropped"}
+    assert json.loads(first.partition("data: ")[2]) == lost
     assert second.startswith("id: 17")
 
 

@@ -72,7 +72,9 @@ def test_slow_reader_is_told_what_it_missed_and_memory_stays_bounded() -> None:
         for number in range(100_000):
             ring.emit(PagesFreed(number, 1))
         batch = await anext(stream)
-        assert batch.dropped == (begun + 1, begun + 100_000 - 100)
+        assert batch.dropped is not None
+        assert batch.dropped[:2] == (begun + 1, begun + 100_000 - 100)
+        assert batch.dropped.at_us == batch.events[0]["simulated_us"]
         assert [event["id"] for event in batch.events] == list(range(begun + 99_901, begun + 100_001))
         assert len(ring.events) == 100
         assert sys.getsizeof(ring._slots) < 4096  # noqa: SLF001 - the memory is the point
@@ -89,11 +91,22 @@ def test_readers_share_one_ring() -> None:
             events.follow(service, "web", after=0, types=(), is_endless=True, heartbeat_s=10)
             for _ in range(100)
         ]
-        for stream in streams:
-            await anext(stream)
         await resizing.resize(service, "web", "vm0", 128 * MIB, wait_s=10)
         seen = [(await anext(stream)).events for stream in streams]
         assert all(told == seen[0] for told in seen)
+
+    play(scene)
+
+
+def test_follow_begins_with_what_there_is_to_tell() -> None:
+    """A heartbeat comes first only where nothing else does, or nothing of the types that are wanted."""
+
+    async def scene(service: Service) -> None:
+        await create(service, SPEC)
+        await resizing.resize(service, "web", "vm0", 128 * MIB, wait_s=10)
+        first, *_ = await _read(service)
+        assert first.events
+        assert await _read(service, types=("guest_restored",)) == [Batch([])]
 
     play(scene)
 

@@ -18,13 +18,14 @@ router = APIRouter(prefix="/v1/guests/{guest}/virtio-mem/{device}/driver", tags=
     responses=problems(404, 409, has_body=True),
 )
 async def load_driver(
-    request: Request, guest: GuestName, device: DeviceId, body: drivers.DriverParametersIn
+    request: Request, guest: GuestName, device: DeviceId, body: drivers.DriverParametersIn | None = None
 ) -> Response:
     """Loads the device's driver, which at once goes for the requested size; answers the device.
 
     Refused (EBUSY) while memory of an earlier driver is still there, as the kernel does.
     """
-    return json_answer(await modules.load(service_of(request), guest, device, body.to_parameters()))
+    parameters = (body or drivers.DriverParametersIn()).to_parameters()
+    return json_answer(await modules.load(service_of(request), guest, device, parameters))
 
 
 @router.post(

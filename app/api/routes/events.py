@@ -24,8 +24,8 @@ _EVENT = {
         "event": {"enum": [*events.EVENT_TYPES, "dropped"]},
         "data": {
             "type": "string",
-            "description": "a JSON object: the event's own fields, `id`, `simulated_us` and `type`; of `dropped`: "
-            "`from`, `to` and `count`",
+            "description": "a JSON object: the event's own fields, `id`, `simulated_us` and `type`; of `dropped` "
+            "`from`, `to` and `count`, and the moment is that of the event after it",
         },
     },
 }

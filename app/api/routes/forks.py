@@ -23,8 +23,9 @@ SnapshotName = Annotated[str, Path(description="id of the snapshot", examples=["
     response_model=Guest,
     responses=problems(404, 409, 507, has_body=True),
 )
-async def fork_guest(request: Request, guest: GuestName, body: schemas.ForkIn) -> Response:
+async def fork_guest(request: Request, guest: GuestName, body: schemas.ForkIn | None = None) -> Response:
     """Makes a guest in the same state, under another policy if one is named; from now on each lives for itself."""
+    body = body or schemas.ForkIn()
     copy = await forking.fork(
         service_of(request), guest, new_name=body.name, policy=body.policy, fallback=body.fallback
     )
@@ -38,9 +39,11 @@ async def fork_guest(request: Request, guest: GuestName, body: schemas.ForkIn) -
     response_model=schemas.Snapshot,
     responses=problems(404, 409, 507, has_body=True),
 )
-async def take_snapshot(request: Request, guest: GuestName, body: schemas.SnapshotIn) -> Response:
+async def take_snapshot(
+    request: Request, guest: GuestName, body: schemas.SnapshotIn | None = None
+) -> Response:
     """Keeps the guest as it is now. The copy counts as pages of the service until it is deleted."""
-    snapshot = await forking.take_snapshot(service_of(request), guest, body.name)
+    snapshot = await forking.take_snapshot(service_of(request), guest, body.name if body else None)
     return json_answer(snapshot, 201, location=f"/v1/guests/{guest}/snapshots")
 
 

@@ -54,7 +54,7 @@ class StretchIn(Request):
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
             accepted = "exactly one of seconds, duration_us and steps"
-            context = {"value": ", ".join(given) or None, "accepted": accepted}
+            context = {"value": ", ".join(given) or "none of them", "accepted": accepted}
             raise PydanticCustomError("one_of", accepted, context)
         return self
 

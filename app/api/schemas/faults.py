@@ -3,12 +3,20 @@
 Which members a kind has is checked below, where GET /v1/fault-kinds comes from as well.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
 from app.api.schemas.strict import Answer, Closed, Request, Size
-from app.operations.faulting import LARGEST_NR, LARGEST_SEED, LONGEST_TEXT, LONGEST_US, FaultKind
+from app.operations.faulting import (
+    LARGEST_NR,
+    LARGEST_SEED,
+    LONGEST_TEXT,
+    LONGEST_US,
+    FaultKind,
+    members_of_kind,
+)
 
 _KINDS = tuple(str(kind) for kind in FaultKind)
 Kind = Literal[_KINDS]  # type: ignore[valid-type]  # the words of the table, known when this is imported
@@ -82,6 +90,12 @@ class FaultIn(_Members):
     )
 
     kind: Kind = Field(description="what goes wrong: GET /v1/fault-kinds")
+
+    @classmethod
+    def known_fields(cls, data: dict[str, Any]) -> Iterable[str]:
+        """Returns the members of the rule's kind."""
+        kind = data.get("kind")
+        return members_of_kind(FaultKind(kind)) if kind in _KINDS else cls.model_fields
 
 
 class FaultChange(_Members):

@@ -110,8 +110,7 @@ def read_rule(value: object, *, field: str = "") -> FaultSpec:
     given = _object(value, field or "body")
     kind = _read_kind(given.get("kind"), _place(field, "kind"))
     row = KINDS[kind]
-    known = ("kind", *(("match",) if row.match else ()), *row.members)
-    _require_known(given, known, field=field, kind=kind)
+    _require_known(given, members_of_kind(kind), field=field, kind=kind)
     match = _object(given.get("match") or {}, _place(field, "match"))
     _require_known(match, row.match, field=_place(field, "match"), kind=kind)
     members = _read_members(given, MEMBERS, field)
@@ -121,6 +120,12 @@ def read_rule(value: object, *, field: str = "") -> FaultSpec:
     spec = FaultSpec(kind=kind, match=_read_match(match, _place(field, "match")), **members)  # type: ignore[arg-type]  # the table reads what each member is
     _require_together(spec, given, field)
     return spec
+
+
+def members_of_kind(kind: FaultKind) -> tuple[str, ...]:
+    """Returns the members that a rule of a kind may have."""
+    row = KINDS[kind]
+    return ("kind", *(("match",) if row.match else ()), *row.members)
 
 
 def change_rule(spec: FaultSpec, changes: object) -> FaultSpec:

@@ -114,7 +114,7 @@ class Value:
             raise self.refuse(f"a mapping of at most {longest} members{keys}")
         for key, value in self.content.items():
             if words is not None and key not in words:
-                raise value.refuse(f"no such key here; known: {', '.join(words)}", value=key)
+                raise value.refuse(f"nothing: no such key here; known: {', '.join(words)}")
         return self.content
 
     def require(self, key: str) -> "Value":

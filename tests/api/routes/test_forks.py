@@ -199,3 +199,13 @@ def test_fork_that_the_policy_cannot_hold(caller: Caller) -> None:
     answer = caller.post(f"{WEB}/fork", {"policy": "linux-5.15"})
     assert answer.status_code == 409, answer.text
     assert list(caller.digests()) == ["web"]
+
+
+def test_body_may_be_left_out_where_all_of_it_may(caller: Caller) -> None:
+    """A snapshot, a fork and a driver that is loaded need nobody to name anything."""
+    make_guest(caller)
+    assert caller.call("POST", f"{WEB}/snapshot").json()["id"] == "snapshot-1"
+    assert caller.call("POST", f"{WEB}/fork").status_code == 201
+    device = {"size": "1GiB", "driver": {"is_loaded": False}}
+    caller.make_guest(name="late", devices=[device])
+    assert caller.call("POST", "/v1/guests/late/virtio-mem/vm0/driver/load").status_code == 200

@@ -49,3 +49,14 @@ def test_wrong_body_is_refused(body: dict[str, object]) -> None:
     """Unknown members, wrong types, numbers out of bounds."""
     with pytest.raises(ValidationError):
         FaultIn.model_validate(body)
+
+
+def test_member_of_another_kind_is_told_those_of_this_one() -> None:
+    """What is known is what a rule of the kind may say, which is what the operation takes."""
+    with pytest.raises(ValidationError) as caught:
+        FaultIn.model_validate({"kind": "guest_slow", "colour": "red"})
+    (error,) = caught.value.errors()
+    assert error["ctx"]["accepted"] == "the fields kind, after_us, duration_us, factor"
+    with pytest.raises(ValidationError) as caught:
+        FaultIn.model_validate({"kind": "rain", "colour": "red"})
+    assert "probability" in caught.value.errors()[0]["ctx"]["accepted"]
