@@ -127,7 +127,7 @@ $(RUN):
 
 $(TOOLS_STAMP): requirements-dev.txt | $(RUN)
 	@echo '[1/2] Installing what requirements-dev.txt pins ...'
-	@$(RUN) -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements-dev.txt
+	@$(RUN) -m pip install --disable-pip-version-check --progress-bar on --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(TREE_STAMP): pyproject.toml $(TOOLS_STAMP) | $(RUN)
