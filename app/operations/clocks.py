@@ -138,7 +138,7 @@ async def overview(service: Service) -> Description:
 
 def _describe(entry: Entry) -> Description:
     guest_time, wall_s = entry.time, time.monotonic()
-    lag_s = max(guest_time.last_lag_s, guest_time.lag_s(wall_s))
+    lag_s = guest_time.shown_lag_s(wall_s)
     return {
         "mode": str(guest_time.setting.mode),
         "scale": guest_time.setting.scale,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from app.guest.guest import Guest
 from app.operations.bell import Bell
-from app.operations.guest_time import ClockMode, GuestTime
+from app.operations.guest_time import LAG_LIMIT_S, ClockMode, GuestTime
 from app.operations.operation import Operation
 from app.operations.snapshot import Snapshots
 
@@ -54,21 +54,21 @@ class Entry:
     # Whether the ticker has the guest in hand.
     is_ticking: bool = False
 
-    async def show(self) -> Description:
-        """Returns what the guest says of itself; a tick, which is short, is waited for, a call is not."""
-        while self.is_ticking:
+    async def wait_until_told(self) -> None:
+        """Waits until describe() needs no guest that the ticker has in hand; who waits has it stepped over."""
+        while self.is_ticking and self.description is None:
             await self.news.wait(_LONGEST_TICK_S)
-        return self.describe()
 
     def describe(self) -> Description:
         """Returns what the guest says of itself, as of the end of its last call or slice."""
         if self.description is None:
             self.description = self.guest.describe()
-        setting = self.time.setting
+        setting, wall_s = self.time.setting, time.monotonic()
+        is_behind = self.time.shown_lag_s(wall_s) > LAG_LIMIT_S
         return {
             **self.description,
-            "simulated_us": self.time.shown_ns(time.monotonic()) // 1000,
-            "clock": {"mode": str(setting.mode), "scale": setting.scale},
+            "simulated_us": self.time.shown_ns(wall_s) // 1000,
+            "clock": {"mode": str(setting.mode), "scale": setting.scale, "is_behind": is_behind},
         }
 
     def run_slice(self, end_ns: int | None, seconds: float) -> tuple[bool, list[Description]]:
@@ -78,8 +78,9 @@ class Entry:
         """
         stops_at = time.monotonic() + seconds
         outcomes: list[Description] = []
+        # The first act shows whether acts are quick.
+        max_acts = 1
         while True:
-            max_acts = 1 if self.operations else _ACTS
             is_done = (
                 self.guest.settle(max_acts=max_acts)
                 if end_ns is None
@@ -88,6 +89,7 @@ class Entry:
             outcomes += self.look()
             if is_done or time.monotonic() >= stops_at:
                 return is_done, outcomes
+            max_acts = 1 if self.operations else min(2 * max_acts, _ACTS)
 
     def run_steps(self, nr_steps: int, seconds: float) -> tuple[int, list[Description]]:
         """Lets whoever is due next act, so many times, or until `seconds` have passed.

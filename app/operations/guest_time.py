@@ -113,6 +113,10 @@ class GuestTime:
         due_s = self.due_s()
         return 0.0 if due_s is None else max(0.0, wall_s - due_s)
 
+    def shown_lag_s(self, wall_s: float) -> float:
+        """Returns how late the guest is for somebody who looks: what is due now, or was when it was last served."""
+        return max(self.last_lag_s, self.lag_s(wall_s))
+
     def shown_ns(self, wall_s: float) -> int:
         """Returns the guest's time for somebody who looks: the wall's, but not beyond an act that is still due."""
         target_ns = self.target_ns(wall_s)

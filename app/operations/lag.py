@@ -1,8 +1,10 @@
 """How late the ticker comes to realtime guests: samples of the last seconds, and what they say.
 
+Kept here: one thread may add samples while another sums them up.
 Left out: the present lateness of one guest (app.operations.guest_time).
 """
 
+import threading
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -27,16 +29,20 @@ class LagRecord:
     def __init__(self) -> None:
         """Starts without samples."""
         self._samples: deque[tuple[float, float]] = deque(maxlen=MOST_SAMPLES)
+        self._guard = threading.Lock()
 
     def add(self, wall_s: float, lag_s: float) -> None:
         """Keeps the lateness of one tick."""
-        self._samples.append((wall_s, lag_s))
+        with self._guard:
+            self._samples.append((wall_s, lag_s))
 
     def summarize(self, wall_s: float, waiting: Iterable[float]) -> LagSummary:
         """Returns what the last seconds were like; waiting: lateness of guests that are due now and not served."""
-        while self._samples and self._samples[0][0] < wall_s - WINDOW_S:
-            self._samples.popleft()
-        lags = sorted([lag_s for _, lag_s in self._samples] + list(waiting))
+        with self._guard:
+            while self._samples and self._samples[0][0] < wall_s - WINDOW_S:
+                self._samples.popleft()
+            kept = list(self._samples)
+        lags = sorted([*(lag_s for _, lag_s in kept), *waiting])
         if not lags:
             return LagSummary(0, 0.0, 0.0, 0.0)
         return LagSummary(len(lags), _quantile(lags, 0.5), _quantile(lags, 0.99), lags[-1])

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,8 +38,6 @@ RESERVED_NAMES = ("import",)
 # How long drivers run before others get their turn at the guest: on the event loop, and in a thread.
 INLINE_SLICE_S = 0.002
 SLICE_S = 0.02
-# How long a command waits for a realtime guest that is behind; then it is done at an earlier time of the guest's.
-CATCH_UP_S = 0.05
 
 _log = logging.getLogger("vmemsim")
 
@@ -295,18 +293,32 @@ class Registry:
                 self._note(entry)
 
     async def _catch_up(self, entry: Entry) -> None:
-        """Brings a realtime guest's clock to now, or nearer to it when much is to be done on the way."""
-        if not entry.time.is_realtime:
-            return
-        target_ns = entry.time.target_ns(time.monotonic())
-        stops_at = time.monotonic() + CATCH_UP_S
-        is_there = False
-        while not is_there and time.monotonic() < stops_at:
-            is_there, _ = await self.run_locked(entry, target_ns)
+        """Brings a realtime guest's clock to now, or nearer to it by a slice: nobody waits for one that is behind."""
+        if entry.time.is_realtime:
+            await self.run_locked(entry, entry.time.target_ns(time.monotonic()))
 
     def _note(self, entry: Entry) -> None:
         entry.note()
         self.schedule(entry)
+
+    async def show(self, entry: Entry) -> Description:
+        """Returns what the guest says of itself; the end of a tick, which is short, is waited for, a call's is not."""
+        with self.stepped_over([entry]):
+            await entry.wait_until_told()
+            return entry.describe()
+
+    @contextmanager
+    def stepped_over(self, entries: Sequence[Entry]) -> Iterator[None]:
+        """Has the ticker step over guests that it has not in hand, and schedules them afterwards."""
+        for entry in entries:
+            entry.nr_callers += 1
+        try:
+            yield
+        finally:
+            for entry in entries:
+                entry.nr_callers -= 1
+                if not entry.nr_callers:
+                    self.schedule(entry)
 
     @asynccontextmanager
     async def locked(self, name: str) -> AsyncIterator[Entry]:
@@ -319,15 +331,9 @@ class Registry:
 
     @asynccontextmanager
     async def _holding(self, entry: Entry) -> AsyncIterator[None]:
-        entry.nr_callers += 1
-        try:
+        with self.stepped_over([entry]):
             async with entry.lock:
                 yield
-        finally:
-            entry.nr_callers -= 1
-            if not entry.nr_callers:
-                # The ticker steps over a guest that somebody holds.
-                self.schedule(entry)
 
     async def _run(self, entry: Entry, call: Callable[[Guest], Answer], estimate_us: Estimate) -> Answer:
         """Runs `call` on the guest, whose lock is held."""

@@ -44,7 +44,7 @@ async def show_device(service: Service, name: str, device_id: str) -> Descriptio
 
     Raises Unknown.
     """
-    description = await service.registry.entry(name).show()
+    description = await service.registry.show(service.registry.entry(name))
     devices = description["devices"]
     assert isinstance(devices, list)
     for device in devices:

@@ -27,6 +27,8 @@ GUEST_SLICE_S = 0.004
 BATCH_SLICE_S = 0.01
 MOST_IN_BATCH = 256
 _LONGEST_WAIT_S = 60.0
+# Void places that the queue may have beside twice those of guests; beyond, they are taken out.
+MOST_VOID = 256
 
 _log = logging.getLogger("vmemsim")
 
@@ -37,7 +39,9 @@ class Ticker:
     def __init__(self, crew: Crew) -> None:
         """Starts without guests, and without its task; `crew` has one thread, which is the ticker's own."""
         self._crew = crew
-        self._queue: list[tuple[float, int, Entry]] = []
+        # Moments with tickets; one whose ticket nobody has is void.
+        self._queue: list[tuple[float, int]] = []
+        self._waiting: dict[int, Entry] = {}
         self._tickets = itertools.count(1)
         self._due_earlier = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -48,11 +52,16 @@ class Ticker:
         """Whether a thread has guests in hand."""
         return self._crew.is_busy
 
+    @property
+    def nr_places(self) -> int:
+        """How many places the queue holds, void ones included."""
+        return len(self._queue)
+
     def schedule(self, entry: Entry) -> None:
         """Puts a guest where it belongs in the queue, for its next act or the clock's mode may have changed."""
         due_s = entry.time.due_s()
         if entry.is_deleted or due_s is None:
-            entry.ticket = 0
+            self._void(entry)
         elif not entry.ticket or due_s != entry.queued_s:
             self._put(entry, due_s)
 
@@ -68,10 +77,20 @@ class Ticker:
         waiting = (entry.time.lag_s(wall_s) for entry in entries)
         return self._lag.summarize(wall_s, (lag_s for lag_s in waiting if lag_s > 0))
 
+    def _void(self, entry: Entry) -> None:
+        """Gives up a guest's place in the queue, which keeps few of such places: their moments may be far off."""
+        self._waiting.pop(entry.ticket, None)
+        entry.ticket = 0
+        if len(self._queue) > 2 * len(self._waiting) + MOST_VOID:
+            self._queue = [place for place in self._queue if place[1] in self._waiting]
+            heapq.heapify(self._queue)
+
     def _put(self, entry: Entry, due_s: float) -> None:
+        self._void(entry)
         entry.ticket, entry.queued_s = next(self._tickets), due_s
+        self._waiting[entry.ticket] = entry
         is_first = not self._queue or due_s < self._queue[0][0]
-        heapq.heappush(self._queue, (due_s, entry.ticket, entry))
+        heapq.heappush(self._queue, (due_s, entry.ticket))
         if is_first:
             self._due_earlier.set()
         if self._task is None:
@@ -101,9 +120,8 @@ class Ticker:
         wall_s = time.monotonic()
         batch: list[Entry] = []
         while self._queue and self._queue[0][0] <= wall_s and len(batch) < MOST_IN_BATCH:
-            _, ticket, entry = heapq.heappop(self._queue)
-            if ticket != entry.ticket:
-                # An older place in the queue is void.
+            entry = self._waiting.pop(heapq.heappop(self._queue)[1], None)
+            if entry is None:
                 continue
             entry.ticket = 0
             # Who holds the guest schedules it when he lets go.
@@ -126,6 +144,7 @@ class Ticker:
             for entry in batch:
                 entry.is_ticking = False
                 entry.lock.release()
+                entry.news.ring()
         wall_s = time.monotonic()
         for entry in batch:
             if entry in served and entry not in failed:

@@ -51,6 +51,25 @@ def test_run_slice_ends_after_its_time_and_goes_on_where_it_was() -> None:
     assert entry.is_settled
 
 
+def test_run_slice_of_slow_acts_is_no_longer_than_the_first() -> None:
+    """Each act takes twice the slice: others get their turn after one."""
+
+    class Slow:
+        nr_acts = 0
+
+        def due_ns(self) -> int:
+            return 0
+
+        def act(self) -> None:
+            self.nr_acts += 1
+            time.sleep(0.002)
+
+    entry, slow = _entry(ClockMode.MANUAL), Slow()
+    entry.guest.agenda.add(slow)
+    assert entry.run_slice(entry.guest.clock.now_ns + 1, 0.001) == (False, [])
+    assert slow.nr_acts == 1
+
+
 def test_run_slice_to_a_moment_stops_there() -> None:
     """The clock is at the end of the slice, be there something to do or not."""
     entry = _entry(ClockMode.MANUAL)
@@ -84,7 +103,7 @@ def test_describe_adds_the_clock_and_is_made_anew_after_a_note() -> None:
     """What the guest says is kept until something may have happened."""
     entry = _entry(ClockMode.MANUAL)
     before = entry.describe()
-    assert before["clock"] == {"mode": "manual", "scale": 1.0}
+    assert before["clock"] == {"mode": "manual", "scale": 1.0, "is_behind": False}
     entry.guest.plug("vm0", 128 * MIB)
     assert entry.describe()["devices"] == before["devices"]
     entry.note()

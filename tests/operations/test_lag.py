@@ -1,5 +1,7 @@
 """The record of lateness: a window of samples, and quantiles of it."""
 
+import threading
+
 import pytest
 
 from app.operations.lag import MOST_SAMPLES, WINDOW_S, LagRecord
@@ -28,3 +30,22 @@ def test_samples_are_bounded() -> None:
     for _ in range(MOST_SAMPLES + 10):
         record.add(1.0, 0.0)
     assert record.summarize(1.0, []).nr_samples == MOST_SAMPLES
+
+
+def test_record_may_be_summed_up_while_another_thread_adds_to_it() -> None:
+    """The ticker's thread goes on while somebody looks."""
+    record = LagRecord()
+    has_seen_enough = threading.Event()
+
+    def tick() -> None:
+        while not has_seen_enough.is_set():
+            record.add(1.0, 0.5)
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    try:
+        seen = [record.summarize(1.0, []).max_s for _ in range(200)]
+    finally:
+        has_seen_enough.set()
+        ticking.join()
+    assert set(seen) <= {0.0, 0.5}

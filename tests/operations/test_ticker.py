@@ -13,6 +13,7 @@ from app.operations.entry import Entry
 from app.operations.guest_time import ClockMode, ClockSetting
 from app.operations.operation import OperationState
 from app.operations.service import Service
+from app.operations.ticker import MOST_VOID
 from tests.operations.stage import play
 
 MIB = 2**20
@@ -177,3 +178,22 @@ def test_defect_in_one_guest_stops_its_clock_and_no_other(caplog: pytest.LogCapt
 
     play(scene)
     assert "guest bad failed" in caplog.text
+
+
+def test_queue_keeps_no_places_of_guests_that_are_gone_or_act_at_another_time() -> None:
+    """Each new target moves the moment of the next act, hours away at this scale; then the guest is deleted."""
+
+    async def scene(service: Service) -> None:
+        entry = await _make(service, "web", 0.001)
+        for number in range(4 * MOST_VOID):
+            entry.time.due_ns = entry.time.now_ns + 10**12 + number
+            service.ticker.schedule(entry)
+        assert service.ticker.nr_places <= MOST_VOID + 2
+        for number in range(2 * MOST_VOID):
+            gone = await _make(service, f"gone-{number}", 0.001)
+            gone.time.due_ns = gone.time.now_ns + 10**12
+            service.ticker.schedule(gone)
+            await listing.delete(service, gone.name)
+        assert service.ticker.nr_places <= MOST_VOID + 2
+
+    play(scene)

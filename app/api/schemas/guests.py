@@ -185,10 +185,11 @@ class Zone(Answer):
 
 
 class GuestClock(Answer):
-    """Who drives the guest's clock."""
+    """Who drives the guest's clock, and whether it is kept."""
 
     mode: Mode
     scale: float
+    is_behind: bool = Field(description="in mode realtime: whether the guest is more than 100 ms late")
 
 
 class Condition(Answer):

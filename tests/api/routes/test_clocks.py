@@ -17,7 +17,8 @@ def test_clock_is_shown_and_changed(caller: Caller) -> None:
     changed = caller.call("PATCH", CLOCK, json={"scale": 10})
     assert changed.json() == caller.get(CLOCK).json()
     assert changed.json()["now_us"] == shown.now_us
-    assert caller.get("/v1/guests/web").json()["clock"] == {"mode": "manual", "scale": 10.0}
+    shown_clock = caller.get("/v1/guests/web").json()["clock"]
+    assert shown_clock == {"mode": "manual", "scale": 10.0, "is_behind": False}
     overview = ClockOverview.model_validate(caller.get("/v1/clock").json(), strict=True)
     assert overview.realtime_guests == 0
 
