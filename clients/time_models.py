@@ -17,7 +17,8 @@ class Retry(Answer):
 class Operation(Answer):
     """A resize that was asked for: `running`, `waiting_retry`, or over in one of the other states.
 
-    outcome: of the driver's work items for it that ended, together; reason: why the rest stays, or why it ended otherwise.
+    outcome: of the driver's work items for it that ended, together; reason: why the rest stays, or why it ended
+    otherwise.
     """
 
     id: str

@@ -84,7 +84,7 @@ class Guest:
             node, self._devices, self.clock, self.condition, profile=profile, pace=self.pace
         )
         rules = RuleTable(self.clock, self.condition, self.pace, seed=identity.seed, sink=sink)
-        self.faults = Faults(node, self._devices, rules, reboot=self._come_back)
+        self.faults = Faults(node, self._devices, rules, reboot=None if plan is None else self._come_back)
         self.agenda.add(self.faults, is_of_host=True)
         devices = self._devices
         self.programs = Programs(
@@ -196,9 +196,9 @@ class Guest:
         device.region.validate_change(size, largest=device.requested_size)
         return device.requested_size - size
 
-    def validate_target(self, device_id: str, requested_size: int) -> None:
-        """Raises Unknown or InvalidValue when resize() would."""
-        self._devices.get(device_id).device.region.validate_requested_size(requested_size)
+    def validate_target(self, device_id: str, target: int, *, field: str = "requested_size") -> None:
+        """Raises Unknown or InvalidValue, which names `field`, when resize() would."""
+        self._devices.get(device_id).device.region.validate_requested_size(target, field=field)
 
     # ----------------------------------------------------------------------------------------- time
 
@@ -358,9 +358,9 @@ class Guest:
         return found
 
     def digest(self) -> str:
-        """Returns a hex digest of the state: while drivers rest, equal ones mean equal futures. Linear in runs of pages.
+        """Returns a hex digest of the state: while drivers rest, equal ones mean equal futures.
 
-        Where in a work item a driver is, is no state that a copy can have: it begins anew.
+        Where in a work item a driver is, no copy can have: it begins anew. Linear in runs of pages.
         """
         digest = blake2b(node_digest(self.node), digest_size=16)
         digest.update(repr((self.pages.state(), self.clock.now_ns, self.pace.slowness)).encode())

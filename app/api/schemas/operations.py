@@ -48,7 +48,8 @@ class Operation(Answer):
     superseded_by: str | None = Field(description="the operation that has set another target")
     reason: str | None = Field(description="why the rest stays, or why it ended otherwise")
     outcome: Outcome | None = Field(
-        description="of the driver's work items for this target that ended, together: amounts add up, what stays is that of the last; null before the first"
+        description="of the driver's work items for this target that ended, together: amounts add up, what stays is "
+        "of the last; null before the first"
     )
 
 
