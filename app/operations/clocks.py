@@ -5,6 +5,7 @@ Left out: the modes (app.operations.guest_time), and the task that drives realti
 
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.errors import InvalidValue, StateError
@@ -83,18 +84,27 @@ async def change(service: Service, name: str, *, mode: str | None, scale: float 
     return _describe(await service.registry.set_clock(name, mode=mode, scale=scale))
 
 
-async def advance(service: Service, name: str, stretch: Stretch) -> Description:
+async def always() -> bool:
+    """Says that somebody waits for the end."""
+    return True
+
+
+async def advance(
+    service: Service, name: str, stretch: Stretch, *, is_wanted: Callable[[], Awaitable[bool]] = always
+) -> Description:
     """Lets simulated time pass; returns the clock, and the newest outcomes of work items that ended in it.
 
-    Raises Unknown, ClockDriven.
+    Once is_wanted() says no, no other slice begins: the clock stands where it has come to. Raises Unknown, ClockDriven.
     """
     entry = service.registry.entry(name)
     outcomes: deque[Description] = deque(maxlen=MOST_OUTCOMES)
     async with entry.advancing:
         way = _Way(stretch)
-        while not way.is_done:
+        while True:
             async with service.registry.locked(name) as entry:
                 outcomes.extend(await way.go_on(service, entry))
+            if way.is_done or not await is_wanted():
+                break
         outcomes.extend(await service.registry.settle(entry))
     return {**_describe(entry), "outcomes": list(outcomes)}
 

@@ -1,8 +1,9 @@
 """Which guests there are, what they say of themselves, and their end."""
 
 import asyncio
+from collections.abc import Sequence
 
-from app.operations.registry import Description
+from app.operations.registry import Description, Entry
 from app.operations.service import Service
 
 # Describing so many guests takes about a millisecond; then others get their turn.
@@ -14,18 +15,25 @@ _STEPPED_OVER = 128
 async def all_guests(service: Service) -> list[Description]:
     """Returns every guest's description, oldest first; a busy one's is from before its present call."""
     descriptions: list[Description] = []
-    nr_fresh = 0
     entries = service.registry.entries()
     for start in range(0, len(entries), _STEPPED_OVER):
         some = entries[start : start + _STEPPED_OVER]
         with service.registry.stepped_over(some):
-            for entry in some:
-                await entry.wait_until_told()
-                nr_fresh += entry.description is None
-                descriptions.append(entry.describe())
-                if nr_fresh >= _BATCH:
-                    nr_fresh = 0
-                    await asyncio.sleep(0)
+            descriptions += await _describe(some)
+    return descriptions
+
+
+async def _describe(entries: Sequence[Entry]) -> list[Description]:
+    """Describes guests that the ticker steps over."""
+    descriptions: list[Description] = []
+    nr_fresh = 0
+    for entry in entries:
+        await entry.wait_until_told()
+        nr_fresh += entry.description is None
+        descriptions.append(entry.describe())
+        if nr_fresh >= _BATCH:
+            nr_fresh = 0
+            await asyncio.sleep(0)
     return descriptions
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from clients.client import Client
@@ -142,6 +143,23 @@ def test_realtime_clock_follows_the_wall_and_says_how_well(client: Client, make_
     assert slowed.now_us >= after.now_us
     assert client.show_clock(guest).now_us - slowed.now_us < 400_000_000
     assert client.show_clocks().realtime_guests >= 1
+
+
+def test_advance_stops_when_its_caller_goes_away(client: Client, make_guest: MakeGuest) -> None:
+    """A day of ten ticks a second takes a while; the caller hangs up after a moment."""
+    guest = make_guest(clock=MANUAL).name
+    script = [{"do": "leak", "label": "leak", "rate": "4KiB", "restart": True}]
+    httpx.put(
+        f"{client.url}/v1/guests/{guest}/workload", json={"tick_ms": 100, "phases": script}
+    ).raise_for_status()
+    before_us = client.show_clock(guest).now_us
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{client.url}/v1/guests/{guest}/clock/advance", json={"seconds": 86400}, timeout=0.5)
+    time.sleep(0.5)
+    stands_us = client.show_clock(guest).now_us
+    assert before_us < stands_us < before_us + 86_400_000_000
+    time.sleep(0.3)
+    assert client.show_clock(guest).now_us == stands_us
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, 1e9])

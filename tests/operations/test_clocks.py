@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.errors import InvalidValue, StateError, Unknown
+from app.guest.guest import Guest
 from app.operations import clocks, resizing
 from app.operations.clocks import Stretch
 from app.operations.creating import DeviceSpec, GuestSpec, create
@@ -87,6 +88,41 @@ def test_advance_in_mode_instant_ends_with_drivers_at_rest() -> None:
         # Who changes to instant finds all done.
         await clocks.change(service, "web", mode="instant", scale=None)
         assert begun.standing.state is OperationState.SUCCEEDED
+
+    play(scene)
+
+
+def test_advance_that_nobody_wants_any_more_stops_at_the_end_of_a_slice() -> None:
+    """Somebody acts each microsecond of a day, which would take hours; after a slice the caller is gone."""
+
+    class Ceaseless:
+        def __init__(self, guest: Guest) -> None:
+            self._next_ns = guest.clock.now_ns
+
+        def due_ns(self) -> int:
+            return self._next_ns
+
+        def act(self) -> None:
+            self._next_ns += 1000
+
+    async def scene(service: Service) -> None:
+        await create(service, SPEC, MANUAL)
+        await service.registry.change(
+            "web", lambda guest: guest.agenda.add(Ceaseless(guest)), estimate_us=lambda _: 0
+        )
+        before = int(str((await clocks.show(service, "web"))["now_us"]))
+        asked: list[int] = []
+
+        async def is_wanted() -> bool:
+            asked.append(service.registry.entry("web").guest.clock.now_us)
+            return len(asked) < 3
+
+        day = Stretch(duration_us=clocks.LONGEST_ADVANCE_US)
+        stopped = await asyncio.wait_for(clocks.advance(service, "web", day, is_wanted=is_wanted), 20)
+        assert before < asked[0] < asked[1] < asked[2] == stopped["now_us"]
+        # Whoever comes next goes on from there.
+        on = await clocks.advance(service, "web", Stretch(duration_us=5))
+        assert on["now_us"] == asked[2] + 5
 
     play(scene)
 

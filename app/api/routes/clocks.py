@@ -48,5 +48,13 @@ async def change_clock(request: Request, guest: GuestName, body: schemas.ClockPa
     responses=problems(404, 409, has_body=True),
 )
 async def advance_clock(request: Request, guest: GuestName, body: schemas.StretchIn) -> Response:
-    """Lets simulated time pass: drivers work, timers fire, programs run. Not in mode realtime."""
-    return json_answer(await clocks.advance(service_of(request), guest, body.to_stretch()))
+    """Lets simulated time pass: drivers work, timers fire, programs run. Not in mode realtime.
+
+    It ends early when the caller goes away: what has passed by then has passed.
+    """
+
+    async def is_wanted() -> bool:
+        return not await request.is_disconnected()
+
+    stretch = body.to_stretch()
+    return json_answer(await clocks.advance(service_of(request), guest, stretch, is_wanted=is_wanted))
