@@ -135,7 +135,7 @@ def copy_subject(guest: Guest, device_id: str, target: int | None = None) -> Sub
     """
     attached = guest.find_device(device_id)
     target = attached.device.requested_size if target is None else target
-    guest.validate_target(device_id, target)
+    guest.validate_target(device_id, target, field="target")
     sink = _Tries(device_id)
     copy = guest.fork(sink=sink)
     interval_ms = attached.driver.armed_ms

@@ -9,6 +9,11 @@ from app.guest.clock import SimulatedClock
 from app.guest.condition import Condition, Health
 from app.guest.devices import AttachedDevice
 
+_STANDSTILLS = {
+    Health.HUNG: "the guest stands still",
+    Health.ASLEEP: "the guest sleeps until it is resumed",
+}
+
 
 class DeviceProgress(NamedTuple):
     """Sizes in bytes; deadline_ns: when the driver's retry timer fires, None while it is not armed."""
@@ -28,7 +33,8 @@ class DeviceProgress(NamedTuple):
     unit_size: int
     # What the guest died of; None while it lives.
     crash: str | None = None
-    is_hung: bool = False
+    # Why the guest does nothing, though it lives; None while it runs.
+    standstill: str | None = None
     # Whether a fault keeps the driver from working, and whether it was not told of its target.
     is_absent: bool = False
     is_untold: bool = False
@@ -52,7 +58,7 @@ def progress_of(attached: AttachedDevice, clock: SimulatedClock, condition: Cond
         last_result="0" if result is None else str(result),
         unit_size=driver.unit_size,
         crash=condition.reason if condition.is_crashed else None,
-        is_hung=condition.health in {Health.HUNG, Health.ASLEEP},
+        standstill=_STANDSTILLS.get(condition.health),
         is_absent=attached.is_absent,
         is_untold=attached.is_untold,
         may_unplug_online=driver.book.parameters.unplug_online,

@@ -113,7 +113,7 @@ class Operation:
         elif now.crash is not None:
             self._end(standing, OperationState.PARTIAL, now, f"the guest crashed: {now.crash}")
         elif now.is_at_work:
-            self.standing = replace(standing, reason="the guest stands still" if now.is_hung else None)
+            self.standing = replace(standing, reason=now.standstill)
         elif now.size == self.requested_size:
             self._end(standing, OperationState.SUCCEEDED, now, None)
         elif mode is ClockMode.INSTANT or took_nothing or now.goes_on_ns is None:
@@ -137,7 +137,7 @@ class Operation:
             and was.state is OperationState.RUNNING
             and now.requested_size == self.requested_size
             and now.crash is None
-            and now.is_hung is (was.reason is not None)
+            and now.standstill == was.reason
         )
 
     def supersede(self, by: str, guest: Guest) -> None:

@@ -72,8 +72,8 @@ class DeviceRegion:
             accepted = f"a multiple of block_size ({self.block_size}) above 0, at most {largest}"
             raise InvalidValue("size", size, accepted, block_size=self.block_size)
 
-    def validate_requested_size(self, requested_size: int) -> None:
-        """Checks a target as QEMU does, multiple first (V-Q5).
+    def validate_requested_size(self, requested_size: int, *, field: str = "requested_size") -> None:
+        """Checks a target as QEMU does, multiple first (V-Q5); field: what the caller calls it.
 
         Raises InvalidValue.
         """
@@ -81,7 +81,7 @@ class DeviceRegion:
         members: dict[str, object] = {"block_size": block_size, "region_size": self.region_size}
         if requested_size < 0 or not is_aligned(requested_size, block_size):
             accepted = f"a multiple of block_size ({block_size}), 0 or more"
-            raise InvalidValue("requested_size", requested_size, accepted, **members)
+            raise InvalidValue(field, requested_size, accepted, **members)
         if requested_size > self.region_size:
             accepted = f"at most the device's size ({self.region_size})"
-            raise InvalidValue("requested_size", requested_size, accepted, **members)
+            raise InvalidValue(field, requested_size, accepted, **members)

@@ -99,8 +99,9 @@ def test_explain_refuses_what_is_no_target() -> None:
     with pytest.raises(Unknown):
         copy_subject(guest, "vm1")
     for target in (1, 2 * GIB, -2 * MIB):
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidValue) as caught:
             copy_subject(guest, "vm0", target)
+        assert caught.value.members["field"] == "target"
 
 
 def test_explain_tells_when_the_driver_tries_again() -> None:

@@ -53,9 +53,8 @@ def test_unplug_around_one_slab_page_is_d13(
     assert {level: (row["attempts"], row["failed"]) for level, row in by_level.items()} == attempts
     assert outcome["obstacle_count"] == 1
     level = fallback[-1]
-    assert outcome["obstacles"] == [
-        {"pfn": FIRST_DEVICE_PFN + 3, "kind": "unmovable", "level": level, "result": "EBUSY", "bytes": stays}
-    ]
+    reason = {"kind": "unmovable", "level": level, "result": "EBUSY", "cause": "page"}
+    assert outcome["obstacles"] == [{"pfn": FIRST_DEVICE_PFN + 3, **reason, "bytes": stays}]
     sound(guest)
 
 

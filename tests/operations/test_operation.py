@@ -9,6 +9,7 @@ from app.guest.creation import create_guest
 from app.guest.driver_module import unload_driver
 from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
+from app.guest.sleep import SleepKind
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.operations.guest_time import ClockMode
 from app.operations.operation import Operation, OperationState, Standing
@@ -141,6 +142,18 @@ def test_operation_of_a_crashed_guest_is_partial() -> None:
     operation.look(guest, [], ClockMode.MANUAL)
     assert operation.standing.state is OperationState.PARTIAL
     assert operation.standing.reason == "the guest crashed: out of memory"
+
+
+def test_operation_of_a_sleeping_guest_says_that_it_sleeps() -> None:
+    """It is no guest that hangs: it can be woken, and goes on."""
+    guest = _guest()
+    guest.sleep.begin(SleepKind.S2IDLE)
+    operation = _begin(guest, 0)
+    operation.look(guest, [], ClockMode.MANUAL)
+    assert operation.standing.reason == "the guest sleeps until it is resumed"
+    guest.sleep.end()
+    _run(guest, operation, 10_000_000_000, ClockMode.MANUAL)
+    assert operation.describe()["state"] == "succeeded"
 
 
 def test_operation_of_a_hung_guest_goes_on_running() -> None:

@@ -9,10 +9,8 @@ Left out: what a rule does at a device or driver (app.guest.faults.ports).
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from weakref import WeakMethod
 
-from app.errors import StateError
 from app.guest.devices import Devices
 from app.guest.faults.kinds import AT_CONTIG, FaultKind
 from app.guest.faults.ports import DeviceFaults
@@ -29,12 +27,14 @@ _AT_DRIVER = AT_CONTIG | {FaultKind.ADD_MEMORY_NOMEM}
 class Faults:
     """The faults of one guest."""
 
-    def __init__(self, node: Node, devices: Devices, rules: RuleTable, *, reboot: Callable[[], None]) -> None:
-        """Starts without rules; reboot: a method of the guest, which is not kept alive by it."""
+    def __init__(
+        self, node: Node, devices: Devices, rules: RuleTable, *, reboot: Callable[[], None] | None
+    ) -> None:
+        """Starts without rules; reboot: a method of the guest, which is not kept alive by it; None: it cannot."""
         self._node = node
         self._devices = devices
         self.rules = rules
-        self._reboot = WeakMethod(reboot)
+        self._reboot = None if reboot is None else WeakMethod(reboot)
 
     # ---------------------------------------------------------------------------------------- rules
 
@@ -81,7 +81,7 @@ class Faults:
             "seen": rule.seen,
             "hits": rule.hits,
             "is_in_force": self._is_in_force(rule),
-            "warnings": warnings_of(rule.spec, self._devices),
+            "warnings": warnings_of(rule.spec, self._devices, can_reboot=self._reboot is not None),
         }
 
     def describe_all(self) -> list[dict[str, object]]:
@@ -163,12 +163,13 @@ class Faults:
             rule.begins_ns = None
 
     def _reboot_guest(self) -> None:
+        if self._reboot is None:
+            # A captured guest stays dead: nobody knows what it would boot from.
+            return
         reboot = self._reboot()
         assert reboot is not None, "who acts for a guest has it"
         if self.rules.condition.is_crashed:
-            # A captured guest stays dead: nobody knows what it would boot from.
-            with suppress(StateError):
-                reboot()
+            reboot()
 
     def after_reboot(self) -> None:
         """Ends what hung the guest that was, and lets the new drivers ask."""

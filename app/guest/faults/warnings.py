@@ -9,9 +9,12 @@ from app.guest.devices import AttachedDevice
 from app.guest.faults.rule import FaultSpec
 
 
-def warnings_of(spec: FaultSpec, attached: Iterable[AttachedDevice]) -> list[str]:
-    """Returns why a rule can strike nothing, or nothing now; none, if it can."""
-    return list(_warnings(spec, list(attached)))
+def warnings_of(spec: FaultSpec, attached: Iterable[AttachedDevice], *, can_reboot: bool) -> list[str]:
+    """Returns why a rule, or a part of it, can do nothing, or nothing now; none, if all can."""
+    warnings = list(_warnings(spec, list(attached)))
+    if spec.reboot_after_us is not None and not can_reboot:
+        warnings.append("the guest was captured: it has nothing to boot from, and stays dead")
+    return warnings
 
 
 def _warnings(spec: FaultSpec, attached: list[AttachedDevice]) -> Iterator[str]:

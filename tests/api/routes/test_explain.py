@@ -85,8 +85,8 @@ def test_explain_as_a_picture(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "field"),
     [
-        ("target=1", 422, "requested_size"),
-        ("target=2GiB", 422, "requested_size"),
+        ("target=1", 422, "target"),
+        ("target=2GiB", 422, "target"),
         ("target=-1", 422, "target"),
         ("target=many", 422, "target"),
         ("limit=0", 422, "limit"),

@@ -5,6 +5,7 @@ import pytest
 from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec
+from app.trace.sink import RingSink
 from app.units import GIB
 from tests.guest.making import x86_guest
 
@@ -48,3 +49,15 @@ def test_rule_that_can_strike_nothing_is_added_with_a_warning(rule: dict[str, ob
 def test_guest_without_devices_cannot_be_hit_at_requests() -> None:
     """There is nobody to ask anything."""
     assert _warnings(x86_guest(devices=()), kind="device_busy") == ["the guest has no device"]
+
+
+def test_captured_guest_that_cannot_reboot_is_warned_of() -> None:
+    """It has nothing to boot from; others have, and a death without a reboot needs none."""
+    booted = x86_guest(devices=())
+    captured = Guest(booted.identity, booted.node, sink=RingSink(10))
+    (warning,) = _warnings(captured, kind="guest_crash", after_us=1000, reboot_after_us=1000)
+    assert "nothing to boot from" in warning
+    captured.advance(5000)
+    assert captured.condition.is_crashed
+    assert _warnings(captured, kind="guest_crash", after_us=10) == []
+    assert _warnings(booted, kind="guest_crash", after_us=10, reboot_after_us=1) == []
