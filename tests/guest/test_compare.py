@@ -166,7 +166,7 @@ def test_find_target_of_no_device_or_several() -> None:
     """Which one is meant has to be said; a wrong name is told with those that exist."""
     two = x86_guest(devices=(DeviceSpec(size=GIB), DeviceSpec(size=GIB)))
     for start in (two, x86_guest(devices=())):
-        with pytest.raises(InvalidValue, match="device is None"):
+        with pytest.raises(InvalidValue, match="device is null"):
             find_target(start, None, requested_size=0, unplug=None)
     with pytest.raises(Unknown, match="vm0, vm1"):
         find_target(two, "vm2", requested_size=0, unplug=None)
