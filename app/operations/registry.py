@@ -23,7 +23,7 @@ from app.guest.guest import Guest
 from app.operations import estimates
 from app.operations.crew import Crew, ServiceStopping
 from app.operations.entry import Description, Entry
-from app.operations.guest_time import ClockSetting, GuestTime
+from app.operations.guest_time import ClockMode, ClockSetting, GuestTime
 from app.operations.limits import Limits
 
 __all__ = ["NAME_PATTERN", "RESERVED_NAMES", "Description", "Entry", "Registry", "Reservation"]
@@ -264,11 +264,24 @@ class Registry:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    def settle_inline(self, entry: Entry, estimate_us: int) -> None:
-        """Lets the drivers of a guest whose lock is held run for a moment on the loop, if that will do."""
-        if not entry.is_settled and not self.crew.is_long(estimate_us):
+    async def begin_locked(
+        self, entry: Entry, call: Callable[[Guest], Answer], *, estimate_us: Callable[[Answer], int]
+    ) -> Answer:
+        """Runs `call`, which is short, on a guest whose lock is held; in mode instant drivers run for a moment.
+
+        On the loop, that is, if what they have to do takes no longer by estimate_us. Raises what `call` raises.
+        """
+        await self._catch_up(entry)
+        if self.crew.is_stopping:
+            raise ServiceStopping
+        answer = call(entry.guest)
+        is_instant = entry.time.setting.mode is ClockMode.INSTANT
+        if is_instant and not self.crew.is_long(estimate_us(answer)):
             entry.run_slice(None, INLINE_SLICE_S)
-            self._note(entry)
+        else:
+            entry.look()
+        self._note(entry)
+        return answer
 
     async def _settle_to_the_end(self, entry: Entry) -> None:
         try:

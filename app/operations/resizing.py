@@ -116,13 +116,13 @@ async def _begin(
     registry = service.registry
     async with registry.locked(name) as entry:
         service.operations.make_room()
-        begun = await registry.change_locked(
+        begun = await registry.begin_locked(
             entry,
             lambda guest: _set_target(service, entry, device_id, target(guest)),
-            estimate_us=lambda _: 0,
+            estimate_us=lambda begun: estimates.amount_us(
+                entry.guest, abs(begun.requested_size - begun.size_before)
+            ),
         )
-        amount = abs(begun.requested_size - begun.size_before)
-        registry.settle_inline(entry, estimates.amount_us(entry.guest, amount))
     if not entry.is_settled:
         registry.settle_behind(entry)
     await service.wait_until(lambda: begun.is_over, begun.bell, wait_s)
