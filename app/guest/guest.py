@@ -297,7 +297,7 @@ class Guest:
             "condition": self.condition.describe(),
             "memory": views.describe_memory(self.node),
             "zones": views.describe_zones(self.node),
-            "devices": [views.describe_device(row.device, row.driver) for row in self._devices],
+            "devices": [views.describe_device(row) for row in self._devices],
             "allocations": [row.describe() for row in self.pages.allocations],
             "cma_areas": self.pages.cma_areas(),
         }
@@ -307,8 +307,7 @@ class Guest:
 
         Raises Unknown.
         """
-        attached = self._devices.get(device_id)
-        return views.describe_device(attached.device, attached.driver)
+        return views.describe_device(self._devices.get(device_id))
 
     def memory_blocks(self) -> Description:
         """Returns state, zone and device of each memory block that is present."""

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.guest.devices import AttachedDevice
 from app.mm.census import dominant_kinds, pageblock_runs
 from app.mm.memory_block import MemoryBlockState
 from app.mm.node import Node
 from app.mm.outcome import CmaOutcome, ContigOutcome, Errno
 from app.mm.policies.quantities import Mode
 from app.mm.zone import ZONE_NAMES, Zone
-from app.virtio_mem.device import Device
-from app.virtio_mem.driver.driver import Driver
+from app.virtio_mem.driver.driver import Driver, DriverState
 from app.virtio_mem.driver.states import BlockState
 
 # A driver has some of these, by its age; the others are 0.
@@ -76,8 +76,9 @@ def describe_memory(node: Node) -> dict[str, object]:
     }
 
 
-def describe_device(device: Device, driver: Driver) -> dict[str, object]:
+def describe_device(attached: AttachedDevice) -> dict[str, object]:
     """Returns the host's book of a device and what its driver says; sizes in bytes."""
+    device, driver = attached.device, attached.driver
     config = device.config
     is_big = driver.plan.mode is Mode.BIG_BLOCK
     return {
@@ -94,7 +95,7 @@ def describe_device(device: Device, driver: Driver) -> dict[str, object]:
         "big_block_size": driver.unit_size if is_big else None,
         "unplug_levels": [str(level) for level in driver.levels],
         "driver": {
-            "state": str(driver.state),
+            "state": str(DriverState.WORKING if attached.is_at_work else driver.state),
             "retry_ms": driver.armed_ms,
             "is_loaded": driver.is_loaded,
             **asdict(driver.options.parameters),

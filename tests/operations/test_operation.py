@@ -240,6 +240,7 @@ def test_work_item_of_the_target_before_is_no_try_of_this_operation() -> None:
         guest.settle(max_acts=1)
     guest.take_outcomes()
     assert guest.progress("vm0").is_at_work
+    assert guest.describe_device("vm0")["driver"]["state"] == "working"  # type: ignore[index]  # a dictionary
     operation = _begin(guest, 0)
     _run(guest, operation, guest.clock.now_ns + 10 * 10**9, ClockMode.MANUAL)
     assert operation.standing.state is OperationState.WAITING_RETRY
