@@ -1,17 +1,17 @@
 """Why memory stays plugged, and what would become of a request: asked of copies, while the guest itself goes on.
 
 Kept here: the guest is locked only while it is copied; copies count as pages of the service until the answer is there.
-Left out: what is asked of the copies (app.guest.explain, app.guest.forecast).
+Left out: what is asked of the copies (app.guest.why.explain, app.guest.why.forecast).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.guest.explain import Explanation, copy_subject, explain
-from app.guest.explain_view import MarkedMap, PageWindow, describe_explanation, mark_map
-from app.guest.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.guest.rules import parse_rules
+from app.guest.why.explain import Explanation, copy_subject, explain
+from app.guest.why.explain_view import MarkedMap, PageWindow, describe_explanation, mark_map
+from app.guest.why.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.operations import estimates
 from app.operations.registry import Description
 from app.operations.service import Service

@@ -7,8 +7,8 @@ from PIL import Image
 
 from app.api.explain_png import render
 from app.api.map_png import COLOURS, MOST_PIXELS
-from app.guest.explain_view import MarkedMap
 from app.guest.views import MapRows
+from app.guest.why.explain_view import MarkedMap
 from app.mm.page import PageKind
 
 _SCALE = 8

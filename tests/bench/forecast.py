@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from app.guest.creation import create_guest
-from app.guest.explain import copy_subject, explain
-from app.guest.explain_view import describe_explanation
-from app.guest.forecast import Question, copy_for_forecast, forecast
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec, GuestSpec
 from app.guest.warm_up import warm_up
+from app.guest.why.explain import copy_subject, explain
+from app.guest.why.explain_view import describe_explanation
+from app.guest.why.forecast import Question, copy_for_forecast, forecast
 from app.guest.workload import WORKLOADS
 from app.units import GIB
 from tests.bench.subject import Effort

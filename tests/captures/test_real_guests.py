@@ -5,9 +5,9 @@ The recorded kernels have two levels. The middle level of the default must not c
 
 import pytest
 
-from app.guest.explain import copy_subject, explain
-from app.guest.explain_view import describe_explanation
-from app.guest.forecast import Question, copy_for_forecast, forecast
+from app.guest.why.explain import copy_subject, explain
+from app.guest.why.explain_view import describe_explanation
+from app.guest.why.forecast import Question, copy_for_forecast, forecast
 from app.mm.policies.policy import POLICIES
 from app.mm.policies.switches import FALLBACKS
 from app.mm.zone import ZoneId

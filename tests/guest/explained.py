@@ -4,9 +4,9 @@ Left out: what the tests expect.
 """
 
 from app.guest.allocations import AllocationSpec
-from app.guest.explain import Explanation, Stay, copy_subject, explain
 from app.guest.guest import Guest
 from app.guest.spec import DeviceSpec
+from app.guest.why.explain import Explanation, Stay, copy_subject, explain
 from app.mm.page import PageKind
 from app.units import GIB
 from tests.guest.making import FIRST_DEVICE_PFN, x86_guest

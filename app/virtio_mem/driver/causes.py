@@ -4,7 +4,7 @@
     ENOSPC    the region ends | too much added memory is offline
 
 Own design.
-Left out: words for people (app.operations.shortfall), and what helps (app.guest.remedies).
+Left out: words for people (app.operations.shortfall), and what helps (app.guest.why.remedies).
 """
 
 from enum import StrEnum

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.guest.explain import Explanation
-from app.guest.explain_groups import describe_groups
-from app.guest.explain_pages import count_rows, describe_pages
 from app.guest.views import MapRows
+from app.guest.why.explain import Explanation
+from app.guest.why.explain_groups import describe_groups
+from app.guest.why.explain_pages import count_rows, describe_pages
 from app.virtio_mem.driver.driver import RETRY_MAX_MS
 
 _NS_PER_US = 1000

@@ -3,7 +3,7 @@
     stay   stay   stay              the pages of one owner in the first two, of two owners in the third: freeing the
     [a ]   [a a]  [a b]             3 of `a` in the first two releases both pieces, one contiguous gain; not the third
 
-Left out: single pages (app.guest.explain_pages).
+Left out: single pages (app.guest.why.explain_pages).
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.guest.explain import Explanation, Stay
-from app.guest.owners import Owner
-from app.guest.remedies import remedy_for
+from app.guest.why.explain import Explanation, Stay
+from app.guest.why.owners import Owner
+from app.guest.why.remedies import remedy_for
 from app.mm.obstacles import Blocker
 from app.mm.outcome import Errno
 from app.mm.page import PageKind

@@ -3,7 +3,7 @@
 import pytest
 
 from app.guest.allocations import AllocationSpec
-from app.guest.explain_pages import count_rows, describe_pages
+from app.guest.why.explain_pages import count_rows, describe_pages
 from app.units import MIB
 from tests.guest.drawn import draw_guest
 from tests.guest.explained import explain_vm0, guest_of, pfn_of, put

@@ -6,7 +6,7 @@
 
 Kept here: the guest does not change; under its own policy what is told is what then happens, to the byte and the
 nanosecond, as long as nobody else acts on it meanwhile.
-Left out: why pieces stay (app.guest.explain).
+Left out: why pieces stay (app.guest.why.explain).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from app.errors import InvalidValue
 from app.guest.guest import Description, Guest
-from app.guest.hindrances import find_hindrances
 from app.guest.rules import Rules
+from app.guest.why.hindrances import find_hindrances
 from app.mm.node import Node
 from app.trace.events import Event, RequestAnswered
 from app.trace.sink import RingSink

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.guest.owners import Owner, OwnerType
-from app.guest.remedies import Action, Situation, remedy_for
+from app.guest.why.owners import Owner, OwnerType
+from app.guest.why.remedies import Action, Situation, remedy_for
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 

@@ -8,12 +8,12 @@ import pytest
 from app.errors import ModuleRefused
 from app.guest.boot import RebootKind
 from app.guest.driver_module import DriverModule, ModuleParameters, load_driver, unload_driver
-from app.guest.explain import Explanation
-from app.guest.explain_groups import describe_groups
 from app.guest.faults.rules_json import read_rule
 from app.guest.guest import Guest
 from app.guest.sleep import SleepKind
 from app.guest.spec import DeviceSpec
+from app.guest.why.explain import Explanation
+from app.guest.why.explain_groups import describe_groups
 from app.mm.outcome import Errno
 from app.units import GIB, MIB
 from tests.guest.explained import explain_vm0, guest_of, pfn_of, put

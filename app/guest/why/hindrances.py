@@ -1,6 +1,6 @@
 """What keeps a guest's driver from working at all, whatever its memory looks like.
 
-Left out: what keeps single pieces (app.guest.explain).
+Left out: what keeps single pieces (app.guest.why.explain).
 """
 
 from collections.abc import Iterator

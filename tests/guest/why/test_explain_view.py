@@ -1,6 +1,6 @@
 """An explanation as it is told: sums that agree, a cursor, a retry, and a map with marks."""
 
-from app.guest.explain_view import PageWindow, describe_explanation, mark_map
+from app.guest.why.explain_view import PageWindow, describe_explanation, mark_map
 from app.units import GIB, MIB
 from tests.guest.explained import explain_vm0, guest_of, pfn_of, put
 

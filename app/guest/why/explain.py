@@ -3,7 +3,7 @@
     guest ──fork──▶ copy ──ask for the target──▶ every try, and what is plugged still ──look──▶ all that stays in it
 
 Kept here: the guest does not change; what is told is what its driver, kernel and memory would do now.
-Left out: counting alike pieces (app.guest.explain_groups), words for what helps (app.guest.remedies).
+Left out: counting alike pieces (app.guest.why.explain_groups), words for what helps (app.guest.why.remedies).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from app.guest.devices import AttachedDevice
 from app.guest.guest import Guest
-from app.guest.hindrances import Hindrance, find_pending, lift_hindrances
-from app.guest.owners import Owner, Owners
-from app.guest.remedies import Situation
 from app.guest.views import MapRows, map_rows
+from app.guest.why.hindrances import Hindrance, find_pending, lift_hindrances
+from app.guest.why.owners import Owner, Owners
+from app.guest.why.remedies import Situation
 from app.mm.census import count_kinds
 from app.mm.node import Node
 from app.mm.obstacles import Blocker, find_blockers, run_at

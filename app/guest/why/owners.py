@@ -1,7 +1,7 @@
 """Whose a page is, in words: the allocation with its label, a memory block's memmap, a CMA area, a taken range, boot.
 
 Kept here: the numbers that mm writes as owners are read in one place; ages are counted by the guest's clock.
-Left out: what would make an owner let go (app.guest.remedies).
+Left out: what would make an owner let go (app.guest.why.remedies).
 """
 
 from dataclasses import dataclass

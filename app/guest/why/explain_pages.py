@@ -7,8 +7,8 @@ Left out: pages that could move, and are in nobody's way.
 
 from collections.abc import Sequence
 
-from app.guest.explain import Explanation, Stay
-from app.guest.remedies import remedy_for
+from app.guest.why.explain import Explanation, Stay
+from app.guest.why.remedies import remedy_for
 from app.mm.obstacles import Blocker, as_blockers
 
 

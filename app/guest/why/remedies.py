@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.guest.owners import Owner, OwnerType
+from app.guest.why.owners import Owner, OwnerType
 from app.mm.obstacles import STAYING
 from app.mm.outcome import Errno
 from app.mm.page import PageKind

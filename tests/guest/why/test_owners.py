@@ -4,8 +4,8 @@ from app.guest.allocations import AllocationSpec
 from app.guest.boot import RebootKind
 from app.guest.cma_plan import CmaAreaSpec
 from app.guest.guest import Guest
-from app.guest.owners import Owner, Owners, OwnerType
 from app.guest.spec import DeviceSpec
+from app.guest.why.owners import Owner, Owners, OwnerType
 from app.mm.obstacles import run_at
 from app.units import GIB, MIB
 from tests.guest.explained import guest_of, pfn_of, put

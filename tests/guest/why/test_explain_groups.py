@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from app.guest.explain_groups import describe_groups
+from app.guest.why.explain_groups import describe_groups
 from app.units import MIB
 from tests.guest.drawn import draw_guest
 from tests.guest.explained import explain_vm0, guest_of, pfn_of, put

@@ -8,11 +8,11 @@ from app.errors import InvalidValue, StateError, Unknown
 from app.guest.allocations import AllocationSpec
 from app.guest.driver_module import unload_driver
 from app.guest.faults.rules_json import read_rule
-from app.guest.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.guest.guest import Description, Guest
 from app.guest.programs.phase_json import parse_script
 from app.guest.rules import parse_rules
 from app.guest.spec import DeviceSpec
+from app.guest.why.forecast import MOST_RETRIES, Question, copy_for_forecast, forecast
 from app.mm.owned import room_for
 from app.mm.page import PageKind
 from app.units import GIB, MIB

@@ -4,8 +4,8 @@ import pytest
 
 from app.errors import InvalidValue, Unknown
 from app.guest.allocations import AllocationSpec
-from app.guest.explain import copy_subject
 from app.guest.spec import DeviceSpec
+from app.guest.why.explain import copy_subject
 from app.mm.outcome import Errno
 from app.mm.page import PageKind
 from app.units import GIB, MIB
