@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from app.virtio_mem.device import Device
 from app.virtio_mem.protocol import (
     DeviceConfig,
-    Feature,
     Request,
     RequestType,
     Response,
@@ -19,6 +18,7 @@ from app.virtio_mem.protocol import (
     encode_request,
     encode_response,
 )
+from tests.virtio_mem.passing import PassingPort
 
 _TYPE_PADDING = range(2, 8)
 _PAYLOAD = range(8, 24)
@@ -27,40 +27,16 @@ _NODE_PADDING = range(10, 16)
 _RESPONSE_STATE = range(8, 10)
 
 
-class WirePort:
+class WirePort(PassingPort):
     """All that a driver sees of a device, by way of bytes; nothing can be set on it."""
 
-    __slots__ = ("_device", "_is_under_way", "requests")
+    __slots__ = ("_is_under_way", "requests")
 
     def __init__(self, device: Device) -> None:
         """Connects to a device."""
-        self._device = device
+        super().__init__(device)
         self.requests: list[Request] = []
         self._is_under_way = False
-
-    @property
-    def id(self) -> str:
-        """The device's name."""
-        return self._device.id
-
-    @property
-    def features(self) -> Feature:
-        """What the device offers."""
-        return self._device.features
-
-    @property
-    def negotiated(self) -> Feature | None:
-        """What was accepted."""
-        return self._device.negotiated
-
-    def negotiate(self, accepted: Feature) -> bool:
-        """Carries the features over."""
-        return self._device.negotiate(accepted)
-
-    @property
-    def generation(self) -> int:
-        """Notifications so far."""
-        return self._device.generation
 
     @property
     def config(self) -> DeviceConfig:

@@ -8,21 +8,22 @@ from app.mm.checks.violation import Violation
 from app.trace.events import DriverPassEnded, Event, MemoryBlockChanged
 from app.trace.sink import ListSink
 from app.virtio_mem.device import Device
-from app.virtio_mem.protocol import DeviceConfig, Feature, Request, RequestType, Response
+from app.virtio_mem.protocol import DeviceConfig, Request, RequestType, Response
+from tests.virtio_mem.passing import PassingPort
 
 # Results of a pass after which a driver still works (8.3).
 _GOES_ON = frozenset({"0", "ENOSPC", "ETXTBSY", "EBUSY", "ENOMEM", "EAGAIN", "EINTR"})
 _FIRST_MS, _LAST_MS = 50_000, 300_000
 
 
-class Recording(ListSink):
+class Recording(PassingPort, ListSink):
     """A driver's port to its device, and the sink of driver and node."""
 
     def __init__(self, device: Device, *, memory_block_size: int, most_offline: int) -> None:
         """Starts with nothing seen; sizes in bytes."""
-        super().__init__()
+        PassingPort.__init__(self, device)
+        ListSink.__init__(self)
         self.found: list[Violation] = []
-        self._device = device
         self._memory_block_size = memory_block_size
         self._most_offline = most_offline
         self._seen_generation = -1
@@ -33,30 +34,6 @@ class Recording(ListSink):
         self._armed_ms = 0
 
     # ------------------------------------------------------------------------------------- the port
-
-    @property
-    def id(self) -> str:
-        """The device's name."""
-        return self._device.id
-
-    @property
-    def features(self) -> Feature:
-        """What the device offers."""
-        return self._device.features
-
-    @property
-    def negotiated(self) -> Feature | None:
-        """What was accepted."""
-        return self._device.negotiated
-
-    def negotiate(self, accepted: Feature) -> bool:
-        """Carries the features over."""
-        return self._device.negotiate(accepted)
-
-    @property
-    def generation(self) -> int:
-        """Notifications so far."""
-        return self._device.generation
 
     @property
     def config(self) -> DeviceConfig:
